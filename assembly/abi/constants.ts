@@ -19,16 +19,38 @@ export const C_HALF = CONSTANTS + 44;
 /** Below this exp is zero, above that it is infinite, in f32. */
 export const C_EXP_MIN = CONSTANTS + 48;
 export const C_EXP_MAX = CONSTANTS + 52;
-/** erf by Abramowitz & Stegun 7.1.26: p and a1..a5. */
-export const C_ERF_P = CONSTANTS + 56;
-export const C_ERF_1 = CONSTANTS + 60;
-export const C_ERF_2 = CONSTANTS + 64;
-export const C_ERF_3 = CONSTANTS + 68;
-export const C_ERF_4 = CONSTANTS + 72;
-export const C_ERF_5 = CONSTANTS + 76;
-export const C_SQRT_HALF = CONSTANTS + 80;
-/** sqrt(2 / pi) and 0.044715: the tanh form of GELU. */
-export const C_GELU_A = CONSTANTS + 84;
-export const C_GELU_B = CONSTANTS + 88;
-export const C_TWO = CONSTANTS + 92;
-export const C_NEG_INF = CONSTANTS + 96;
+/** erfc(a / sqrt 2) = exp(-a^2 / 2) t (c1 + c2 t + ... + c7 t^6), t = 1 / (1 + p a): p, then c1 to c7. */
+export const C_TAIL_P = CONSTANTS + 56;
+export const C_TAIL_1 = CONSTANTS + 60;
+export const C_TAIL_2 = CONSTANTS + 64;
+export const C_TAIL_3 = CONSTANTS + 68;
+export const C_TAIL_4 = CONSTANTS + 72;
+export const C_TAIL_5 = CONSTANTS + 76;
+export const C_TAIL_6 = CONSTANTS + 80;
+export const C_TAIL_7 = CONSTANTS + 84;
+/** From here on the tail of the normal distribution is zero in f32. */
+export const C_TAIL_MAX = CONSTANTS + 88;
+/** -2 sqrt(2 / pi) and 0.044715 times that: the tanh form of GELU as x sigmoid(...). */
+export const C_GELU_A = CONSTANTS + 92;
+export const C_GELU_B = CONSTANTS + 96;
+/** -1.702: GELU as x sigmoid(1.702 x). */
+export const C_QUICK_GELU = CONSTANTS + 100;
+export const C_MINUS_TWO = CONSTANTS + 104;
+export const C_NEG_INF = CONSTANTS + 108;
+export const C_INF = CONSTANTS + 112;
+/** tanh(x) = x + x z (c1 + c2 z + ... + c5 z^4), z = x^2, for |x| below C_TANH_SMALL. */
+export const C_TANH_SMALL = CONSTANTS + 116;
+export const C_TANH_1 = CONSTANTS + 120;
+export const C_TANH_2 = CONSTANTS + 124;
+export const C_TANH_3 = CONSTANTS + 128;
+export const C_TANH_4 = CONSTANTS + 132;
+export const C_TANH_5 = CONSTANTS + 136;
+/** 1.5 * 2^23 + 127: as C_ROUND, but the low bits hold the integer as a float's biased exponent. */
+export const C_ROUND_BIASED = CONSTANTS + 140;
+export const C_MINUS_HALF = CONSTANTS + 144;
+/** 2^112: the difference between the exponent biases of f32 and f16. */
+export const C_F16_SCALE = CONSTANTS + 148;
+/** 2^16: above the largest finite f16. */
+export const C_F16_LIMIT = CONSTANTS + 152;
+/** Here exp's rounded exponent is -127, whose factor is an exact zero: arguments of expNonPositive are raised to this. */
+export const C_EXP_FLOOR = CONSTANTS + 156;

@@ -4,7 +4,8 @@
 /** Control block: 32-bit cells through which the engine's thread steers the others. Cells that different threads
  *  write are on cache lines of their own. */
 export const CONTROL = 1024;
-/** Bumped to start a slice; followers wait on it. */
+/** Starts a slice when it changes: a counter above the lowest 8 bits, which say how many threads take part. One cell, so
+ *  that a follower reads both at once. */
 export const CTL_GENERATION = 1024;
 /** Address of the first record of the slice. */
 export const CTL_RECORD = 1028;
@@ -13,8 +14,8 @@ export const CTL_COUNT = 1032;
 /** A record dearer than a slice is run in `parts` parts; this is the part's number. */
 export const CTL_PART = 1036;
 export const CTL_PARTS = 1040;
-/** How many threads take part in the slice. */
-export const CTL_THREADS = 1044;
+/** Nonzero: a follower has trapped or lost its thread; the slice cannot finish. */
+export const CTL_FAILED = 1044;
 /** Per-thread scratch: thread i owns [base + i * stride, base + (i + 1) * stride). */
 export const CTL_SCRATCH = 1048;
 export const CTL_SCRATCH_STRIDE = 1052;
@@ -26,6 +27,10 @@ export const CTL_CALL = 1060;
 export const CTL_STOP = 1064;
 /** How many times a waiter looks before it sleeps. */
 export const CTL_SPIN = 1068;
+/** Rows of a matmul register tile: as many as the engine's compiler keeps in registers (kernels/tile.ts). */
+export const CTL_TILE_ROWS = 1072;
+/** Columns of a matmul register tile, in panels of 8: 2 where the compiler fuses pairs into 256-bit operations. */
+export const CTL_TILE_PANELS = 1076;
 /** Written from outside (another JavaScript thread): the call to cancel. */
 export const CTL_CANCEL = 1152;
 /** Followers that have arrived at the barrier. */
@@ -40,7 +45,7 @@ export const CTL_READY = 1408;
 /** f32 constants, written once by TypeScript (see constants.ts). Kernels splat them from here: a v128 literal inside a
  *  loop is rebuilt at every iteration by V8. */
 export const CONSTANTS = 2048;
-/** 128 bytes of zeros: the first row that accumulators are loaded from. */
+/** 256 bytes of zeros: what accumulators are loaded from where there is no bias. */
 export const ZEROS = 3072;
 /** First address of the region allocator. */
 export const HEAP = 4096;

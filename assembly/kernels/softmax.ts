@@ -1,0 +1,198 @@
+// Softmax over the middle of [outer, n, inner].
+//
+//   out[o, k, i] = exp(x[o, k, i] - m) / s,   m = max over k of x[o, k, i],   s = sum over k of exp(x[o, k, i] - m)
+//
+//   inner = 1   a row is n neighbours: lanes run along it           inner > 1   lanes are four neighbours of a row of
+//               [ x0 x1 x2 x3 | x4 x5 ... ]                                     `inner`; the steps of k are inner apart
+//
+// Order: s is four chains, one for each k mod 4, ascending, joined as (0 + 1) + (2 + 3); both forms follow it and give
+// the same bits. A row of nothing but -inf gives zeros; a NaN or +inf in a row makes all of it NaN.
+// Error: |out - exact| <= 2^-24 (8 + n / 4 + |x - m|) exact (+ 2^-126, below which exp is zero).
+// Threads: by rows; with inner > 1 by groups of four columns.
+import {
+  C_EXP_0,
+  C_EXP_1,
+  C_EXP_2,
+  C_EXP_3,
+  C_EXP_4,
+  C_EXP_5,
+  C_EXP_FLOOR,
+  C_LN2_HI,
+  C_LN2_LO,
+  C_LOG2E,
+  C_NEG_INF,
+  C_ONE,
+  C_ROUND_BIASED,
+} from '../abi/constants';
+import { ZEROS } from '../abi/layout';
+import * as R from '../abi/records';
+import { expNonPositive4 } from '../math';
+import { firstLanes, shareStart } from '../share';
+import { loadPart, madd, nmadd, splat, storePart, sumLanes } from '../simd';
+
+/** The first n (1..3) floats at an address; the other lanes are -inf, which neither maximum nor sum notices. */
+function loadTail(address: usize, n: i32): v128 {
+  return v128.bitselect(loadPart(address, n), splat(C_NEG_INF), firstLanes(n));
+}
+
+/** The largest lane in all lanes. */
+// @ts-ignore: decorator
+@inline
+function spreadMax(x: v128): v128 {
+  const y = f32x4.pmax(x, i8x16.shuffle(x, x, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11));
+  return f32x4.pmax(y, i8x16.shuffle(y, y, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
+}
+
+/** What is subtracted before exp: the maximum, but 0 for a row without finite values, whose exps are then all zero. */
+// @ts-ignore: decorator
+@inline
+function shiftOf(max: v128): v128 {
+  return v128.bitselect(splat(ZEROS), max, f32x4.eq(max, splat(C_NEG_INF)));
+}
+
+/** 1 / sum, or 0 where the sum is zero. */
+// @ts-ignore: decorator
+@inline
+function inverseOf(sum: v128): v128 {
+  return v128.andnot(f32x4.div(splat(C_ONE), sum), f32x4.eq(sum, splat(ZEROS)));
+}
+
+/** The maximum of n floats, in all lanes. NaNs are passed over: their exp makes the sum NaN anyway. */
+function rowMax(x: usize, n: i32): v128 {
+  let m0 = splat(C_NEG_INF), m1 = m0, m2 = m0, m3 = m0;
+  const end16 = x + (<usize>(n & ~15) << 2), end4 = x + (<usize>(n & ~3) << 2);
+  for (; x < end16; x += 64) {
+    m0 = f32x4.pmax(m0, v128.load(x));
+    m1 = f32x4.pmax(m1, v128.load(x, 16));
+    m2 = f32x4.pmax(m2, v128.load(x, 32));
+    m3 = f32x4.pmax(m3, v128.load(x, 48));
+  }
+  for (; x < end4; x += 16) m0 = f32x4.pmax(m0, v128.load(x));
+  if (n & 3) m1 = f32x4.pmax(m1, loadTail(x, n & 3));
+  return spreadMax(f32x4.pmax(f32x4.pmax(m0, m1), f32x4.pmax(m2, m3)));
+}
+
+/** out = exp(x - shift) over n floats. Returns the sums of its four chains. */
+function rowExp(x: usize, out: usize, n: i32, shift: v128): v128 {
+  let sum = splat(ZEROS);
+  const floor = splat(C_EXP_FLOOR), log2e = splat(C_LOG2E), round = splat(C_ROUND_BIASED), one = splat(C_ONE);
+  const end8 = x + (<usize>(n & ~7) << 2), end4 = x + (<usize>(n & ~3) << 2);
+  // expNonPositive4 of two vectors, so that they share the loads of its constants.
+  for (; x < end8; x += 32, out += 32) {
+    let u = f32x4.pmax(f32x4.sub(v128.load(x), shift), floor);
+    let v = f32x4.pmax(f32x4.sub(v128.load(x, 16), shift), floor);
+    const s = madd(u, log2e, round), t = madd(v, log2e, round);
+    const m = f32x4.sub(s, round), n = f32x4.sub(t, round);
+    let c = splat(C_LN2_HI);
+    u = nmadd(m, c, u);
+    v = nmadd(n, c, v);
+    c = splat(C_LN2_LO);
+    u = nmadd(m, c, u);
+    v = nmadd(n, c, v);
+    c = splat(C_EXP_0);
+    let d = splat(C_EXP_1);
+    let p = madd(c, u, d), q = madd(c, v, d);
+    c = splat(C_EXP_2);
+    p = madd(p, u, c);
+    q = madd(q, v, c);
+    c = splat(C_EXP_3);
+    p = madd(p, u, c);
+    q = madd(q, v, c);
+    c = splat(C_EXP_4);
+    p = madd(p, u, c);
+    q = madd(q, v, c);
+    c = splat(C_EXP_5);
+    p = madd(p, u, c);
+    q = madd(q, v, c);
+    p = madd(madd(p, u, one), u, one);
+    q = madd(madd(q, v, one), v, one);
+    p = f32x4.mul(p, i32x4.shl(s, 23));
+    q = f32x4.mul(q, i32x4.shl(t, 23));
+    v128.store(out, p);
+    v128.store(out, q, 16);
+    sum = f32x4.add(f32x4.add(sum, p), q);
+  }
+  for (; x < end4; x += 16, out += 16) {
+    const e = expNonPositive4(f32x4.sub(v128.load(x), shift));
+    v128.store(out, e);
+    sum = f32x4.add(sum, e);
+  }
+  if (n & 3) {
+    const e = expNonPositive4(f32x4.sub(loadTail(x, n & 3), shift));
+    storePart(out, e, n & 3);
+    sum = f32x4.add(sum, e);
+  }
+  return sum;
+}
+
+/** Multiplies n floats in place. */
+function rowScale(x: usize, n: i32, factor: v128): void {
+  const end8 = x + (<usize>(n & ~7) << 2), end4 = x + (<usize>(n & ~3) << 2);
+  for (; x < end8; x += 32) {
+    const u = f32x4.mul(v128.load(x), factor), v = f32x4.mul(v128.load(x, 16), factor);
+    v128.store(x, u);
+    v128.store(x, v, 16);
+  }
+  for (; x < end4; x += 16) v128.store(x, f32x4.mul(v128.load(x), factor));
+  if (n & 3) storePart(x, f32x4.mul(loadPart(x, n & 3), factor), n & 3);
+}
+
+function row(x: usize, out: usize, n: i32): void {
+  const sum = sumLanes(rowExp(x, out, n, shiftOf(rowMax(x, n))));
+  rowScale(out, n, inverseOf(f32x4.splat(sum)));
+}
+
+/** Up to four columns, `stride` bytes from one step of k to the next. */
+function columns(x: usize, out: usize, n: i32, stride: usize, width: i32): void {
+  const whole = width >= 4;
+  let max = splat(C_NEG_INF);
+  for (let k = 0, p = x; k < n; k++, p += stride) {
+    max = f32x4.pmax(max, whole ? v128.load(p) : loadPart(p, width));
+  }
+  const shift = shiftOf(max);
+  let s0 = splat(ZEROS), s1 = s0, s2 = s0, s3 = s0;
+  for (let k = 0, p = x, q = out; k < n; k++, p += stride, q += stride) {
+    const e = expNonPositive4(f32x4.sub(whole ? v128.load(p) : loadPart(p, width), shift));
+    if (whole) v128.store(q, e);
+    else storePart(q, e, width);
+    // The chain of k mod 4 is always s0 here: the four take turns.
+    const s = f32x4.add(s0, e);
+    s0 = s1;
+    s1 = s2;
+    s2 = s3;
+    s3 = s;
+  }
+  // After n steps s0 is the chain of n mod 4; turn on to the chain of 0.
+  for (let k = n; k & 3; k++) {
+    const s = s0;
+    s0 = s1;
+    s1 = s2;
+    s2 = s3;
+    s3 = s;
+  }
+  const factor = inverseOf(f32x4.add(f32x4.add(s0, s1), f32x4.add(s2, s3)));
+  for (let k = 0, q = out; k < n; k++, q += stride) {
+    if (whole) v128.store(q, f32x4.mul(v128.load(q), factor));
+    else storePart(q, f32x4.mul(loadPart(q, width), factor), width);
+  }
+}
+
+export function softmax(record: usize, ith: i32, nth: i32): void {
+  const x = <usize>load<u32>(record, R.SM_X), out = <usize>load<u32>(record, R.SM_OUT);
+  const outer = load<i32>(<usize>load<u32>(record, R.SM_OUTER));
+  const n = load<i32>(record, R.SM_N), inner = load<i32>(record, R.SM_INNER);
+  const groups = inner == 1 ? 1 : (inner + 3) >> 2;
+  const from = shareStart(outer * groups, ith, nth), to = shareStart(outer * groups, ith + 1, nth);
+  if (inner == 1) {
+    for (let i = from; i < to; i++) {
+      const offset = (<usize>i * n) << 2;
+      row(x + offset, out + offset, n);
+    }
+    return;
+  }
+  for (let i = from; i < to; i++) {
+    const o = i / groups, column = (i - o * groups) << 2;
+    const offset = (<usize>o * n * inner + column) << 2;
+    columns(x + offset, out + offset, n, <usize>inner << 2, inner - column);
+  }
+}

@@ -1,0 +1,185 @@
+// Register tiles: the innermost loops of every product of matrices.
+//
+//   C[rows, 8 p] = init + A[rows, k] B[k, 8 p]     one multiply-add chain an element, k ascending
+//
+//   a     packed A: [k][rows] f32, so that a step of k reads `rows` neighbours
+//   b     packed B: panels of [k][8] f32; the tiles of 16 columns and the row kernels read several panels
+//   init  where the sums start: zeros, a bias (stride 0) or C itself, to resume a longer chain
+//
+// Accumulators are locals and are always loaded from memory: V8 keeps at most 15 vectors in registers, and pairs of
+// loads, operations and stores at +16 bytes are what its revectoriser can widen. Nothing unrolls k, which would spill.
+// A tile's height is a run-time choice (CTL_TILE_ROWS) because compilers differ in what they keep in registers:
+// GFLOP/s of one thread on an EPYC of 49 GFLOP/s (40 in mul + add), 512x768x3072:
+//
+//   rows              4      5      6     6 x 16
+//   relaxed, V8 13    44     47     47      -       revectorised: 67 (6 x 8), 87 (6 x 16)
+//   baseline, V8 13   37     40     25      -
+//   relaxed, V8 11    45     19     22      -
+//
+// The order of additions does not depend on the tile, so neither does any result.
+import { madd } from '../simd';
+
+// prettier-ignore
+// @ts-ignore: decorator
+@inline
+function tile8(rows: i32, a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void {
+  let c00 = v128.load(init), c01 = v128.load(init, 16);
+  let c10 = c00, c11 = c01;
+  let c20 = c00, c21 = c01;
+  let c30 = c00, c31 = c01;
+  let c40 = c00, c41 = c01;
+  let c50 = c00, c51 = c01;
+  if (rows > 1) { init += initStride; c10 = v128.load(init); c11 = v128.load(init, 16); }
+  if (rows > 2) { init += initStride; c20 = v128.load(init); c21 = v128.load(init, 16); }
+  if (rows > 3) { init += initStride; c30 = v128.load(init); c31 = v128.load(init, 16); }
+  if (rows > 4) { init += initStride; c40 = v128.load(init); c41 = v128.load(init, 16); }
+  if (rows > 5) { init += initStride; c50 = v128.load(init); c51 = v128.load(init, 16); }
+  const end = b + (<usize>k << 5);
+  do {
+    const b0 = v128.load(b), b1 = v128.load(b, 16);
+    let x = v128.load32_splat(a); c00 = madd(x, b0, c00); c01 = madd(x, b1, c01);
+    if (rows > 1) { x = v128.load32_splat(a, 4); c10 = madd(x, b0, c10); c11 = madd(x, b1, c11); }
+    if (rows > 2) { x = v128.load32_splat(a, 8); c20 = madd(x, b0, c20); c21 = madd(x, b1, c21); }
+    if (rows > 3) { x = v128.load32_splat(a, 12); c30 = madd(x, b0, c30); c31 = madd(x, b1, c31); }
+    if (rows > 4) { x = v128.load32_splat(a, 16); c40 = madd(x, b0, c40); c41 = madd(x, b1, c41); }
+    if (rows > 5) { x = v128.load32_splat(a, 20); c50 = madd(x, b0, c50); c51 = madd(x, b1, c51); }
+    a += <usize>rows << 2;
+    b += 32;
+  } while (b != end);
+  v128.store(c, c00); v128.store(c, c01, 16);
+  if (rows > 1) { c += stride; v128.store(c, c10); v128.store(c, c11, 16); }
+  if (rows > 2) { c += stride; v128.store(c, c20); v128.store(c, c21, 16); }
+  if (rows > 3) { c += stride; v128.store(c, c30); v128.store(c, c31, 16); }
+  if (rows > 4) { c += stride; v128.store(c, c40); v128.store(c, c41, 16); }
+  if (rows > 5) { c += stride; v128.store(c, c50); v128.store(c, c51, 16); }
+}
+
+// prettier-ignore
+function tile8r6(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile8(6, a, b, k, init, initStride, c, stride); }
+// prettier-ignore
+function tile8r5(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile8(5, a, b, k, init, initStride, c, stride); }
+// prettier-ignore
+function tile8r4(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile8(4, a, b, k, init, initStride, c, stride); }
+// prettier-ignore
+function tile8r3(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile8(3, a, b, k, init, initStride, c, stride); }
+// prettier-ignore
+function tile8r2(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile8(2, a, b, k, init, initStride, c, stride); }
+// prettier-ignore
+function tile8r1(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile8(1, a, b, k, init, initStride, c, stride); }
+
+/** A tile of 1 to 6 rows and 8 columns. k >= 1; strides in bytes. */
+// prettier-ignore
+export function multiply8(rows: i32, a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void {
+  switch (rows) {
+    case 6: tile8r6(a, b, k, init, initStride, c, stride); break;
+    case 5: tile8r5(a, b, k, init, initStride, c, stride); break;
+    case 4: tile8r4(a, b, k, init, initStride, c, stride); break;
+    case 3: tile8r3(a, b, k, init, initStride, c, stride); break;
+    case 2: tile8r2(a, b, k, init, initStride, c, stride); break;
+    default: tile8r1(a, b, k, init, initStride, c, stride);
+  }
+}
+
+// prettier-ignore
+// @ts-ignore: decorator
+@inline
+function tile16(rows: i32, a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void {
+  let c00 = v128.load(init), c01 = v128.load(init, 16), c02 = v128.load(init, 32), c03 = v128.load(init, 48);
+  let c10 = c00, c11 = c01, c12 = c02, c13 = c03;
+  let c20 = c00, c21 = c01, c22 = c02, c23 = c03;
+  let c30 = c00, c31 = c01, c32 = c02, c33 = c03;
+  let c40 = c00, c41 = c01, c42 = c02, c43 = c03;
+  let c50 = c00, c51 = c01, c52 = c02, c53 = c03;
+  if (rows > 1) { init += initStride; c10 = v128.load(init); c11 = v128.load(init, 16); c12 = v128.load(init, 32); c13 = v128.load(init, 48); }
+  if (rows > 2) { init += initStride; c20 = v128.load(init); c21 = v128.load(init, 16); c22 = v128.load(init, 32); c23 = v128.load(init, 48); }
+  if (rows > 3) { init += initStride; c30 = v128.load(init); c31 = v128.load(init, 16); c32 = v128.load(init, 32); c33 = v128.load(init, 48); }
+  if (rows > 4) { init += initStride; c40 = v128.load(init); c41 = v128.load(init, 16); c42 = v128.load(init, 32); c43 = v128.load(init, 48); }
+  if (rows > 5) { init += initStride; c50 = v128.load(init); c51 = v128.load(init, 16); c52 = v128.load(init, 32); c53 = v128.load(init, 48); }
+  const end = b + (<usize>k << 5);
+  do {
+    const b0 = v128.load(b), b1 = v128.load(b, 16), b2 = v128.load(b + second), b3 = v128.load(b + second, 16);
+    let x = v128.load32_splat(a); c00 = madd(x, b0, c00); c01 = madd(x, b1, c01); c02 = madd(x, b2, c02); c03 = madd(x, b3, c03);
+    if (rows > 1) { x = v128.load32_splat(a, 4); c10 = madd(x, b0, c10); c11 = madd(x, b1, c11); c12 = madd(x, b2, c12); c13 = madd(x, b3, c13); }
+    if (rows > 2) { x = v128.load32_splat(a, 8); c20 = madd(x, b0, c20); c21 = madd(x, b1, c21); c22 = madd(x, b2, c22); c23 = madd(x, b3, c23); }
+    if (rows > 3) { x = v128.load32_splat(a, 12); c30 = madd(x, b0, c30); c31 = madd(x, b1, c31); c32 = madd(x, b2, c32); c33 = madd(x, b3, c33); }
+    if (rows > 4) { x = v128.load32_splat(a, 16); c40 = madd(x, b0, c40); c41 = madd(x, b1, c41); c42 = madd(x, b2, c42); c43 = madd(x, b3, c43); }
+    if (rows > 5) { x = v128.load32_splat(a, 20); c50 = madd(x, b0, c50); c51 = madd(x, b1, c51); c52 = madd(x, b2, c52); c53 = madd(x, b3, c53); }
+    a += <usize>rows << 2;
+    b += 32;
+  } while (b != end);
+  v128.store(c, c00); v128.store(c, c01, 16); v128.store(c, c02, 32); v128.store(c, c03, 48);
+  if (rows > 1) { c += stride; v128.store(c, c10); v128.store(c, c11, 16); v128.store(c, c12, 32); v128.store(c, c13, 48); }
+  if (rows > 2) { c += stride; v128.store(c, c20); v128.store(c, c21, 16); v128.store(c, c22, 32); v128.store(c, c23, 48); }
+  if (rows > 3) { c += stride; v128.store(c, c30); v128.store(c, c31, 16); v128.store(c, c32, 32); v128.store(c, c33, 48); }
+  if (rows > 4) { c += stride; v128.store(c, c40); v128.store(c, c41, 16); v128.store(c, c42, 32); v128.store(c, c43, 48); }
+  if (rows > 5) { c += stride; v128.store(c, c50); v128.store(c, c51, 16); v128.store(c, c52, 32); v128.store(c, c53, 48); }
+}
+
+// prettier-ignore
+function tile16r6(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile16(6, a, b, second, k, init, initStride, c, stride); }
+// prettier-ignore
+function tile16r5(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile16(5, a, b, second, k, init, initStride, c, stride); }
+// prettier-ignore
+function tile16r4(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile16(4, a, b, second, k, init, initStride, c, stride); }
+// prettier-ignore
+function tile16r3(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile16(3, a, b, second, k, init, initStride, c, stride); }
+
+/** A tile of 3 to 6 rows and 16 columns, in two panels `second` bytes apart. */
+// prettier-ignore
+export function multiply16(rows: i32, a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void {
+  switch (rows) {
+    case 6: tile16r6(a, b, second, k, init, initStride, c, stride); break;
+    case 5: tile16r5(a, b, second, k, init, initStride, c, stride); break;
+    case 4: tile16r4(a, b, second, k, init, initStride, c, stride); break;
+    default: tile16r3(a, b, second, k, init, initStride, c, stride);
+  }
+}
+
+/** 1 row of 48 columns: enough chains in flight to hide the latency when there are few rows. */
+// prettier-ignore
+export function row1x48(a: usize, b: usize, panel: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void {
+  let c00 = v128.load(init), c01 = v128.load(init, 16), c02 = v128.load(init, 32), c03 = v128.load(init, 48), c04 = v128.load(init, 64), c05 = v128.load(init, 80), c06 = v128.load(init, 96), c07 = v128.load(init, 112), c08 = v128.load(init, 128), c09 = v128.load(init, 144), c010 = v128.load(init, 160), c011 = v128.load(init, 176);
+  const end = b + (<usize>k << 5);
+  do {
+    let p = b;
+    const x0 = v128.load32_splat(a);
+    c00 = madd(x0, v128.load(p), c00); c01 = madd(x0, v128.load(p, 16), c01);
+    p += panel;
+    c02 = madd(x0, v128.load(p), c02); c03 = madd(x0, v128.load(p, 16), c03);
+    p += panel;
+    c04 = madd(x0, v128.load(p), c04); c05 = madd(x0, v128.load(p, 16), c05);
+    p += panel;
+    c06 = madd(x0, v128.load(p), c06); c07 = madd(x0, v128.load(p, 16), c07);
+    p += panel;
+    c08 = madd(x0, v128.load(p), c08); c09 = madd(x0, v128.load(p, 16), c09);
+    p += panel;
+    c010 = madd(x0, v128.load(p), c010); c011 = madd(x0, v128.load(p, 16), c011);
+    a += 4;
+    b += 32;
+  } while (b != end);
+  v128.store(c, c00); v128.store(c, c01, 16); v128.store(c, c02, 32); v128.store(c, c03, 48); v128.store(c, c04, 64); v128.store(c, c05, 80); v128.store(c, c06, 96); v128.store(c, c07, 112); v128.store(c, c08, 128); v128.store(c, c09, 144); v128.store(c, c010, 160); v128.store(c, c011, 176);
+}
+
+/** 2 rows of 24 columns: enough chains in flight to hide the latency when there are few rows. */
+// prettier-ignore
+export function row2x24(a: usize, b: usize, panel: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void {
+  let c00 = v128.load(init), c01 = v128.load(init, 16), c02 = v128.load(init, 32), c03 = v128.load(init, 48), c04 = v128.load(init, 64), c05 = v128.load(init, 80);
+  init += initStride;
+  let c10 = v128.load(init), c11 = v128.load(init, 16), c12 = v128.load(init, 32), c13 = v128.load(init, 48), c14 = v128.load(init, 64), c15 = v128.load(init, 80);
+  const end = b + (<usize>k << 5);
+  do {
+    let p = b;
+    const x0 = v128.load32_splat(a);
+    const x1 = v128.load32_splat(a, 4);
+    let u = v128.load(p), v = v128.load(p, 16); c00 = madd(x0, u, c00); c01 = madd(x0, v, c01); c10 = madd(x1, u, c10); c11 = madd(x1, v, c11);
+    p += panel;
+    u = v128.load(p); v = v128.load(p, 16); c02 = madd(x0, u, c02); c03 = madd(x0, v, c03); c12 = madd(x1, u, c12); c13 = madd(x1, v, c13);
+    p += panel;
+    u = v128.load(p); v = v128.load(p, 16); c04 = madd(x0, u, c04); c05 = madd(x0, v, c05); c14 = madd(x1, u, c14); c15 = madd(x1, v, c15);
+    a += 8;
+    b += 32;
+  } while (b != end);
+  v128.store(c, c00); v128.store(c, c01, 16); v128.store(c, c02, 32); v128.store(c, c03, 48); v128.store(c, c04, 64); v128.store(c, c05, 80);
+  c += stride;
+  v128.store(c, c10); v128.store(c, c11, 16); v128.store(c, c12, 32); v128.store(c, c13, 48); v128.store(c, c14, 64); v128.store(c, c15, 80);
+}

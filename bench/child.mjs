@@ -1,0 +1,50 @@
+// One bench process: a Node version, a thread count, V8's revectoriser on or off. Sends its results to the driver.
+//
+// Argument: JSON of { threads, revectorize, only, quick, peersOnly }.
+import v8 from 'node:v8';
+import { openCeiling, openCopy } from './ceiling/ceiling.mjs';
+import { kernelFigures } from './figures/kernels.mjs';
+import { modelFigures } from './figures/models.mjs';
+import { alternate } from './measure.mjs';
+import { openEncoder, openKernels } from './ours.mjs';
+import { startLiteRt } from './peers/litert.mjs';
+import { startOnnxRuntime } from './peers/onnxruntime.mjs';
+
+const { threads, revectorize, only, quick, peersOnly } = JSON.parse(process.argv[2]);
+
+// Before the first compile, for everybody: a peer with relaxed SIMD is to run at its best on Node 20 too.
+if (process.versions.node.startsWith('20.')) v8.setFlagsFromString('--experimental-wasm-relaxed-simd');
+
+const wanted = ({ name, revectorize: useful }) => (!only || name.includes(only)) && (!revectorize || useful);
+const figures = [...kernelFigures, ...modelFigures].filter(wanted);
+const needsKernels = figures.some((figure) => kernelFigures.includes(figure));
+const needsEncoder = figures.some((figure) => modelFigures.includes(figure));
+
+const context = {
+  peers: { litert: await startLiteRt(threads), onnxruntime: await startOnnxRuntime(threads) },
+  ceilings: { relaxed: await openCeiling('relaxed'), base: await openCeiling('base') },
+  copy: await openCopy(),
+};
+if (!peersOnly && needsEncoder) ({ encoder: context.encoder } = await openEncoder('minilm', { threads, revectorize }));
+if (!peersOnly && needsKernels) {
+  context.kernels = {
+    relaxed: await openKernels({ threads, build: 'relaxed' }),
+    base: await openKernels({ threads, build: 'base' }),
+  };
+}
+
+// Runs are long beside the pause; with threads it outlasts the time for which the peers' pools spin.
+const schedule = { rounds: quick ? 2 : 10, turn: quick ? 60 : 150, pause: threads > 1 ? 25 : 0 };
+const results = [];
+for (const figure of figures) {
+  const { contenders, close } = await figure.open(context);
+  const ms = await alternate(contenders, schedule);
+  await close();
+  // The ceiling is one thread's.
+  if (ms.ceiling) ms.ceiling /= threads;
+  if (ms.copies) ms['onnxruntime-web'] -= ms.copies;
+  delete ms.copies;
+  results.push({ name: figure.name, flops: figure.flops, ms });
+}
+const rates = Object.fromEntries(Object.entries(context.ceilings).map(([build, { rates }]) => [build, rates]));
+process.send({ node: process.version, ceilings: rates, results }, () => process.exit(0));

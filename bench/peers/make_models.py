@@ -1,0 +1,37 @@
+"""Writes every model of the bench into a folder: checkpoints for us, .onnx and .tflite for the peers.
+
+usage: python make_models.py FOLDER        (needs numpy onnx onnxruntime sympy tflite flatbuffers)
+"""
+import sys
+from pathlib import Path
+
+import numpy as np
+
+import make_onnx
+import make_tflite
+from weights import MINILM, TINY, bert_weights, write_checkpoint
+
+MATMULS = [(512, 768, 3072), (128, 1536, 384), (1024, 1024, 1024)]  # M, N, K
+ATTENTION_TOKENS = [128, 512]
+MINILM_TOKENS = [16, 128, 512]
+
+out = Path(sys.argv[1])
+out.mkdir(parents=True, exist_ok=True)
+weights = bert_weights(**MINILM)
+write_checkpoint(out / 'minilm', MINILM, weights)
+write_checkpoint(out / 'tiny', TINY, bert_weights(**TINY))
+make_onnx.minilm(f'{out}/minilm-exported.onnx', weights)
+make_onnx.fuse(f'{out}/minilm-exported.onnx', f'{out}/minilm.onnx')
+for tokens in MINILM_TOKENS:
+    make_tflite.minilm(f'{out}/minilm-{tokens}.tflite', weights, tokens)
+rng = np.random.default_rng(2)
+for m, n, k in MATMULS:
+    weight = rng.uniform(-1, 1, (n, k)).astype(np.float32)
+    make_onnx.matmul(out, f'matmul-{m}x{n}x{k}', m, weight)
+    make_tflite.matmul(f'{out}/matmul-{m}x{n}x{k}.tflite', m, weight)
+for tokens in ATTENTION_TOKENS:
+    make_onnx.attention(out, f'attention-{tokens}', 12, tokens, 64)
+    make_tflite.attention(f'{out}/attention-{tokens}.tflite', 12, tokens, 64)
+for name in ('softmax', 'layer_norm'):
+    getattr(make_onnx, name)(out, f'{name}-4096x1024', 4096, 1024)
+    getattr(make_tflite, name)(f'{out}/{name}-4096x1024.tflite', 4096, 1024)

@@ -1,0 +1,44 @@
+// Figures of whole processes: start time, peak memory, steady state. Ours only.
+import { fork, spawnSync } from 'node:child_process';
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { elapsed } from '../measure.mjs';
+import { bench, models } from '../paths.mjs';
+
+const script = (name) => join(bench, 'process', `${name}.mjs`);
+
+/** Runs a script and gives the message that it sends. */
+function report(node, name, execArgv = []) {
+  return new Promise((resolve, reject) => {
+    const child = fork(script(name), [], { execPath: node, execArgv });
+    child.on('message', resolve);
+    child.on('exit', (code) => reject(new Error(`${name}.mjs ended with code ${code} and no report`)));
+  });
+}
+
+function startTime(node, runs) {
+  const least = { empty: Infinity, 'first-result': Infinity };
+  for (let i = 0; i < runs; i++) {
+    for (const name of Object.keys(least)) {
+      const ms = elapsed(() => {
+        const { status, stderr } = spawnSync(node, [script(name)], { encoding: 'utf8' });
+        if (status !== 0) throw new Error(`${name}.mjs: ${stderr}`);
+      });
+      least[name] = Math.min(least[name], ms);
+    }
+  }
+  return least['first-result'] - least.empty;
+}
+
+/** { [figure]: value } for one Node. */
+export async function measureProcesses(node, quick) {
+  const [empty, load] = [await report(node, 'empty'), await report(node, 'load')];
+  const f32Bytes = 2 * statSync(join(models, 'minilm/model.safetensors')).size; // it is stored as f16
+  const steady = await report(node, 'steady', ['--expose-gc']);
+  return {
+    'start to first result over an empty process, ms': startTime(node, quick ? 3 : 20),
+    'peak memory of loading MiniLM over its f32 size': (load.peak - empty.peak) / f32Bytes,
+    'pages of wasm grown in 900 forwards': steady.pages,
+    'resident memory grown in 900 forwards, %': steady.growth,
+  };
+}

@@ -1,0 +1,214 @@
+// What callers pass in, made into a ragged batch, and results padded back to the caller's shape.
+import { WasmformerError } from '../errors';
+import type { Encoding, Tokenizer } from '../io/tokenizer';
+import type { EncoderFacts } from '../runtime/engine-core';
+import type { RaggedBatch } from '../runtime/encoder-runner';
+import { Tensor } from './tensor';
+
+/** Whole numbers [batch, tokens]: nested arrays (rows may differ in length) or an integer tensor. A single row is a batch of one. */
+export type Ids = readonly (readonly number[])[] | readonly number[] | Tensor;
+
+/** Token ids with what belongs to them. */
+export interface IdInputs {
+  /** [batch, tokens] */
+  inputIds: Ids;
+  /** 1: a token; 0: padding, left or right. Default: all ones. */
+  attentionMask?: Ids;
+  /** Segment ids. Default: zeros. */
+  tokenTypeIds?: Ids;
+  /** Default: the number of unmasked tokens before each token. */
+  positionIds?: Ids;
+}
+
+/** A text or several, each alone or with a second text. */
+export interface TextInputs {
+  text: string | readonly string[];
+  textPair?: string | readonly string[];
+}
+
+export type EncoderInput = string | readonly string[] | TextInputs | IdInputs;
+
+export interface TokenizeOptions {
+  /** Cut texts that are too long, instead of failing. Default false. */
+  truncation?: boolean;
+  /** Most tokens of a text, special tokens included. Default: what the model has positions for. */
+  maxLength?: number;
+}
+
+/** A batch for the engine, and where its tokens stand in the caller's padded rows. */
+export interface Prepared {
+  readonly batch: RaggedBatch;
+  /** Whether the caller gave one text and not a list. */
+  readonly single: boolean;
+  /** Length of the padded rows. */
+  readonly width: number;
+  /** For every sequence, the columns of its tokens; null: 0, 1, 2, ... */
+  readonly columns: readonly (Int32Array | null)[];
+  readonly encodings: readonly Encoding[] | null;
+}
+
+function invalid(message: string): never {
+  throw new WasmformerError('INVALID_ARGUMENT', message);
+}
+
+/** Rows of whole numbers. */
+function rowsOf(value: Ids, name: string): number[][] {
+  if (value instanceof Tensor) {
+    if (value.dims.length < 1 || value.dims.length > 2) invalid(`${name} must have the dims [batch, tokens], not [${value.dims.join(', ')}]`);
+    const [n, width] = value.dims.length === 2 ? value.dims : [1, value.dims[0]];
+    const data = Array.from(value.data as ArrayLike<number | bigint>, Number);
+    return Array.from({ length: n }, (_, i) => data.slice(i * width, (i + 1) * width)).map((row) => checkRow(row, name));
+  }
+  if (!Array.isArray(value)) invalid(`${name} must be an array of arrays of whole numbers or a Tensor, not ${value === null ? 'null' : typeof value}`);
+  const rows = (value.length > 0 && !Array.isArray(value[0]) && !ArrayBuffer.isView(value[0]) ? [value] : value) as ArrayLike<number>[];
+  return rows.map((row) => checkRow(Array.from(row), name));
+}
+
+function checkRow(row: number[], name: string): number[] {
+  for (const id of row) if (!Number.isInteger(id)) invalid(`${name} must hold whole numbers, but has ${String(id)}`);
+  return row;
+}
+
+/** Checks ids, masks and positions, and drops the padding. */
+export function prepareIds(inputs: IdInputs, facts: EncoderFacts): Prepared {
+  const ids = rowsOf(inputs.inputIds, 'inputIds');
+  if (ids.length === 0) invalid('the batch is empty: inputIds has no rows');
+  const likewise = (value: Ids | undefined, name: string): number[][] | null => {
+    if (value === undefined) return null;
+    const rows = rowsOf(value, name);
+    const same = rows.length === ids.length && rows.every((row, i) => row.length === ids[i].length);
+    if (!same) {
+      throw new WasmformerError('INVALID_SHAPE', `${name} must have the shape of inputIds: ${shapeOf(ids)}, but is ${shapeOf(rows)}`);
+    }
+    return rows;
+  };
+  const masks = likewise(inputs.attentionMask, 'attentionMask');
+  const types = likewise(inputs.tokenTypeIds, 'tokenTypeIds');
+  const positions = likewise(inputs.positionIds, 'positionIds');
+  const columns = ids.map((row, i) => {
+    if (!masks) return null;
+    for (const value of masks[i]) if (value !== 0 && value !== 1) invalid(`attentionMask must hold 0 and 1, but has ${value}`);
+    return Int32Array.from(row.keys()).filter((column) => masks[i][column] === 1);
+  });
+  const pick = (row: number[], i: number): number[] => (columns[i] ? Array.from(columns[i], (column) => row[column]) : row);
+  const lengths = Int32Array.from(ids, (row, i) => columns[i]?.length ?? row.length);
+  lengths.forEach((length, i) => {
+    if (length === 0) invalid(`sequence ${i} has no tokens${ids[i].length > 0 ? ': its attentionMask is all zeros' : ''}`);
+    checkLength(length, facts.maxPositions, i);
+  });
+  const batch: RaggedBatch = {
+    lengths,
+    ids: Int32Array.from(ids.flatMap(pick)),
+    typeIds: types ? Int32Array.from(types.flatMap(pick)) : new Int32Array(lengths.reduce((a, b) => a + b, 0)),
+    positions: positions ? Int32Array.from(positions.flatMap(pick)) : countUp(lengths),
+  };
+  checkRange(batch.ids, facts.vocabSize, 'inputIds', 'the vocabulary has');
+  checkRange(batch.typeIds, Math.max(1, facts.typeVocabSize), 'tokenTypeIds', 'the number of token types is');
+  if (positions) checkRange(batch.positions, facts.maxPositions, 'positionIds', 'the number of positions is');
+  return { batch, single: false, width: Math.max(...ids.map((row) => row.length)), columns, encodings: null };
+}
+
+/** Batch of encodings. */
+export function prepareEncodings(encodings: readonly Encoding[], facts: EncoderFacts, single: boolean): Prepared {
+  const lengths = Int32Array.from(encodings, (encoding) => encoding.length);
+  lengths.forEach((length, i) => {
+    if (length === 0) invalid(`text ${i} has no tokens`);
+    checkLength(length, facts.maxPositions, i);
+  });
+  const total = lengths.reduce((a, b) => a + b, 0);
+  const ids = new Int32Array(total);
+  const typeIds = new Int32Array(total);
+  let at = 0;
+  for (const encoding of encodings) {
+    ids.set(encoding.ids, at);
+    if (facts.typeVocabSize > 1) typeIds.set(encoding.typeIds, at);
+    at += encoding.length;
+  }
+  checkRange(ids, facts.vocabSize, 'the tokenizer', 'the vocabulary of config.json has');
+  return { batch: { lengths, ids, typeIds, positions: countUp(lengths) }, single, width: Math.max(...lengths), columns: lengths.length ? Array.from(lengths, () => null) : [], encodings };
+}
+
+/** Tokenises one text or pair. Throws TOO_LONG unless truncation was asked for. */
+export function encodeText(tokenizer: Tokenizer, facts: EncoderFacts, text: string, textPair: string | undefined, { truncation = false, maxLength }: TokenizeOptions): Encoding {
+  const limit = Math.min(maxLength ?? facts.maxPositions, facts.maxPositions);
+  const encoding = tokenizer.encode(text, { textPair, ...(truncation ? { truncation: true, maxLength: limit } : {}) });
+  if (encoding.length > limit) {
+    throw new WasmformerError(
+      'TOO_LONG',
+      `the text has ${encoding.length} tokens, but ${maxLength === undefined || maxLength > facts.maxPositions ? `the model has positions for ${facts.maxPositions}` : `maxLength is ${maxLength}`}: pass truncation: true to cut it, or split it`,
+    );
+  }
+  return encoding;
+}
+
+/** The texts of an input, paired up. */
+export function textsOf(input: string | readonly string[] | TextInputs): { texts: string[]; pairs: string[] | null; single: boolean } {
+  const { text, textPair } = typeof input === 'string' || Array.isArray(input) ? { text: input as string | readonly string[], textPair: undefined } : (input as TextInputs);
+  const single = typeof text === 'string';
+  const texts = single ? [text] : [...text];
+  if (texts.length === 0) invalid('the batch is empty: there are no texts');
+  const pairs = textPair === undefined ? null : typeof textPair === 'string' ? [textPair] : [...textPair];
+  if (pairs && pairs.length !== texts.length) invalid(`textPair must have as many texts as text: ${texts.length}, but has ${pairs.length}`);
+  return { texts, pairs, single };
+}
+
+/** Whether an input is ids rather than text. */
+export function isIdInput(input: EncoderInput): input is IdInputs {
+  return typeof input === 'object' && input !== null && 'inputIds' in input;
+}
+
+/** Rows of tokens [sum of lengths, d] back in the caller's places: [batch, width, d]; padded rows are zero. */
+export function padRows(data: Float32Array, d: number, { batch, width, columns }: Prepared): Tensor<Float32Array> {
+  const n = batch.lengths.length;
+  const out = new Float32Array(n * width * d);
+  let row = 0;
+  batch.lengths.forEach((length, i) => {
+    const places = columns[i];
+    for (let t = 0; t < length; t++, row++) {
+      out.set(data.subarray(row * d, (row + 1) * d), (i * width + (places ? places[t] : t)) * d);
+    }
+  });
+  return new Tensor(out, [n, width, d]);
+}
+
+/** Attention maps [heads][query][key] of every sequence as [batch, heads, width, width]; padding is zero. */
+export function padMaps(data: Float32Array, heads: number, { batch, width, columns }: Prepared): Tensor<Float32Array> {
+  const n = batch.lengths.length;
+  const out = new Float32Array(n * heads * width * width);
+  let at = 0;
+  batch.lengths.forEach((length, i) => {
+    const places = columns[i];
+    for (let h = 0; h < heads; h++) {
+      for (let q = 0; q < length; q++, at += length) {
+        const to = ((i * heads + h) * width + (places ? places[q] : q)) * width;
+        if (places) for (let k = 0; k < length; k++) out[to + places[k]] = data[at + k];
+        else out.set(data.subarray(at, at + length), to);
+      }
+    }
+  });
+  return new Tensor(out, [n, heads, width, width]);
+}
+
+function countUp(lengths: Int32Array): Int32Array {
+  const positions = new Int32Array(lengths.reduce((a, b) => a + b, 0));
+  let at = 0;
+  for (const length of lengths) for (let i = 0; i < length; i++) positions[at++] = i;
+  return positions;
+}
+
+function checkLength(length: number, limit: number, sequence: number): void {
+  if (length > limit) {
+    throw new WasmformerError('TOO_LONG', `sequence ${sequence} has ${length} tokens, but the model has positions for ${limit}: shorten or split it`);
+  }
+}
+
+function checkRange(values: Int32Array, limit: number, name: string, what: string): void {
+  for (const value of values) {
+    if (value < 0 || value >= limit) invalid(`${name} gives ${value}, but ${what} ${limit}: valid are 0 to ${limit - 1}`);
+  }
+}
+
+function shapeOf(rows: readonly (readonly unknown[])[]): string {
+  const widths = new Set(rows.map((row) => row.length));
+  return `[${rows.length}, ${widths.size === 1 ? [...widths][0] : [...widths].join(' | ')}]`;
+}

@@ -1,0 +1,114 @@
+// The small JSON files of a checkpoint folder: config.json, the tokenizer's, sentence-transformers'.
+import { WasmformerError } from '../errors';
+import type { Source } from '../io/source';
+import type { Tokenizer } from '../io/tokenizer';
+import type { Config } from '../models/model';
+import type { Pooling } from '../ops/pool';
+
+/** What sentence-transformers stores beside a checkpoint. */
+export interface SentenceSettings {
+  pooling: Pooling;
+  normalize: boolean;
+  /** Texts are truncated to so many tokens. */
+  maxSeqLength?: number;
+  prompts: Readonly<Record<string, string>>;
+  defaultPromptName: string | null;
+}
+
+export interface Settings {
+  readonly config: Config;
+  readonly tokenizer: Tokenizer | null;
+  readonly sentence: SentenceSettings;
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+async function readObject(source: Source, file: string, signal?: AbortSignal): Promise<Json | null> {
+  if (!(await source.has(file, signal))) return null;
+  const value = await source.readJson(file, signal);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new WasmformerError('INVALID_FILE', `${file} in ${source.name}: must be a JSON object`);
+  }
+  return value as Json;
+}
+
+/** Reads what a folder has; only config.json must exist. */
+export async function readSettings(source: Source, signal?: AbortSignal): Promise<Settings> {
+  const config = await readObject(source, 'config.json', signal);
+  if (!config) {
+    throw new WasmformerError('FILE_NOT_FOUND', `${source.name} has no config.json: a checkpoint folder in Hugging Face layout is needed`);
+  }
+  const [tokenizer, sentence] = await Promise.all([readTokenizer(source, signal), readSentenceSettings(source, signal)]);
+  return { config, tokenizer, sentence };
+}
+
+async function readTokenizer(source: Source, signal?: AbortSignal): Promise<Tokenizer | null> {
+  const json = await readObject(source, 'tokenizer.json', signal);
+  if (!json) return null;
+  const [config, specials, { Tokenizer }] = await Promise.all([
+    readObject(source, 'tokenizer_config.json', signal),
+    readObject(source, 'special_tokens_map.json', signal),
+    import('../io/tokenizer'),
+  ]);
+  return Tokenizer.fromJson(json, { ...specials, ...config }, `tokenizer.json in ${source.name}`);
+}
+
+const POOLING_KEYS: readonly [key: string, pooling: Pooling][] = [
+  ['pooling_mode_cls_token', 'cls'],
+  ['pooling_mode_mean_tokens', 'mean'],
+  ['pooling_mode_max_tokens', 'max'],
+  ['pooling_mode_mean_sqrt_len_tokens', 'meanSqrtLen'],
+  ['pooling_mode_lasttoken', 'lastToken'],
+];
+
+const POOLING_NAMES: Readonly<Record<string, Pooling>> = {
+  cls: 'cls',
+  mean: 'mean',
+  max: 'max',
+  mean_sqrt_len_tokens: 'meanSqrtLen',
+  lasttoken: 'lastToken',
+};
+
+function poolingOf(settings: Json, where: string): Pooling {
+  const named = typeof settings.pooling_mode === 'string' ? POOLING_NAMES[settings.pooling_mode] : undefined;
+  const chosen = named ? [named] : POOLING_KEYS.filter(([key]) => settings[key] === true).map(([, pooling]) => pooling);
+  if (chosen.length !== 1) {
+    throw new WasmformerError(
+      'UNSUPPORTED_MODEL',
+      `${where}: exactly one of ${POOLING_KEYS.map(([key]) => key).join(', ')} must be true, but ${chosen.length} are`,
+    );
+  }
+  return chosen[0];
+}
+
+/** modules.json and what it points to. Without it: mean and normalised. */
+async function readSentenceSettings(source: Source, signal?: AbortSignal): Promise<SentenceSettings> {
+  const result: SentenceSettings = { pooling: 'mean', normalize: true, prompts: {}, defaultPromptName: null };
+  const [bert, prompts] = await Promise.all([
+    readObject(source, 'sentence_bert_config.json', signal),
+    readObject(source, 'config_sentence_transformers.json', signal),
+  ]);
+  if (typeof bert?.max_seq_length === 'number') result.maxSeqLength = bert.max_seq_length;
+  if (prompts) {
+    result.prompts = (prompts.prompts ?? {}) as Record<string, string>;
+    result.defaultPromptName = typeof prompts.default_prompt_name === 'string' ? prompts.default_prompt_name : null;
+  }
+  if (!(await source.has('modules.json', signal))) return result;
+  const modules = await source.readJson('modules.json', signal);
+  if (!Array.isArray(modules)) throw new WasmformerError('INVALID_FILE', `modules.json in ${source.name}: must be a list of modules`);
+  result.normalize = false;
+  for (const { type, path } of modules as { type?: string; path?: string }[]) {
+    const kind = String(type).split('.').at(-1);
+    if (kind === 'Pooling') {
+      const file = `${path ?? ''}/config.json`;
+      const pooling = await readObject(source, file, signal);
+      if (!pooling) throw new WasmformerError('FILE_NOT_FOUND', `${source.name} has no ${file}, which its modules.json names`);
+      result.pooling = poolingOf(pooling, `${file} in ${source.name}`);
+    } else if (kind === 'Normalize') {
+      result.normalize = true;
+    } else if (kind !== 'Transformer') {
+      throw new WasmformerError('UNSUPPORTED_MODEL', `modules.json in ${source.name}: the module ${String(type)} is not supported; Transformer, Pooling and Normalize are`);
+    }
+  }
+  return result;
+}

@@ -1,0 +1,62 @@
+// Which of the four builds of the core this engine can run, and its compiled module.
+import * as platform from '#platform';
+import { WasmformerError } from '../errors';
+
+/** Name of a build: its file is dist/wasm/{name}.wasm. */
+export type BuildName = 'base' | 'relaxed' | 'base-shared' | 'relaxed-shared';
+
+export interface BuildOptions {
+  /** Use relaxed SIMD (fused multiply-add) where it exists; on Node 20 that sets a V8 flag for the process. Default true. */
+  relaxedSimd?: boolean;
+  /** Let V8 fuse pairs of 128-bit operations into 256-bit ones (an experimental flag, Node 24 and later). Default false. */
+  revectorize?: boolean;
+}
+
+export interface Build {
+  name: BuildName;
+  module: WebAssembly.Module;
+  /** Register tile that this compiler handles best (assembly/kernels/tile.ts). */
+  tile: { rows: number; panels: number };
+}
+
+/** A module of one function that uses the given instruction: what validates says what the engine knows. */
+function probe(body: number[]): Uint8Array<ArrayBuffer> {
+  const code = [0, ...body, 0x0b];
+  return new Uint8Array([
+    0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, // magic, version
+    1, 5, 1, 0x60, 0, 1, 0x7b, // type: () -> v128
+    3, 2, 1, 0, // one function
+    10, code.length + 2, 1, code.length, ...code,
+  ]);
+}
+
+// i32.const 0; i8x16.splat
+const ZERO = [0x41, 0, 0xfd, 15];
+const SIMD = probe([...ZERO]);
+// three operands; f32x4.relaxed_madd (0x105)
+const RELAXED = probe([...ZERO, ...ZERO, ...ZERO, 0xfd, 0x85, 0x02]);
+
+const modules = new Map<string, Promise<WebAssembly.Module>>();
+
+/** Chooses and compiles a build. Modules are kept: a second engine does not compile again. */
+export async function loadBuild(shared: boolean, options: BuildOptions = {}): Promise<Build> {
+  if (!WebAssembly.validate(SIMD)) {
+    throw new WasmformerError('UNSUPPORTED_PLATFORM', 'this JavaScript engine has no WebAssembly SIMD: use a browser of 2021 or later, or Node 20 or later');
+  }
+  let relaxed = options.relaxedSimd ?? true;
+  if (relaxed && !WebAssembly.validate(RELAXED)) {
+    platform.enableRelaxedSimd();
+    relaxed = WebAssembly.validate(RELAXED);
+  }
+  const wide = options.revectorize === true && platform.enableRevectorizer();
+  const name: BuildName = `${relaxed ? 'relaxed' : 'base'}${shared ? '-shared' : ''}`;
+  // a module compiled before the flag was set stays narrow
+  const key = wide ? `${name}-wide` : name;
+  let module = modules.get(key);
+  if (!module) {
+    module = platform.wasmBytes(name).then((bytes) => WebAssembly.compile(bytes));
+    modules.set(key, module);
+    module.catch(() => modules.delete(key));
+  }
+  return { name, module: await module, tile: { rows: wide ? 6 : platform.tileRows(relaxed), panels: wide ? 2 : 1 } };
+}

@@ -1,0 +1,149 @@
+// One wasm core: memory, the engine thread's instance and its followers. Runs slices of records and knows nothing of what
+// they compute.
+import { instantiateSync } from '@assemblyscript/loader';
+import * as platform from '#platform';
+import * as L from '../../assembly/abi/layout';
+import { WasmformerError } from '../errors';
+import { loadBuild, type BuildName, type BuildOptions } from './build';
+import { CONSTANT_VALUES } from './constants';
+import { coreImports } from './imports';
+import { Memory } from './memory';
+
+/** What the wasm module exports (assembly/index.ts). */
+interface CoreExports extends Record<string, unknown> {
+  run(threads: number): number;
+}
+
+export interface CoreOptions extends BuildOptions {
+  /** Threads, this one included: 1 to 64. More than one needs shared memory; without it the core has one. */
+  threads: number;
+}
+
+/** Looks at a cell before a waiting follower sleeps: some 20 microseconds. */
+const SPIN = 4000;
+
+export class Core {
+  readonly memory: Memory;
+  /** Bumped whenever the arena moves: plans hold absolute addresses, so those of another version are void. */
+  arenaVersion = 0;
+  private readonly control: Int32Array;
+  private followers: platform.Follower[] = [];
+  private arena = { address: 0, bytes: 0 };
+  private scratch = { address: 0, stride: 0 };
+  private disposed = false;
+
+  private constructor(
+    readonly build: BuildName,
+    readonly threads: number,
+    private readonly exports: CoreExports,
+    wasmMemory: WebAssembly.Memory,
+    tile: { rows: number; panels: number },
+  ) {
+    this.memory = new Memory(wasmMemory);
+    // only for atomics on shared memory, whose buffer stays valid when memory grows
+    this.control = new Int32Array(wasmMemory.buffer, L.CONTROL, (L.CONSTANTS - L.CONTROL) >>> 2);
+    for (const [address, value] of CONSTANT_VALUES) this.memory.f32(address, 1)[0] = value;
+    this.set(L.CTL_TILE_ROWS, tile.rows);
+    this.set(L.CTL_TILE_PANELS, tile.panels);
+    this.set(L.CTL_PARTS, 1);
+    this.set(L.CTL_SPIN, SPIN);
+  }
+
+  static async create(options: CoreOptions): Promise<Core> {
+    const shared = options.threads > 1 && platform.hasSharedMemory();
+    const threads = shared ? options.threads : 1;
+    const { name, module, tile } = await loadBuild(shared, options);
+    const memory = new WebAssembly.Memory({ initial: 16, maximum: 65536, shared });
+    const { exports } = instantiateSync<CoreExports>(module, coreImports(memory));
+    const core = new Core(name, threads, exports, memory, tile);
+    for (let i = 1; i < threads; i++) {
+      core.followers.push(platform.startFollower(module, memory, () => core.set(L.CTL_FAILED, 1)));
+    }
+    return core;
+  }
+
+  /** The shared memory, for a cancel cell that another JavaScript thread writes; undefined with one thread. */
+  get sharedBuffer(): SharedArrayBuffer | undefined {
+    const { buffer } = this.memory.memory;
+    return buffer instanceof ArrayBuffer ? undefined : (buffer as SharedArrayBuffer);
+  }
+
+  /** Threads that take part now: followers join as they come up. */
+  get ready(): number {
+    return this.threads === 1 ? 1 : Math.min(this.threads, 1 + Atomics.load(this.control, (L.CTL_READY - L.CONTROL) >>> 2));
+  }
+
+  /** Resolves when all threads are up, or after a second. */
+  async warm(): Promise<void> {
+    for (const until = Date.now() + 1000; this.ready < this.threads && Date.now() < until; ) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  }
+
+  /** The activation arena, at least `bytes` long: one for all plans, since one plan runs at a time. */
+  reserveArena(bytes: number): number {
+    if (bytes > this.arena.bytes) {
+      if (this.arena.bytes) this.memory.free(this.arena.address);
+      this.arena = { address: 0, bytes: 0 };
+      this.arenaVersion++;
+      this.arena = { address: this.memory.alloc(bytes, 'the activations'), bytes };
+    }
+    return this.arena.address;
+  }
+
+  get arenaBytes(): number {
+    return this.arena.bytes;
+  }
+
+  /** Scratch memory of every thread, at least `bytes` each. */
+  reserveScratch(bytes: number): void {
+    if (bytes <= this.scratch.stride) return;
+    if (this.scratch.stride) this.memory.free(this.scratch.address);
+    this.scratch = { address: 0, stride: 0 };
+    // an odd number of cache lines, so that threads' scratch does not fall on the same cache sets
+    const stride = (Math.ceil(bytes / 64) | 1) * 64;
+    this.scratch = { address: this.memory.alloc(stride * this.threads, 'scratch memory'), stride };
+    this.set(L.CTL_SCRATCH, this.scratch.address);
+    this.set(L.CTL_SCRATCH_STRIDE, stride);
+  }
+
+  /** Runs `count` records from an address on all threads; or one part of them. False: stopped by the cancel cell. */
+  run(record: number, count: number, part = 0, parts = 1): boolean {
+    if (this.disposed) throw new WasmformerError('DISPOSED', 'this engine was disposed');
+    this.set(L.CTL_RECORD, record);
+    this.set(L.CTL_COUNT, count);
+    this.set(L.CTL_PART, part);
+    this.set(L.CTL_PARTS, parts);
+    const done = this.exports.run(this.ready) === 1;
+    if (!done && this.get(L.CTL_FAILED)) {
+      throw new WasmformerError('WORKER_FAILED', 'a thread of the engine died; the next call starts a new engine');
+    }
+    return done;
+  }
+
+  /** Numbers the call that runs from now on; writing the same number to the cancel cell stops it. */
+  beginCall(call: number): void {
+    this.set(L.CTL_CALL, call);
+  }
+
+  dispose(): void {
+    if (this.disposed) return;
+    this.disposed = true;
+    if (this.threads > 1) {
+      Atomics.store(this.control, (L.CTL_EXIT - L.CONTROL) >>> 2, 1);
+      // any change of the generation wakes the followers, which then see the exit cell
+      Atomics.add(this.control, (L.CTL_GENERATION - L.CONTROL) >>> 2, 256);
+      Atomics.notify(this.control, (L.CTL_GENERATION - L.CONTROL) >>> 2);
+    }
+    for (const follower of this.followers) follower.stop();
+    this.followers = [];
+  }
+
+  private set(address: number, value: number): void {
+    this.memory.i32(address, 1)[0] = value;
+  }
+
+  private get(address: number): number {
+    return this.memory.i32(address, 1)[0];
+  }
+}

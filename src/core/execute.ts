@@ -1,0 +1,90 @@
+// Runs plans: writes the cells, cuts the records into slices of about 10 ms, and lets the event loop turn in between.
+import { yieldToEventLoop } from '#platform';
+import { abortError } from '../errors';
+import type { Core } from './core';
+import { sizeOf, type Count, type Node, type Sizes, type Value } from './graph';
+import type { Plan } from './plan';
+
+/** A slice's length: short enough for an abort within 50 ms on a machine three times slower than estimated. */
+const SLICE_NS = 10e6;
+
+export interface RunOptions {
+  /** Asked between slices: true ends the run with an abort error. */
+  isCancelled?: () => boolean;
+  /** Step mode: run record by record and see each one's time; its output may be read until the next one runs. */
+  onStep?: (node: Node, milliseconds: number, read: (value: Value) => Float32Array) => void;
+}
+
+interface Slice {
+  first: number;
+  count: number;
+  parts: number;
+}
+
+function cut(plan: Plan, sizes: Sizes, threads: number): Slice[] {
+  const size = (count: Count): number => sizeOf(count, sizes);
+  const slices: Slice[] = [];
+  let first = 0;
+  let sum = 0;
+  const close = (end: number): void => {
+    if (end > first) slices.push({ first, count: end - first, parts: 1 });
+    first = end;
+    sum = 0;
+  };
+  plan.steps.forEach(({ node }, i) => {
+    const cost = node.op.cost(node, size) / threads;
+    if (sum + cost > SLICE_NS) close(i);
+    if (cost > SLICE_NS) {
+      slices.push({ first: i, count: 1, parts: Math.ceil(cost / SLICE_NS) });
+      first = i + 1;
+    } else {
+      sum += cost;
+    }
+  });
+  close(plan.steps.length);
+  return slices;
+}
+
+function setSizes(plan: Plan, core: Core, sizes: Sizes): void {
+  for (const [symbol, limit] of Object.entries(plan.capacity)) {
+    if (!(sizes[symbol] <= limit)) throw new Error(`${symbol} = ${sizes[symbol]} is beyond the plan's capacity of ${limit}`);
+  }
+  for (const { count, address } of plan.cells) core.memory.i32(address, 1)[0] = sizeOf(count, sizes);
+}
+
+/** Runs a plan, letting the event loop turn between slices. Rejects with ABORTED when cancelled. */
+export async function execute(plan: Plan, core: Core, sizes: Sizes, options: RunOptions = {}): Promise<void> {
+  setSizes(plan, core, sizes);
+  const { isCancelled, onStep } = options;
+  if (onStep) {
+    for (const { node, address } of plan.steps) {
+      const begin = performance.now();
+      core.run(address, 1);
+      onStep(node, performance.now() - begin, (value) => read(plan, core, value, sizes));
+      if (isCancelled?.()) throw abortError();
+    }
+    return;
+  }
+  const slices = cut(plan, sizes, core.ready);
+  let yielded = false;
+  for (const { first, count, parts } of slices) {
+    for (let part = 0; part < parts; part++) {
+      if (yielded || part > 0) await yieldToEventLoop();
+      yielded = true;
+      if (isCancelled?.()) throw abortError();
+      if (!core.run(plan.steps[first].address, count, part, parts)) throw abortError();
+    }
+  }
+}
+
+/** Runs a plan to its end without yielding: for kernels called one by one. */
+export function executeSync(plan: Plan, core: Core, sizes: Sizes): void {
+  setSizes(plan, core, sizes);
+  if (plan.steps.length > 0) core.run(plan.steps[0].address, plan.steps.length);
+}
+
+/** A copy of a value's elements after a run. */
+export function read(plan: Plan, core: Core, value: Value, sizes: Sizes): Float32Array<ArrayBuffer> {
+  const n = value.dims.reduce<number>((product, dim) => product * (typeof dim === 'number' ? dim : sizes[dim.symbol]), 1);
+  return new Float32Array(core.memory.f32(plan.address(value), n));
+}

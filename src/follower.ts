@@ -1,0 +1,15 @@
+// Entry point of a follower thread: instantiates the module over the shared memory and stays inside it.
+import { instantiateSync } from '@assemblyscript/loader';
+import { onStart } from '#platform';
+import { CTL_FAILED } from '../assembly/abi/layout';
+import { coreImports } from './core/imports';
+
+onStart((module, memory) => {
+  try {
+    const { exports } = instantiateSync<{ follow(): void } & Record<string, unknown>>(module, coreImports(memory));
+    exports.follow();
+  } catch {
+    // a trap: thread 0 waits for this share and must be told
+    Atomics.store(new Int32Array(memory.buffer), CTL_FAILED >>> 2, 1);
+  }
+});

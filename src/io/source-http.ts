@@ -1,0 +1,356 @@
+// Files on a web server, read by range requests, or from one running download where the server has no ranges.
+import { WasmformerError } from '../errors';
+import { parseJson } from './json';
+import { BaseSource } from './source-base';
+import { abortable, BodyReader, DeniedError, discard, endedEarly, request, retrying, shownUrl } from './source-request';
+
+/** What the first answer told about a file; later answers must agree. */
+interface RemoteFile {
+  readonly url: string;
+  /** Undefined until the server has told it. */
+  size: number | undefined;
+  readonly etag: string | undefined;
+  /** Whether the server answers ranges. */
+  ranges: boolean;
+  /** Without ranges: the running download, the bytes taken from all downloads so far, and the queue of reads. */
+  download?: { body: BodyReader; hangUp(): void };
+  downloaded: number;
+  queue: Promise<unknown>;
+}
+
+export interface HttpSourceOptions {
+  fetch: typeof fetch;
+  /** For messages. Default the URL. */
+  name?: string;
+  weights?: string;
+  /** Added to messages about failed requests. */
+  hint?: string;
+  /** URL whose JSON answer lists the repository's files (`{ siblings: [{ rfilename }] }`), as the Hub has it. */
+  listUrl?: string;
+}
+
+/** Without ranges, reading backwards starts the download again: up to this many times the file's size in all. */
+const MAX_DOWNLOADS = 8;
+/** Small files may be downloaded more often. */
+const FREE_DOWNLOAD_BYTES = 64 * 1024 * 1024;
+
+/**
+ * A source over `{base}/{file}`.
+ *
+ * Reads are range requests. A server that ignores ranges is read from one running download per file: a read at or after
+ * the last one's end continues it (bytes between are dropped), a read before it starts the download again, so such
+ * reads should go in file order; nothing beyond the piece asked for is held in memory.
+ * Failures that may pass (connection lost, 408, 425, 429, 5xx) are tried four times; a range continues where it broke.
+ */
+export class HttpSource extends BaseSource {
+  readonly name: string;
+  readonly list?: () => Promise<string[]>;
+  private readonly base: string;
+  private readonly query: string;
+  private readonly fetchFile: typeof fetch;
+  private readonly hint: string | undefined;
+  private readonly known = new Map<string, RemoteFile>();
+
+  /** @param url folder URL; a query is kept and sent with every request */
+  constructor(url: string, options: HttpSourceOptions) {
+    super(options.weights);
+    const parsed = new URL(url);
+    this.query = parsed.search;
+    this.base = `${parsed.origin}${parsed.pathname.replace(/\/+$/, '')}`;
+    this.name = options.name ?? this.base;
+    this.fetchFile = options.fetch;
+    this.hint = options.hint;
+    const { listUrl } = options;
+    if (listUrl !== undefined) this.list = () => this.listFrom(listUrl);
+  }
+
+  async close(): Promise<void> {
+    for (const remote of this.known.values()) hangUp(remote);
+    this.known.clear();
+  }
+
+  override async has(file: string, signal?: AbortSignal): Promise<boolean> {
+    this.checkCall(file, signal);
+    try {
+      await this.inquire(file, signal);
+      return true;
+    } catch (error) {
+      if (error instanceof WasmformerError && error.code === 'FILE_NOT_FOUND') return false;
+      // Object stores deny what does not exist. That others are served shows that access as such is granted.
+      if (error instanceof DeniedError && this.known.size > 0) return false;
+      throw error;
+    }
+  }
+
+  override async readAll(file: string, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+    this.checkCall(file, signal);
+    return this.download(this.url(file), signal);
+  }
+
+  protected override where(file: string): string {
+    return shownUrl(this.url(file));
+  }
+
+  protected async find(file: string, signal?: AbortSignal): Promise<number | undefined> {
+    const remote = await this.inquire(file, signal);
+    remote.size ??= await this.sizeByHead(remote.url, signal);
+    return remote.size;
+  }
+
+  protected async readWithin(
+    file: string,
+    offset: number,
+    length: number,
+    signal?: AbortSignal,
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    const remote = await this.inquire(file, signal);
+    const target = new Uint8Array(length);
+    let filled = 0;
+    if (remote.ranges) {
+      await retrying(async () => {
+        filled = await this.readRange(remote, target, offset, filled, signal);
+        if (remote.ranges && filled < length) throw endedEarly(remote.url, filled, length);
+      }, signal);
+    }
+    if (filled === length) return target;
+    const read = remote.queue.then(() => retrying(() => this.readDownload(remote, target, offset, signal), signal));
+    remote.queue = read.catch(() => undefined);
+    await abortable(read, signal, () => undefined);
+    return target;
+  }
+
+  private url(file: string): string {
+    return `${this.base}/${file.split('/').map(encodeURIComponent).join('/')}${this.query}`;
+  }
+
+  /** Size, tag and abilities, from a request for the first byte: HEAD is refused by signed URLs. */
+  private async inquire(file: string, signal?: AbortSignal): Promise<RemoteFile> {
+    const known = this.known.get(file);
+    if (known) return known;
+    const url = this.url(file);
+    const answer = await this.asking(
+      () =>
+        request(this.fetchFile, url, { range: 'bytes=0-0', signal }, async (connection) => {
+          const { status, headers } = connection.response;
+          const ranges = status !== 200;
+          const size = ranges ? parseContentRange(headers.get('content-range')).total : bodySize(headers);
+          if (status === 416 && size !== 0) {
+            throw new WasmformerError('NETWORK', `${shownUrl(url)}: the server answered 416 to a request for byte 0`);
+          }
+          await discard(connection);
+          return { size, etag: etagOf(headers), ranges };
+        }),
+      signal,
+    );
+    // Another call may have asked at the same time: one record per file, so that all agree on the tag.
+    const remote = this.known.get(file) ?? { ...answer, url, downloaded: 0, queue: Promise.resolve() };
+    this.known.set(file, remote);
+    return remote;
+  }
+
+  private async sizeByHead(url: string, signal?: AbortSignal): Promise<number> {
+    let failure: unknown;
+    try {
+      const head = () =>
+        request(this.fetchFile, url, { method: 'HEAD', signal }, async ({ response }) => bodySize(response.headers));
+      const size = await retrying(head, signal);
+      if (size !== undefined) return size;
+    } catch (error) {
+      if (signal?.aborted) throw error;
+      failure = error;
+    }
+    throw new WasmformerError(
+      'NETWORK',
+      `${shownUrl(url)}: the server tells no size; it must send Content-Length or answer range requests ` +
+        '(across origins it must also expose Content-Range)',
+      { cause: failure },
+    );
+  }
+
+  /** One range request for what is missing of `target`; returns how much it holds afterwards. */
+  private readRange(
+    remote: RemoteFile,
+    target: Uint8Array,
+    offset: number,
+    filled: number,
+    signal?: AbortSignal,
+  ): Promise<number> {
+    const { url } = remote;
+    const from = offset + filled;
+    const to = offset + target.byteLength - 1;
+    return request(this.fetchFile, url, { range: `bytes=${from}-${to}`, signal }, async (connection) => {
+      const { status, headers } = connection.response;
+      checkUnchanged(remote, headers, status);
+      if (status === 200) {
+        remote.ranges = false;
+        connection.hangUp();
+        return 0;
+      }
+      checkRange(remote, headers, from, to);
+      const body = new BodyReader(connection.response, url);
+      let reached = filled;
+      try {
+        reached = await body.fill(target, filled);
+      } catch (error) {
+        // What arrived is kept: the next attempt asks for the rest only.
+        if (body.position === 0) throw error;
+        return filled + body.position;
+      }
+      if (reached === target.byteLength && (await body.next())) {
+        throw new WasmformerError('NETWORK', `${shownUrl(url)}: the server sent more than the range asked for`);
+      }
+      return reached;
+    });
+  }
+
+  /** Fills `target` from the running download, which is started (again) where needed. */
+  private async readDownload(
+    remote: RemoteFile,
+    target: Uint8Array,
+    offset: number,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const size = remote.size ?? offset + target.byteLength;
+    if (remote.download && remote.download.body.position > offset) hangUp(remote);
+    const download = remote.download ?? (await this.startDownload(remote, signal));
+    remote.download = download;
+    const { body } = download;
+    const start = body.position;
+    const take = async (): Promise<void> => {
+      const wanted = offset - body.position;
+      const skipped = await body.skip(wanted);
+      if (skipped < wanted) throw endedEarly(remote.url, body.position, size);
+      const filled = await body.fill(target);
+      if (filled < target.byteLength) throw endedEarly(remote.url, body.position, size);
+    };
+    try {
+      await abortable(take(), signal, () => download.hangUp());
+    } catch (error) {
+      hangUp(remote);
+      throw error;
+    } finally {
+      remote.downloaded += body.position - start;
+    }
+    if (body.position === size) hangUp(remote);
+  }
+
+  private startDownload(remote: RemoteFile, signal?: AbortSignal): Promise<{ body: BodyReader; hangUp(): void }> {
+    if (remote.downloaded > MAX_DOWNLOADS * (remote.size ?? 0) + FREE_DOWNLOAD_BYTES) {
+      throw new WasmformerError(
+        'NETWORK',
+        `${shownUrl(remote.url)} was downloaded ${MAX_DOWNLOADS} times over: the server ignores range requests and ` +
+          'the file is not read front to back; use a server with range requests, or download the file first',
+      );
+    }
+    // The open range makes fetch ask for the bytes as they are, uncompressed.
+    return request(this.fetchFile, remote.url, { range: 'bytes=0-', signal }, async (connection) => {
+      const { response } = connection;
+      checkUnchanged(remote, response.headers, response.status);
+      if (response.status === 206) checkRange(remote, response.headers, 0, (remote.size ?? 0) - 1);
+      return { body: new BodyReader(response, remote.url), hangUp: connection.hangUp };
+    });
+  }
+
+  /** A whole (small) file in one plain request. */
+  private download(url: string, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+    return this.asking(
+      () =>
+        request(this.fetchFile, url, { signal }, async ({ response }) => {
+          if (response.status !== 200) {
+            throw new WasmformerError('NETWORK', `${shownUrl(url)}: the server answered ${response.status}`);
+          }
+          const body = new BodyReader(response, url);
+          const chunks: Uint8Array[] = [];
+          for (let chunk = await body.next(); chunk; chunk = await body.next()) chunks.push(chunk);
+          // Across origins a compressed body's length shows without the header that says it is compressed.
+          const promised = response.type === 'cors' ? undefined : bodySize(response.headers);
+          if (promised !== undefined && body.position < promised) throw endedEarly(url, body.position, promised);
+          return concat(chunks, body.position);
+        }),
+      signal,
+    );
+  }
+
+  /** Retries, and adds the hint to the error. */
+  private async asking<T>(attempt: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    try {
+      return await retrying(attempt, signal);
+    } catch (error) {
+      if (this.hint === undefined || !(error instanceof WasmformerError) || error.code === 'ABORTED') throw error;
+      const message = `${error.message} (${this.hint})`;
+      if (error instanceof DeniedError) throw new DeniedError(message);
+      throw new WasmformerError(error.code, message, { cause: error.cause });
+    }
+  }
+
+  private async listFrom(url: string): Promise<string[]> {
+    const answer = parseJson(await this.download(url), shownUrl(url));
+    const siblings = (answer as { siblings?: unknown } | null)?.siblings;
+    if (!Array.isArray(siblings)) return [];
+    return siblings
+      .map((sibling: unknown) => (sibling as { rfilename?: unknown } | null)?.rfilename)
+      .filter((name): name is string => typeof name === 'string' && !name.includes('/'));
+  }
+}
+
+function hangUp(remote: RemoteFile): void {
+  remote.download?.hangUp();
+  remote.download = undefined;
+}
+
+function concat(chunks: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    all.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return all;
+}
+
+/** Content-Length, where it is the length of the bytes that fetch delivers. */
+function bodySize(headers: Headers): number | undefined {
+  const encoding = headers.get('content-encoding');
+  if (encoding !== null && encoding !== 'identity') return undefined;
+  return toSize(headers.get('content-length'));
+}
+
+function toSize(text: string | null | undefined): number | undefined {
+  if (!text || !/^\d+$/.test(text)) return undefined;
+  const size = Number(text);
+  return Number.isSafeInteger(size) ? size : undefined;
+}
+
+/** Weak and strong tags of one content are taken as equal: proxies weaken them. */
+function etagOf(headers: Headers): string | undefined {
+  return headers.get('etag')?.replace(/^W\//, '');
+}
+
+/** Parts of a Content-Range that the server gives; all undefined if it is hidden or unreadable. */
+function parseContentRange(header: string | null): { from?: number; to?: number; total?: number } {
+  const parts = /^bytes (?:(\d+)-(\d+)|\*)\/(\d+|\*)$/.exec(header ?? '');
+  return { from: toSize(parts?.[1]), to: toSize(parts?.[2]), total: toSize(parts?.[3]) };
+}
+
+function checkUnchanged(remote: RemoteFile, headers: Headers, status: number): void {
+  const etag = etagOf(headers);
+  const size = status === 200 ? bodySize(headers) : parseContentRange(headers.get('content-range')).total;
+  const sameTag = etag === undefined || remote.etag === undefined || etag === remote.etag;
+  if (sameTag && (size === undefined || remote.size === undefined || size === remote.size) && status !== 416) return;
+  throw new WasmformerError(
+    'NETWORK',
+    `${shownUrl(remote.url)} changed on the server while it was being read; load it again`,
+  );
+}
+
+function checkRange(remote: RemoteFile, headers: Headers, from: number, to: number): void {
+  const header = headers.get('content-range');
+  // Hidden across origins unless the server exposes it; the count of bytes is checked in any case.
+  if (header === null) return;
+  const range = parseContentRange(header);
+  if (range.from === from && range.to === to) return;
+  throw new WasmformerError(
+    'NETWORK',
+    `${shownUrl(remote.url)}: bytes ${from}-${to} were asked for, the server answered with "${header}"`,
+  );
+}

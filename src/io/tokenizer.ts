@@ -1,0 +1,379 @@
+// Text to token ids and back, as tokenizer.json describes it: on the parts of @huggingface/tokenizers, with offsets, word ids,
+// truncation and windows equal to the Python library's.
+
+import { Tokenizer as LibraryTokenizer } from '@huggingface/tokenizers';
+import { WasmformerError } from '../errors.js';
+import { AddedTokenSplitter, readAddedTokens, type AddedToken } from './tokenizer/added.js';
+import { Aligned, type Span } from './tokenizer/aligned.js';
+import { byteUnits, utf8Characters } from './tokenizer/bytes.js';
+import { Encoding, TokenSequence, type Part, type Trace } from './tokenizer/encoding.js';
+import { asObject, invalidTokenizer, type JsonObject } from './tokenizer/json.js';
+import { CachedModel, createModel, type Pieces, type WordModel } from './tokenizer/models.js';
+import { compileNormalizer } from './tokenizer/normalizers.js';
+import { compilePostProcessor, type PostProcessing } from './tokenizer/postprocess.js';
+import { compilePreTokenizer, type PreTokenization } from './tokenizer/pretokenizers.js';
+import { modelMaxLength, specialTokens, type SpecialRole } from './tokenizer/special.js';
+import { keptTokens, windowRanges, type TruncationStrategy } from './tokenizer/truncate.js';
+import { LONE_SURROGATE } from './tokenizer/unicode.js';
+
+export { Encoding } from './tokenizer/encoding.js';
+export type { SpecialRole } from './tokenizer/special.js';
+export type { TruncationStrategy } from './tokenizer/truncate.js';
+
+export interface EncodeOptions {
+  /** A second text, for models that read pairs. */
+  textPair?: string;
+  /** Adds [CLS], </s> and the like as the post-processor says. Default true. */
+  addSpecialTokens?: boolean;
+  /** Cuts what is longer than `maxLength`; true is 'longest_first'. Default false: nothing is ever cut. */
+  truncation?: boolean | TruncationStrategy;
+  /** Most tokens of the result, specials included, when truncating. Default: the configuration's `model_max_length`. */
+  maxLength?: number;
+}
+
+export interface DecodeOptions {
+  /** Leaves special tokens out. Default true (Python's default is false). */
+  skipSpecialTokens?: boolean;
+  /** Removes the spaces before punctuation. Default: what tokenizer_config.json says, else false. */
+  cleanUpTokenizationSpaces?: boolean;
+}
+
+export interface WindowOptions {
+  /** Most tokens of a window, specials and the other text included. Default: the configuration's `model_max_length`. */
+  maxLength?: number;
+  /** Tokens of the long text that neighbouring windows share. Default 0. */
+  stride?: number;
+  /** The text that is cut into windows. Default: 'only_second' for a pair, 'only_first' otherwise. */
+  truncation?: 'only_first' | 'only_second';
+  /** Default true. */
+  addSpecialTokens?: boolean;
+}
+
+/** A word or an added token: its tokens, and where they came from. */
+type Visit = (pieces: Pieces, span: Span, added: boolean) => void;
+
+/** A tokenizer.json, ready to use. Truncation and padding stored in the file are ignored. */
+export class Tokenizer {
+  /** Special tokens by role, where the files name them. */
+  readonly specialTokens: Readonly<Partial<Record<SpecialRole, string>>>;
+  /** Longest input the configuration names; undefined if it names none. */
+  readonly modelMaxLength: number | undefined;
+  /** Number of ids: the highest one plus one. */
+  readonly vocabSize: number;
+
+  private readonly added: readonly AddedToken[];
+  private readonly addedByContent: ReadonlyMap<string, AddedToken>;
+  private readonly specialIds: ReadonlySet<number>;
+  private readonly rawTokens: AddedTokenSplitter;
+  private readonly normalizedTokens: AddedTokenSplitter;
+  private readonly normalize: (text: string, base: number) => Aligned;
+  private readonly preTokenizer: PreTokenization;
+  private readonly model: WordModel;
+  private readonly words: CachedModel;
+  private readonly postProcessing: PostProcessing;
+  private readonly library: LibraryTokenizer;
+  private readonly cleanUp: boolean;
+
+  /**
+   * Builds a tokenizer.
+   * @param tokenizerJson the file's text or parsed content
+   * @param tokenizerConfig the parsed tokenizer_config.json; the keys of special_tokens_map.json may be spread into it
+   * @param fileName what error messages call the file
+   * @throws INVALID_TOKENIZER for broken JSON, missing parts and unknown types
+   */
+  static fromJson(tokenizerJson: object | string, tokenizerConfig: object = {}, fileName = 'tokenizer.json'): Tokenizer {
+    let json: unknown = tokenizerJson;
+    if (typeof tokenizerJson === 'string') {
+      try {
+        json = JSON.parse(tokenizerJson);
+      } catch (error) {
+        return invalidTokenizer(fileName, 'not valid JSON; the file may be truncated, download it again', error);
+      }
+    }
+    return new Tokenizer(asObject(json, fileName), asObject(tokenizerConfig, 'tokenizer_config.json'), fileName);
+  }
+
+  private constructor(json: JsonObject, config: JsonObject, fileName: string) {
+    if (json.model === undefined) invalidTokenizer(fileName, 'has no "model"; this is not a tokenizer.json');
+    this.model = createModel(json.model, `${fileName}: model`);
+    this.normalize = compileNormalizer(json.normalizer, `${fileName}: normalizer`);
+    this.preTokenizer = compilePreTokenizer(json.pre_tokenizer, `${fileName}: pre_tokenizer`);
+    this.postProcessing = compilePostProcessor(json.post_processor, `${fileName}: post_processor`);
+    this.words = new CachedModel(this.model, this.preTokenizer.bytes ? utf8Characters : null);
+
+    this.added = readAddedTokens(json.added_tokens, `${fileName}: added_tokens`);
+    this.addedByContent = new Map(this.added.map((token) => [token.content, token]));
+    this.specialIds = new Set(this.added.filter((token) => token.special).map((token) => token.id));
+    const patterns = (normalized: boolean) =>
+      this.added
+        .filter((token) => token.normalized === normalized)
+        .map((token) => ({ token, pattern: normalized ? this.normalize(token.content, 0).text : token.content }));
+    this.rawTokens = new AddedTokenSplitter(patterns(false));
+    this.normalizedTokens = new AddedTokenSplitter(patterns(true));
+
+    this.library = this.buildDecoder(json.decoder, fileName);
+    this.vocabSize = this.library.model!.vocab.length;
+    this.specialTokens = specialTokens(config, this.added, json.post_processor, this.model.unknownToken);
+    this.modelMaxLength = modelMaxLength(config);
+    this.cleanUp = config.clean_up_tokenization_spaces === true;
+  }
+
+  /** The library's tokenizer, for its decoders only: so that added tokens do not get into the encoding model's vocabulary. */
+  private buildDecoder(decoder: unknown, fileName: string): LibraryTokenizer {
+    const added = this.added.map(({ id, content, special }) => ({ id, content, special, normalized: false }));
+    const json = { added_tokens: added, decoder: decoder ?? null, normalizer: null, pre_tokenizer: null, post_processor: null };
+    try {
+      const library = new LibraryTokenizer({ ...json, model: { ...this.model.config, merges: [] } }, {});
+      if (library.model) return library;
+    } catch (error) {
+      return invalidTokenizer(`${fileName}: decoder`, 'the decoder cannot be built from this entry', error);
+    }
+    return invalidTokenizer(`${fileName}: model`, 'the model cannot be built from this entry');
+  }
+
+  /** Id of a token, undefined if there is none. */
+  tokenToId(token: string): number | undefined {
+    return this.addedByContent.get(token)?.id ?? this.model.tokenToId.get(token);
+  }
+
+  /** Text of a token as the vocabulary has it, undefined if there is none. */
+  idToToken(id: number): string | undefined {
+    return this.library.id_to_token(id);
+  }
+
+  /** Id of the token with a special role, undefined where the files name none. */
+  specialTokenId(role: SpecialRole): number | undefined {
+    const token = this.specialTokens[role];
+    return token === undefined ? undefined : this.tokenToId(token);
+  }
+
+  get bosToken(): string | undefined {
+    return this.specialTokens.bos;
+  }
+  get eosToken(): string | undefined {
+    return this.specialTokens.eos;
+  }
+  get padToken(): string | undefined {
+    return this.specialTokens.pad;
+  }
+  get unkToken(): string | undefined {
+    return this.specialTokens.unk;
+  }
+  get clsToken(): string | undefined {
+    return this.specialTokens.cls;
+  }
+  get sepToken(): string | undefined {
+    return this.specialTokens.sep;
+  }
+  get maskToken(): string | undefined {
+    return this.specialTokens.mask;
+  }
+  get bosTokenId(): number | undefined {
+    return this.specialTokenId('bos');
+  }
+  get eosTokenId(): number | undefined {
+    return this.specialTokenId('eos');
+  }
+  get padTokenId(): number | undefined {
+    return this.specialTokenId('pad');
+  }
+  get unkTokenId(): number | undefined {
+    return this.specialTokenId('unk');
+  }
+  get clsTokenId(): number | undefined {
+    return this.specialTokenId('cls');
+  }
+  get sepTokenId(): number | undefined {
+    return this.specialTokenId('sep');
+  }
+  get maskTokenId(): number | undefined {
+    return this.specialTokenId('mask');
+  }
+
+  /**
+   * Encodes a text or a pair. An empty text gives the special tokens alone.
+   * @throws INVALID_ARGUMENT for input that is not well-formed text, and for a `maxLength` that cannot be kept
+   */
+  encode(text: string, options: EncodeOptions = {}): Encoding {
+    const { textPair, truncation = false } = options;
+    const sequences = [this.sequence(text, 'text')];
+    if (textPair !== undefined) sequences.push(this.sequence(textPair, 'textPair'));
+    const template = this.template(sequences.length === 2, options.addSpecialTokens);
+    let kept: [number, number] = [sequences[0].ids.length, sequences[1]?.ids.length ?? 0];
+    if (truncation !== false) {
+      const strategy = truncation === true ? 'longest_first' : truncation;
+      if (!['longest_first', 'only_first', 'only_second'].includes(strategy)) {
+        throw new WasmformerError(
+          'INVALID_ARGUMENT',
+          `truncation is ${JSON.stringify(strategy)}; expected true, false, 'longest_first', 'only_first' or 'only_second'`,
+        );
+      }
+      const room = this.room(template, options.maxLength);
+      kept = keptTokens(sequences[0].ids.length, sequences[1]?.ids.length ?? null, room, strategy);
+    }
+    return this.assemble(template, sequences, [0, 0], kept);
+  }
+
+  /**
+   * Cuts one of the texts into overlapping windows, each with the whole other text beside it: what the Python tokenizer returns with
+   * `return_overflowing_tokens=True`. `offsets` refer to the whole texts.
+   * @throws INVALID_ARGUMENT if a window has no room for more than `stride` tokens of the text
+   */
+  encodeWindows(text: string, textPair?: string | null, options: WindowOptions = {}): Encoding[] {
+    const sequences = [this.sequence(text, 'text')];
+    if (textPair !== undefined && textPair !== null) sequences.push(this.sequence(textPair, 'textPair'));
+    const { stride = 0, truncation = sequences.length === 2 ? 'only_second' : 'only_first' } = options;
+    if (truncation !== 'only_first' && truncation !== 'only_second') {
+      throw new WasmformerError('INVALID_ARGUMENT', `windows need truncation 'only_first' or 'only_second'`);
+    }
+    const long = truncation === 'only_first' ? 0 : 1;
+    if (!sequences[long]) throw new WasmformerError('INVALID_ARGUMENT', "truncation 'only_second' needs a textPair");
+    const template = this.template(sequences.length === 2, options.addSpecialTokens);
+    const lengths: [number, number] = [sequences[0].ids.length, sequences[1]?.ids.length ?? 0];
+    const room = this.room(template, options.maxLength);
+    if (lengths[0] + lengths[1] <= room) return [this.assemble(template, sequences, [0, 0], lengths)];
+    const size = room - lengths[1 - long];
+    checkCount(stride, 'stride', 0);
+    if (size <= stride) {
+      throw new WasmformerError(
+        'INVALID_ARGUMENT',
+        `a window has room for ${Math.max(0, size)} tokens of the ${long === 0 ? 'first' : 'second'} text, which must be more than the stride of ${stride}: raise maxLength, lower the stride or shorten the other text`,
+      );
+    }
+    return windowRanges(lengths[long], size, stride).map(([start, end]) => {
+      const from: [number, number] = [0, 0];
+      const to: [number, number] = [...lengths];
+      from[long] = start;
+      to[long] = end;
+      return this.assemble(template, sequences, from, to);
+    });
+  }
+
+  /** Number of tokens `encode` would give. */
+  count(text: string, options: EncodeOptions = {}): number {
+    return this.encode(text, options).length;
+  }
+
+  /**
+   * Text of the ids. Ids without a token are left out, as in Python. An incomplete UTF-8 sequence gives U+FFFD.
+   * @throws INVALID_ARGUMENT for ids that are not integers
+   */
+  decode(ids: ArrayLike<number>, options: DecodeOptions = {}): string {
+    const { skipSpecialTokens = true, cleanUpTokenizationSpaces = this.cleanUp } = options;
+    const kept: number[] = [];
+    for (let i = 0; i < ids.length; i++) {
+      const id = ids[i];
+      if (!Number.isInteger(id)) throw new WasmformerError('INVALID_ARGUMENT', `ids[${i}] is ${String(id)}, not an integer`);
+      if (skipSpecialTokens && this.specialIds.has(id)) continue;
+      if (this.idToToken(id) !== undefined) kept.push(id);
+    }
+    if (kept.length === 0) return '';
+    return this.library.decode(kept, {
+      skip_special_tokens: false,
+      clean_up_tokenization_spaces: cleanUpTokenizationSpaces,
+    });
+  }
+
+  private template(pair: boolean, addSpecialTokens = true): PostProcessing['single'] {
+    const items = pair ? this.postProcessing.pair : this.postProcessing.single;
+    return addSpecialTokens ? items : items.filter((item) => 'sequence' in item);
+  }
+
+  /** Tokens of text that fit beside the specials. */
+  private room(template: PostProcessing['single'], maxLength = this.modelMaxLength): number {
+    if (maxLength === undefined) {
+      throw new WasmformerError('INVALID_ARGUMENT', 'truncation needs maxLength: the tokenizer configuration names no limit');
+    }
+    checkCount(maxLength, 'maxLength', 1);
+    const specials = template.filter((item) => 'id' in item).length;
+    if (maxLength < specials) {
+      throw new WasmformerError(
+        'INVALID_ARGUMENT',
+        `maxLength ${maxLength} has no room for the ${specials} special tokens: raise it or set addSpecialTokens to false`,
+      );
+    }
+    return maxLength - specials;
+  }
+
+  private assemble(
+    template: PostProcessing['single'],
+    sequences: readonly TokenSequence[],
+    from: readonly [number, number],
+    to: readonly [number, number],
+  ): Encoding {
+    const parts = template.map(
+      (item): Part => ('id' in item ? item : { ...item, from: from[item.sequence], to: to[item.sequence] }),
+    );
+    return new Encoding(parts, sequences, this.postProcessing.trims);
+  }
+
+  private sequence(text: unknown, name: string): TokenSequence {
+    if (typeof text !== 'string') {
+      const found = text === null ? 'null' : typeof text;
+      throw new WasmformerError('INVALID_ARGUMENT', `${name} is ${found}, not a string`);
+    }
+    if (LONE_SURROGATE.test(text)) {
+      throw new WasmformerError(
+        'INVALID_ARGUMENT',
+        `${name} has a lone surrogate at unit ${text.search(LONE_SURROGATE)}: half a character was cut off; text.toWellFormed() replaces it`,
+      );
+    }
+    const ids: number[] = [];
+    this.visit(text, (pieces) => {
+      for (const id of pieces.ids) ids.push(id);
+    });
+    return new TokenSequence(text, ids, () => this.trace(text));
+  }
+
+  /** Calls back for every word and added token of the text in order. */
+  private visit(text: string, visit: Visit): void {
+    for (const raw of this.rawTokens.split(text)) {
+      const part = raw.from === 0 && raw.to === text.length ? text : text.slice(raw.from, raw.to);
+      if (raw.token) {
+        visit(addedPieces(raw.token, part), { source: new Aligned(part, raw.from), from: 0, to: part.length }, true);
+        continue;
+      }
+      const source = this.normalize(part, raw.from);
+      for (const section of this.normalizedTokens.split(source.text)) {
+        if (section.token) {
+          const { from, to, token } = section;
+          visit(addedPieces(token, source.text.slice(from, to)), { source, from, to }, true);
+          continue;
+        }
+        for (const span of this.preTokenizer.split(source, section.from, section.to)) {
+          visit(this.words.encode(span.source.text.slice(span.from, span.to)), span, false);
+        }
+      }
+    }
+  }
+
+  private trace(text: string): Trace {
+    const trace: Trace = { tokens: [], starts: [], ends: [], words: [] };
+    let word = 0;
+    this.visit(text, (pieces, span, added) => {
+      const { source } = span;
+      const units = this.preTokenizer.bytes && !added ? byteUnits(span) : null;
+      for (let i = 0; i < pieces.ids.length; i++) {
+        const first = units ? units.first[pieces.starts[i]] : span.from + pieces.starts[i];
+        const last = units ? units.last[pieces.ends[i] - 1] : span.from + pieces.ends[i] - 1;
+        trace.tokens.push(pieces.tokens[i]);
+        trace.starts.push(source.start(first));
+        trace.ends.push(source.end(last));
+        trace.words.push(word);
+      }
+      word++;
+    });
+    return trace;
+  }
+}
+
+/** An added token as the one token of its own word; `text` includes the white space it took along. */
+function addedPieces(token: AddedToken, text: string): Pieces {
+  return { ids: [token.id], tokens: [text], starts: [0], ends: [text.length] };
+}
+
+function checkCount(value: number, name: string, least: number): void {
+  if (!Number.isInteger(value) || value < least) {
+    throw new WasmformerError('INVALID_ARGUMENT', `${name} is ${String(value)}; expected an integer of at least ${least}`);
+  }
+}

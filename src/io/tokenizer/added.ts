@@ -1,0 +1,99 @@
+// Added tokens: texts such as [MASK] or <|endoftext|> that are cut out of the input before anything else sees it.
+
+import { WORD_CLASS } from './unicode.js';
+import { asArray, asFlag, asId, asObject, asString } from './json.js';
+
+export interface AddedToken {
+  id: number;
+  content: string;
+  /** Only where no word character touches it. */
+  singleWord: boolean;
+  /** Takes the white space before it along. */
+  lstrip: boolean;
+  /** Takes the white space after it along. */
+  rstrip: boolean;
+  /** Searched in the normalised text rather than in the original. */
+  normalized: boolean;
+  special: boolean;
+}
+
+/** Reads `added_tokens`. */
+export function readAddedTokens(json: unknown, where: string): AddedToken[] {
+  if (json === undefined || json === null) return [];
+  return asArray(json, where).map((entry, i) => {
+    const at = `${where}[${i}]`;
+    const token = asObject(entry, at);
+    const special = asFlag(token.special, false, `${at}.special`);
+    return {
+      id: asId(token.id, `${at}.id`),
+      content: asString(token.content, `${at}.content`),
+      singleWord: asFlag(token.single_word, false, `${at}.single_word`),
+      lstrip: asFlag(token.lstrip, false, `${at}.lstrip`),
+      rstrip: asFlag(token.rstrip, false, `${at}.rstrip`),
+      normalized: asFlag(token.normalized, !special, `${at}.normalized`),
+      special,
+    };
+  });
+}
+
+/** A stretch of text: an added token, or what lies between two. */
+export interface Section {
+  from: number;
+  to: number;
+  token: AddedToken | null;
+}
+
+const WORD_END = new RegExp(`[${WORD_CLASS}]$`, 'u');
+const WORD_START = new RegExp(`^[${WORD_CLASS}]`, 'u');
+const SPACE = /\p{White_Space}/u;
+
+/** Finds a set of added tokens in text: leftmost first, then longest. */
+export class AddedTokenSplitter {
+  private readonly candidates: RegExp | null;
+  private readonly byFirstUnit = new Map<string, { pattern: string; token: AddedToken }[]>();
+
+  /** `patterns` are the texts to look for: a token's content, normalised or not. */
+  constructor(patterns: readonly { pattern: string; token: AddedToken }[]) {
+    for (const entry of patterns) {
+      if (entry.pattern === '') continue;
+      const list = this.byFirstUnit.get(entry.pattern[0]);
+      if (list) list.push(entry);
+      else this.byFirstUnit.set(entry.pattern[0], [entry]);
+    }
+    for (const list of this.byFirstUnit.values()) list.sort((a, b) => b.pattern.length - a.pattern.length);
+    const units = [...this.byFirstUnit.keys()].map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+    // No `u` flag: single units are searched, and a match never starts inside a pair because the tokens themselves do not.
+    this.candidates = units.length > 0 ? new RegExp(`[${units.join('')}]`, 'g') : null;
+  }
+
+  /** The whole text as sections in order; none of them empty. */
+  split(text: string): Section[] {
+    const sections: Section[] = [];
+    let done = 0;
+    if (this.candidates) {
+      const search = this.candidates;
+      search.lastIndex = 0;
+      while (search.test(text)) {
+        const at = search.lastIndex - 1;
+        const match = this.byFirstUnit.get(text[at])!.find((entry) => text.startsWith(entry.pattern, at));
+        if (!match) continue;
+        let from = at;
+        let to = at + match.pattern.length;
+        search.lastIndex = to;
+        const { token } = match;
+        if (token.singleWord && (WORD_END.test(text.slice(Math.max(0, from - 2), from)) || WORD_START.test(text.slice(to, to + 2)))) {
+          continue;
+        }
+        if (token.lstrip) while (from > done && SPACE.test(text[from - 1])) from--;
+        if (token.rstrip) while (to < text.length && SPACE.test(text[to])) to++;
+        // The reference goes on searching right behind the token, not behind the white space it took.
+        if (from < done) from = done;
+        if (from > done) sections.push({ from: done, to: from, token: null });
+        sections.push({ from, to, token });
+        done = to;
+      }
+    }
+    if (done < text.length) sections.push({ from: done, to: text.length, token: null });
+    return sections;
+  }
+}

@@ -1,0 +1,2 @@
+// wasmformer/kernels: single kernels on tensors.
+export { Tensor } from './api/tensor';

@@ -1,0 +1,26 @@
+// config.json's model_type -> architecture.
+import { WasmformerError } from '../errors';
+import { bert } from './bert';
+import { distilbert } from './distilbert';
+import type { Architecture, Config } from './model';
+import { roberta } from './roberta';
+
+const ENCODERS: Readonly<Record<string, Architecture>> = {
+  bert,
+  roberta,
+  'xlm-roberta': roberta,
+  distilbert,
+};
+
+/** The encoder that a config describes. Throws UNSUPPORTED_MODEL. */
+export function encoderOf(config: Config): Architecture {
+  const type = config.model_type;
+  const known = typeof type === 'string' && Object.hasOwn(ENCODERS, type) ? ENCODERS[type] : undefined;
+  if (!known) {
+    throw new WasmformerError(
+      'UNSUPPORTED_MODEL',
+      `config.json: model_type ${JSON.stringify(type)} is not supported as an Encoder; supported are ${Object.keys(ENCODERS).join(', ')}`,
+    );
+  }
+  return known;
+}

@@ -1,0 +1,95 @@
+// What a browser gives. Chosen by the package's export conditions, never by sniffing.
+import type { Endpoint } from 'comlink';
+import type { FileAccess } from '../io/source-base';
+import type { EngineWorker, Follower } from './node';
+
+/** A page has no file system. */
+export const files: FileAccess | undefined = undefined;
+
+export async function wasmBytes(name: string): Promise<BufferSource> {
+  const url = wasmUrl(name);
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url.href}: HTTP ${response.status}`);
+  return response.arrayBuffer();
+}
+
+// one literal expression a file: that is what bundlers follow
+function wasmUrl(name: string): URL {
+  switch (name) {
+    case 'base':
+      return new URL('../wasm/base.wasm', import.meta.url);
+    case 'relaxed':
+      return new URL('../wasm/relaxed.wasm', import.meta.url);
+    case 'base-shared':
+      return new URL('../wasm/base-shared.wasm', import.meta.url);
+    default:
+      return new URL('../wasm/relaxed-shared.wasm', import.meta.url);
+  }
+}
+
+/** No flag can be set from a page. */
+export function enableRelaxedSimd(): void {}
+
+export function enableRevectorizer(): boolean {
+  return false;
+}
+
+/** Rows of a matmul tile (assembly/kernels/tile.ts). */
+export function tileRows(relaxed: boolean): number {
+  return relaxed ? 6 : 5;
+}
+
+/** The constructor exists in pages that may not share memory: only isolation tells. */
+export function hasSharedMemory(): boolean {
+  return globalThis.crossOriginIsolated === true;
+}
+
+/** Threads for `threads: 'auto'`: one is left to the page. */
+export function defaultThreads(): number {
+  return Math.min(8, Math.max(1, (navigator.hardwareConcurrency ?? 2) - 1));
+}
+
+export function startFollower(module: WebAssembly.Module, memory: WebAssembly.Memory, onLost: () => void): Follower {
+  const worker = new Worker(new URL('./follower.js', import.meta.url), { type: 'module' });
+  worker.addEventListener('error', onLost);
+  worker.postMessage({ module, memory });
+  return { stop: () => worker.terminate() };
+}
+
+export function onStart(start: (module: WebAssembly.Module, memory: WebAssembly.Memory) => void): void {
+  addEventListener('message', ({ data }) => start(data.module, data.memory), { once: true });
+}
+
+/** Lets the event loop turn once. A message is not throttled, as timers are. */
+export function yieldToEventLoop(): Promise<void> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(0);
+  });
+}
+
+/** Starts the engine's worker. `onLost` is called if it dies unasked. */
+export function startEngine(onLost: () => void): EngineWorker {
+  const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
+  let expected = false;
+  worker.addEventListener('error', () => {
+    if (!expected) onLost();
+  });
+  return {
+    endpoint: worker,
+    hold: () => {},
+    expectEnd: () => {
+      expected = true;
+    },
+    terminate: async () => worker.terminate(),
+  };
+}
+
+/** In the engine's worker: gives the endpoint that startEngine holds the other end of. */
+export function exposeEngine(expose: (endpoint: Endpoint) => void): void {
+  expose(globalThis as unknown as Endpoint);
+}

@@ -1,0 +1,210 @@
+// The engine's side of an Encoder: ragged batches in, rows out. Splits a call into chunks of bounded memory, which the
+// numeric contract makes invisible.
+import type { Core } from '../core/core';
+import { execute, read, type RunOptions } from '../core/execute';
+import { Graph, LONGEST, MAP, SEQUENCES, TOKENS, type Sizes, type Sym, type Value } from '../core/graph';
+import { explainPlan, type Plan } from '../core/plan';
+import { PlanCache } from '../core/plan-cache';
+import type { EncoderModel } from '../models/model';
+import { l2Normalize } from '../ops/norm';
+import { pool, type Pooling } from '../ops/pool';
+import { SEG_BYTES, SEG_KEY, SEG_KEYS, SEG_MAP, SEG_QUERIES, SEG_QUERY } from '../../assembly/abi/records';
+
+/** A batch without padding: the tokens of all sequences one after another. */
+export interface RaggedBatch {
+  /** Tokens of each sequence. */
+  readonly lengths: Int32Array;
+  readonly ids: Int32Array;
+  readonly typeIds: Int32Array;
+  readonly positions: Int32Array;
+}
+
+/** What a call wants. */
+export interface EncoderCall {
+  readonly batch: RaggedBatch;
+  readonly lastHiddenState: boolean;
+  readonly hiddenStates: boolean;
+  readonly attentions: boolean;
+  readonly poolerOutput: boolean;
+  readonly head: boolean;
+  /** One row a sequence, under the name `embeddings`. */
+  readonly pooling?: { kind: Pooling; normalize: boolean };
+  /** Rows (of the whole batch, ascending) of which the language-model head is wanted. */
+  readonly selected?: Int32Array;
+}
+
+/** Results by name: `lastHiddenState`, `hiddenStates.0`, `attentions.0`, `poolerOutput`, `embeddings`, and the head's. */
+export type Outputs = Record<string, Float32Array<ArrayBuffer>>;
+
+export interface ProfileRow {
+  op: string;
+  output: string;
+  milliseconds: number;
+}
+
+const SELECTED: Sym = { symbol: 'selected' };
+
+/** Tokens a chunk: enough rows for the matmul's tiles, few enough for activations to stay in the cache. */
+const CHUNK_TOKENS = 1024;
+
+interface Chunk {
+  readonly from: number;
+  readonly to: number;
+  readonly firstToken: number;
+  readonly tokens: number;
+  readonly selected: Int32Array;
+}
+
+export class EncoderRunner {
+  private readonly plans: PlanCache;
+
+  constructor(
+    private readonly model: EncoderModel,
+    private readonly core: Core,
+  ) {
+    this.plans = new PlanCache(core);
+  }
+
+  /** Runs a call chunk by chunk. */
+  async run(call: EncoderCall, options: RunOptions & { onProgress?: (sequences: number) => void } = {}): Promise<Outputs> {
+    const chunks = split(call);
+    const parts: Outputs[] = [];
+    for (const chunk of chunks) {
+      const { plan, sizes } = this.prepare(call, chunk);
+      await execute(plan, this.core, sizes, options);
+      parts.push(Object.fromEntries([...plan.graph.outputs].map(([name, value]) => [name, read(plan, this.core, value, sizes)])));
+      options.onProgress?.(chunk.to);
+    }
+    if (parts.length === 1) return parts[0];
+    return Object.fromEntries(Object.keys(parts[0]).map((name) => [name, concat(parts.map((part) => part[name]))]));
+  }
+
+  /** The plan of a call's first chunk as a table. */
+  explain(call: EncoderCall): string {
+    const { plan, sizes } = this.prepare(call, split(call)[0]);
+    return explainPlan(plan, sizes);
+  }
+
+  /** Time of every record of a call's first chunk. */
+  async profile(call: EncoderCall): Promise<ProfileRow[]> {
+    const { plan, sizes } = this.prepare(call, split(call)[0]);
+    const rows: ProfileRow[] = [];
+    await execute(plan, this.core, sizes, {
+      onStep: (node, milliseconds) => rows.push({ op: node.op.name, output: node.outputs[0].dims.map((d) => (typeof d === 'number' ? d : sizes[d.symbol])).join('x'), milliseconds }),
+    });
+    return rows;
+  }
+
+  dispose(): void {
+    this.plans.clear();
+  }
+
+  /** Gets the plan of a kind of call and writes a chunk's inputs. */
+  private prepare(call: EncoderCall, chunk: Chunk): { plan: Plan; sizes: Sizes } {
+    const lengths = call.batch.lengths.subarray(chunk.from, chunk.to);
+    const sizes: Record<string, number> = {
+      [TOKENS.symbol]: chunk.tokens,
+      [SEQUENCES.symbol]: lengths.length,
+      [LONGEST.symbol]: Math.max(0, ...lengths),
+    };
+    if (call.attentions) sizes[MAP.symbol] = this.model.heads * lengths.reduce((sum, n) => sum + n * n, 0);
+    if (call.selected) sizes[SELECTED.symbol] = chunk.selected.length;
+    const { kind, normalize } = call.pooling ?? { kind: '', normalize: false };
+    const flags = [call.lastHiddenState, call.hiddenStates, call.attentions, call.poolerOutput, call.head, !!call.selected, normalize];
+    const plan = this.plans.get(flags.map(Number).join('') + kind, sizes, () => this.record(call), roundUp);
+    const inputs = plan.graph.inputs;
+    const { memory } = this.core;
+    const write = (name: string, data: Int32Array): void => {
+      const value = inputs.get(name);
+      if (value) memory.i32(plan.address(value), data.length).set(data);
+    };
+    const end = chunk.firstToken + chunk.tokens;
+    write('ids', call.batch.ids.subarray(chunk.firstToken, end));
+    write('typeIds', call.batch.typeIds.subarray(chunk.firstToken, end));
+    write('positions', call.batch.positions.subarray(chunk.firstToken, end).map((position) => position + this.model.positionOffset));
+    write('segments', segmentTable(lengths, this.model.heads));
+    write('selected', chunk.selected);
+    return { plan, sizes };
+  }
+
+  private record(call: EncoderCall): Graph {
+    const g = new Graph();
+    const segments = g.input('segments', [SEQUENCES, SEG_BYTES / 4], 'i32');
+    const result = this.model.record(
+      {
+        ids: g.input('ids', [TOKENS], 'i32'),
+        typeIds: g.input('typeIds', [TOKENS], 'i32'),
+        positions: g.input('positions', [TOKENS], 'i32'),
+        segments,
+        selected: () => g.input('selected', [SELECTED], 'i32'),
+      },
+      { head: call.head, hiddenStates: call.hiddenStates, attentions: call.attentions, selected: call.selected !== undefined },
+    );
+    const keep = (name: string, value: Value | undefined): void => {
+      if (value) g.output(name, value);
+    };
+    if (call.lastHiddenState) keep('lastHiddenState', result.lastHiddenState);
+    if (call.hiddenStates) result.hiddenStates.forEach((value, i) => keep(`hiddenStates.${i}`, value));
+    if (call.attentions) result.attentions.forEach((value, i) => keep(`attentions.${i}`, value));
+    if (call.poolerOutput) keep('poolerOutput', result.poolerOutput);
+    if (call.pooling) {
+      const pooled = pool(result.lastHiddenState, segments, call.pooling.kind);
+      keep('embeddings', call.pooling.normalize ? l2Normalize(pooled) : pooled);
+    }
+    for (const [name, value] of Object.entries(result.head)) keep(name, value);
+    return g;
+  }
+}
+
+/** Cuts a call between sequences, a chunk holding at most CHUNK_TOKENS tokens or one sequence. */
+function split({ batch, selected }: EncoderCall): Chunk[] {
+  const chunks: Chunk[] = [];
+  let from = 0;
+  let firstToken = 0;
+  let chosen = 0;
+  while (from < batch.lengths.length) {
+    let to = from;
+    let tokens = 0;
+    while (to < batch.lengths.length && (to === from || tokens + batch.lengths[to] <= CHUNK_TOKENS)) tokens += batch.lengths[to++];
+    const firstChosen = chosen;
+    while (selected && chosen < selected.length && selected[chosen] < firstToken + tokens) chosen++;
+    const rows = selected ? selected.subarray(firstChosen, chosen).map((row) => row - firstToken) : new Int32Array(0);
+    chunks.push({ from, to, firstToken, tokens, selected: rows });
+    from = to;
+    firstToken += tokens;
+  }
+  return chunks;
+}
+
+/** Room for the next, somewhat larger call: powers of two. */
+function roundUp(sizes: Sizes): Sizes {
+  return Object.fromEntries(Object.entries(sizes).map(([symbol, size]) => [symbol, 2 ** Math.ceil(Math.log2(Math.max(16, size)))]));
+}
+
+/** Where each sequence's rows and maps lie (assembly/abi/records.ts). */
+function segmentTable(lengths: Int32Array, heads: number): Int32Array {
+  const table = new Int32Array((lengths.length * SEG_BYTES) / 4);
+  let row = 0;
+  let map = 0;
+  lengths.forEach((n, i) => {
+    const at = (i * SEG_BYTES) / 4;
+    table[at + SEG_QUERY / 4] = row;
+    table[at + SEG_QUERIES / 4] = n;
+    table[at + SEG_KEY / 4] = row;
+    table[at + SEG_KEYS / 4] = n;
+    table[at + SEG_MAP / 4] = map;
+    row += n;
+    map += heads * n * n;
+  });
+  return table;
+}
+
+function concat(parts: readonly Float32Array[]): Float32Array<ArrayBuffer> {
+  const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

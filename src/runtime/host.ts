@@ -1,0 +1,168 @@
+// Where an engine runs: inline in this thread, or in a worker. Both look the same to the models.
+import * as platform from '#platform';
+import type { CoreOptions } from '../core/core';
+import { abortError, throwIfAborted, WasmformerError } from '../errors';
+import type { Config } from '../models/model';
+import type { EncoderCall, Outputs, ProfileRow } from './encoder-runner';
+import type { EncoderFacts, EngineFacts } from './engine-core';
+import type { TensorReader } from './load';
+
+/** Progress of a long call. */
+export type OnProgress = (done: number, total: number) => void;
+
+/** An engine as its models see it. Every method rejects with ABORTED when the call is cancelled. */
+export interface Host {
+  facts(): Promise<EngineFacts>;
+  loadEncoder(call: number, config: Config, reader: TensorReader, onProgress: OnProgress): Promise<EncoderFacts>;
+  runEncoder(call: number, id: number, request: EncoderCall, onProgress?: OnProgress): Promise<Outputs>;
+  explain(call: number, id: number, request: EncoderCall): Promise<string>;
+  profile(call: number, id: number, request: EncoderCall): Promise<ProfileRow[]>;
+  cancel(call: number): void;
+  unload(call: number, id: number): Promise<void>;
+  dispose(): Promise<void>;
+  /** Keeps the process alive while calls are pending. */
+  hold(pending: boolean): void;
+}
+
+export interface EngineOptions {
+  /** Threads that compute, or 'auto': min(8, cores) in Node; cores - 1, 1 to 8, in a page. Default 'auto'. More than one needs
+   *  shared memory, which a page has only when it is cross-origin isolated; else there is one. */
+  threads?: number | 'auto';
+  /** Run in a worker, so that the caller's thread stays free. Default true; false computes in the caller's thread, which
+   *  then gets a turn about every 10 ms. */
+  worker?: boolean;
+  /** Use relaxed SIMD (fused multiply-add) where the platform has it. On Node 20 this sets a V8 flag for the whole process.
+   *  Default true. */
+  relaxedSimd?: boolean;
+  /** Set V8's experimental flag that fuses 128-bit operations into 256-bit ones (Node 24 and later; process-wide): faster
+   *  matrix products on processors with AVX2. Default false. */
+  revectorize?: boolean;
+}
+
+/** What an engine runs on. */
+export interface EngineInfo extends EngineFacts {
+  readonly worker: boolean;
+}
+
+const MAX_THREADS = 64;
+
+function checkOptions(options: EngineOptions): Required<EngineOptions> & { threads: number } {
+  const { threads = 'auto', worker = true, relaxedSimd = true, revectorize = false } = options;
+  if (threads !== 'auto' && !(Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS)) {
+    throw new WasmformerError('INVALID_ARGUMENT', `threads must be 'auto' or a whole number from 1 to ${MAX_THREADS}, not ${String(threads)}`);
+  }
+  for (const [name, value] of Object.entries({ worker, relaxedSimd, revectorize })) {
+    if (typeof value !== 'boolean') throw new WasmformerError('INVALID_ARGUMENT', `${name} must be true or false, not ${String(value)}`);
+  }
+  return { threads: threads === 'auto' ? platform.defaultThreads() : threads, worker, relaxedSimd, revectorize };
+}
+
+/** Computes for one or more models. Calls run one after another. `await using` disposes it. */
+export class Engine {
+  private readonly options: Required<EngineOptions> & { threads: number };
+  private host: Promise<Host> | null = null;
+  private live = true;
+  private calls = 0;
+  private readonly pending = new Map<number, (error: WasmformerError) => void>();
+  /** Grows when a dead worker is replaced: models of an older generation must load again. */
+  generation = 0;
+
+  /** @internal use createEngine */
+  constructor(options: EngineOptions = {}) {
+    this.options = checkOptions(options);
+  }
+
+  /** Build, threads and memory. */
+  async info(): Promise<EngineInfo> {
+    return { ...(await (await this.start()).facts()), worker: this.options.worker };
+  }
+
+  /** Frees all models and ends all workers. Calls that are still running reject with DISPOSED. */
+  async dispose(): Promise<void> {
+    if (!this.live) return;
+    this.live = false;
+    const { host } = this;
+    this.host = null;
+    this.rejectAll(new WasmformerError('DISPOSED', 'the engine was disposed while this call was running'));
+    await host?.then(
+      (h) => h.dispose(),
+      () => {},
+    );
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+
+  /** Makes one call: numbers it, races it against abort and the worker's death.
+   *  @internal */
+  async call<T>(run: (host: Host, call: number) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    throwIfAborted(signal);
+    if (!this.live) throw new WasmformerError('DISPOSED', 'this engine was disposed; create a new one');
+    const call = ++this.calls;
+    let onAbort: (() => void) | undefined;
+    const interrupted = new Promise<never>((_, reject) => {
+      this.pending.set(call, reject);
+      onAbort = () => {
+        reject(abortError(signal!.reason));
+        void this.host?.then((host) => host.cancel(call));
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
+    });
+    interrupted.catch(() => {});
+    let host: Host | undefined;
+    try {
+      host = await Promise.race([this.start(), interrupted]);
+      host.hold(true);
+      return await Promise.race([run(host, call), interrupted]);
+    } catch (error) {
+      // the cancelled engine's own error is less than the signal's
+      if (signal?.aborted && error instanceof WasmformerError && error.code === 'ABORTED') throw abortError(signal.reason);
+      // a lost thread: everything in that core is gone
+      if (error instanceof WasmformerError && error.code === 'WORKER_FAILED') this.fail(error);
+      throw error;
+    } finally {
+      this.pending.delete(call);
+      if (onAbort) signal?.removeEventListener('abort', onAbort);
+      if (host && this.pending.size === 0) host.hold(false);
+    }
+  }
+
+  private start(): Promise<Host> {
+    if (!this.host) {
+      const core: CoreOptions = this.options;
+      const lost = (): void => this.fail(new WasmformerError('WORKER_FAILED', "the engine's worker died; the next call starts a new one"));
+      this.host = this.options.worker
+        ? import('./host-worker').then(({ startWorkerHost }) => startWorkerHost(core, lost))
+        : import('./host-inline').then(({ startInlineHost }) => startInlineHost(core));
+      // a failed start is reported to its callers and tried again by the next call
+      this.host.catch(() => (this.host = null));
+    }
+    return this.host;
+  }
+
+  private fail(error: WasmformerError): void {
+    const { host } = this;
+    if (!host) return;
+    this.host = null;
+    this.generation++;
+    void host.then(
+      (h) => h.dispose(),
+      () => {},
+    );
+    this.rejectAll(error);
+  }
+
+  private rejectAll(error: WasmformerError): void {
+    for (const reject of this.pending.values()) reject(error);
+    this.pending.clear();
+  }
+}
+
+/** Creates an engine to share between models, or to choose threads and worker. Its resources start with the first call.
+ *  Throws INVALID_ARGUMENT. */
+export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
+  const engine = new Engine(options);
+  await engine.info();
+  return engine;
+}

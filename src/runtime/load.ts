@@ -1,0 +1,164 @@
+// Fills declared weights from a checkpoint: piece by piece from the file into their final layout, converted on the way.
+// A model is never in memory twice: the largest extra is two pieces.
+import * as R from '../../assembly/abi/records';
+import type { Core } from '../core/core';
+import { abortError, WasmformerError } from '../errors';
+import type { Declaration } from '../nn/parameters';
+
+/** What the loader needs to know of a checkpoint's tensor. */
+export interface TensorInfo {
+  readonly dtype: string;
+  readonly dims: readonly number[];
+}
+
+/** Tensors by name, and a way to read their bytes. */
+export interface TensorReader {
+  readonly tensors: ReadonlyMap<string, TensorInfo>;
+  read(name: string, start: number, length: number): Promise<Uint8Array>;
+}
+
+const PIECE = 4 * 2 ** 20;
+const RECORD_BYTES = 256;
+
+const TYPES: Readonly<Record<string, { type: number; bytes: number }>> = {
+  F32: { type: R.TYPE_F32, bytes: 4 },
+  F16: { type: R.TYPE_F16, bytes: 2 },
+  BF16: { type: R.TYPE_BF16, bytes: 2 },
+};
+
+interface Piece {
+  readonly declaration: Declaration;
+  readonly tensor: string;
+  readonly type: number;
+  readonly bytes: number;
+  /** Elements in a row of the tensor. */
+  readonly width: number;
+  /** Rows of the tensor in this piece, and the weight's row that the first one fills. */
+  readonly first: number;
+  readonly rows: number;
+  readonly target: number;
+}
+
+/** Bytes that a weight takes in wasm memory. */
+function weightBytes({ weight: { dims, layout } }: Declaration): number {
+  const elements = dims.reduce((product, dim) => product * dim, 1);
+  return 4 * (layout === 'packed' ? (elements / dims[0]) * ((dims[0] + 7) & ~7) : elements);
+}
+
+/** Finds every source's tensor and checks its shape. Throws one error that lists all that is wrong. */
+function resolve(declarations: readonly Declaration[], reader: TensorReader): Piece[] {
+  const problems: string[] = [];
+  const pieces: Piece[] = [];
+  for (const declaration of declarations) {
+    for (const { names, dims, row } of declaration.sources) {
+      const tensor = names.find((name) => reader.tensors.has(name));
+      if (tensor === undefined) {
+        problems.push(`${names[0]} [${dims.join(', ')}] is missing`);
+        continue;
+      }
+      const info = reader.tensors.get(tensor)!;
+      if (info.dims.length !== dims.length || info.dims.some((dim, i) => dim !== dims[i])) {
+        problems.push(`${tensor} is [${info.dims.join(', ')}], but config.json asks for [${dims.join(', ')}]`);
+        continue;
+      }
+      const type = Object.hasOwn(TYPES, info.dtype) ? TYPES[info.dtype] : undefined;
+      if (!type) {
+        problems.push(`${tensor} is stored as ${info.dtype}; weights may be ${Object.keys(TYPES).join(', ')}`);
+        continue;
+      }
+      const width = dims.length === 1 ? 1 : dims.slice(1).reduce((product, dim) => product * dim, 1);
+      const step = Math.max(1, Math.floor(PIECE / (width * type.bytes)));
+      for (let first = 0; first < dims[0]; first += step) {
+        pieces.push({ declaration, tensor, ...type, width, first, rows: Math.min(step, dims[0] - first), target: row + first });
+      }
+    }
+  }
+  if (problems.length > 0) {
+    throw new WasmformerError('MISSING_TENSOR', `the checkpoint does not fit its config.json:\n  ${problems.join('\n  ')}`);
+  }
+  return pieces;
+}
+
+/** Reads all weights into wasm memory. On failure or cancellation what was allocated is given back. */
+export async function loadWeights(
+  declarations: readonly Declaration[],
+  reader: TensorReader,
+  core: Core,
+  options: { onProgress?: (loaded: number, total: number) => void; isCancelled?: () => boolean } = {},
+): Promise<void> {
+  const pieces = resolve(declarations, reader);
+  const total = pieces.reduce((sum, piece) => sum + piece.rows * piece.width * piece.bytes, 0);
+  const { memory } = core;
+  let staging = 0;
+  try {
+    for (const declaration of declarations) {
+      const bytes = weightBytes(declaration);
+      declaration.weight.address = memory.alloc(bytes, `weight ${declaration.weight.name}`);
+    }
+    staging = memory.alloc(RECORD_BYTES + Math.max(0, ...pieces.map((piece) => piece.rows * piece.width * piece.bytes)), 'loading');
+    let loaded = 0;
+    const fetchPiece = (piece: Piece): Promise<Uint8Array> =>
+      reader.read(piece.tensor, piece.first * piece.width * piece.bytes, piece.rows * piece.width * piece.bytes);
+    // the next piece is read while this one is packed
+    let next = pieces.length > 0 ? fetchPiece(pieces[0]) : null;
+    for (let i = 0; i < pieces.length; i++) {
+      const bytes = await next!;
+      next = i + 1 < pieces.length ? fetchPiece(pieces[i + 1]) : null;
+      // a failure is seen when its turn comes; until then it is not unhandled
+      next?.catch(() => {});
+      if (options.isCancelled?.()) throw abortError();
+      store(pieces[i], bytes, core, staging);
+      loaded += bytes.byteLength;
+      options.onProgress?.(loaded, total);
+    }
+  } catch (error) {
+    freeWeights(declarations, core);
+    throw error;
+  } finally {
+    if (staging) memory.free(staging);
+  }
+}
+
+/** Gives weights back. */
+export function freeWeights(declarations: readonly Declaration[], core: Core): void {
+  for (const { weight } of declarations) {
+    if (weight.address) core.memory.free(weight.address);
+    weight.address = 0;
+  }
+}
+
+/** Packs or converts one piece that lies in JavaScript memory. */
+function store(piece: Piece, bytes: Uint8Array, core: Core, staging: number): void {
+  const { weight } = piece.declaration;
+  const source = staging + RECORD_BYTES;
+  core.memory.u8(source, bytes.byteLength).set(bytes);
+  const record = core.memory.i32(staging, RECORD_BYTES / 4);
+  record.fill(0);
+  const set = (offset: number, value: number): void => {
+    record[offset >>> 2] = value;
+  };
+  if (weight.layout === 'packed') {
+    const [n, k] = weight.dims;
+    set(R.R_OP, R.OP_PACK);
+    set(R.R_SIZE, R.PK_SIZE);
+    set(R.PK_SRC, source);
+    set(R.PK_TYPE, piece.type);
+    set(R.PK_SN, piece.width * piece.bytes);
+    set(R.PK_SK, piece.bytes);
+    set(R.PK_N, piece.rows);
+    set(R.PK_K, piece.width);
+    set(R.PK_DST, weight.address);
+    set(R.PK_N0, piece.target);
+    set(R.PK_N_TOTAL, n);
+    set(R.PK_K_TOTAL, k);
+    set(R.PK_BATCH, 1);
+  } else {
+    set(R.R_OP, R.OP_CONVERT);
+    set(R.R_SIZE, R.CV_SIZE);
+    set(R.CV_SRC, source);
+    set(R.CV_DST, weight.address + piece.target * piece.width * 4);
+    set(R.CV_COUNT, piece.rows * piece.width);
+    set(R.CV_TYPE, piece.type);
+  }
+  core.run(staging, 1);
+}

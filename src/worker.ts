@@ -1,0 +1,6 @@
+// Entry point of the engine's worker: an EngineCore behind Comlink.
+import { exposeEngine } from '#platform';
+import * as Comlink from 'comlink';
+import { EngineEndpoint } from './runtime/endpoint';
+
+exposeEngine((endpoint) => Comlink.expose(new EngineEndpoint(), endpoint));
