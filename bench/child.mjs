@@ -34,7 +34,7 @@ if (!peersOnly && needsKernels) {
 }
 
 // Runs are long beside the pause; with threads it outlasts the time for which the peers' pools spin.
-const schedule = { rounds: quick ? 2 : 10, turn: quick ? 60 : 150, pause: threads > 1 ? 25 : 0 };
+const schedule = { rounds: quick ? 3 : 12, turn: quick ? 60 : 150, pause: threads > 1 ? 25 : 0, budget: 30_000 };
 const results = [];
 for (const figure of figures) {
   const { contenders, close } = await figure.open(context);

@@ -17,20 +17,19 @@ async function once(run) {
 /**
  * The least time in milliseconds of each contender.
  *
- * A contender is a function that runs once, possibly asynchronously; where it returns a number, that is its time. In a
- * turn the first run only warms the caches, then runs follow for `turn` milliseconds, two at least. A pause before each
- * turn lets the spinning threads of the one before fall asleep.
+ * A contender is a function that runs once, possibly asynchronously; where it returns a number, that is its time. Each
+ * round gives every contender a turn of `turn` milliseconds, one run at least; rounds end early once `budget` is spent,
+ * two at least. A pause before each turn lets the spinning threads of the one before fall asleep.
  */
-export async function alternate(contenders, { rounds, turn, pause }) {
+export async function alternate(contenders, { rounds, turn, pause, budget }) {
   const least = Object.fromEntries(Object.keys(contenders).map((name) => [name, Infinity]));
-  for (let round = 0; round < rounds; round++) {
+  const last = performance.now() + budget;
+  for (let round = 0; round < rounds && (round < 2 || performance.now() < last); round++) {
     for (const [name, run] of Object.entries(contenders)) {
       if (pause) await sleep(pause);
-      await run();
       const end = performance.now() + turn;
-      let runs = 0;
       do least[name] = Math.min(least[name], await once(run));
-      while (++runs < 2 || performance.now() < end);
+      while (performance.now() < end);
     }
   }
   return least;

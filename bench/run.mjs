@@ -65,6 +65,7 @@ const line = {
   date: new Date().toISOString(),
   commit: git('rev-parse', '--short', 'HEAD') + (git('status', '--porcelain') ? '+' : ''),
   cpu: os.cpus()[0].model,
+  load: os.loadavg()[0], // well above the threads in use: others had the machine, and the figures say little
   quick: options.quick,
   runs,
   processes,

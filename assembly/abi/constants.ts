@@ -19,7 +19,7 @@ export const C_HALF = CONSTANTS + 44;
 /** Below this exp is zero, above that it is infinite, in f32. */
 export const C_EXP_MIN = CONSTANTS + 48;
 export const C_EXP_MAX = CONSTANTS + 52;
-/** erfc(a / sqrt 2) = exp(-a^2 / 2) t (c1 + c2 t + ... + c7 t^6), t = 1 / (1 + p a): p, then c1 to c7. */
+/** -erfc(a / sqrt 2) / 2 = 2^(c a^2) t (c1 + c2 t + ... + c7 t^6), t = 1 / (1 + p a): p, c1 to c7, c = -log2(e) / 2. */
 export const C_TAIL_P = CONSTANTS + 56;
 export const C_TAIL_1 = CONSTANTS + 60;
 export const C_TAIL_2 = CONSTANTS + 64;
@@ -28,7 +28,7 @@ export const C_TAIL_4 = CONSTANTS + 72;
 export const C_TAIL_5 = CONSTANTS + 76;
 export const C_TAIL_6 = CONSTANTS + 80;
 export const C_TAIL_7 = CONSTANTS + 84;
-/** From here on the tail of the normal distribution is zero in f32. */
+/** Here c a^2 rounds to -127: from here on the tail is zero. */
 export const C_TAIL_MAX = CONSTANTS + 88;
 /** -2 sqrt(2 / pi) and 0.044715 times that: the tanh form of GELU as x sigmoid(...). */
 export const C_GELU_A = CONSTANTS + 92;
@@ -47,10 +47,16 @@ export const C_TANH_4 = CONSTANTS + 132;
 export const C_TANH_5 = CONSTANTS + 136;
 /** 1.5 * 2^23 + 127: as C_ROUND, but the low bits hold the integer as a float's biased exponent. */
 export const C_ROUND_BIASED = CONSTANTS + 140;
-export const C_MINUS_HALF = CONSTANTS + 144;
 /** 2^112: the difference between the exponent biases of f32 and f16. */
 export const C_F16_SCALE = CONSTANTS + 148;
 /** 2^16: above the largest finite f16. */
 export const C_F16_LIMIT = CONSTANTS + 152;
-/** Here exp's rounded exponent is -127, whose factor is an exact zero: arguments of expNonPositive are raised to this. */
-export const C_EXP_FLOOR = CONSTANTS + 156;
+/** The lowest exponent that expNonPositive computes with: 2^-127, as it is built there, is an exact zero. */
+export const C_EXP2_MIN = CONSTANTS + 156;
+export const C_TAIL_EXP = CONSTANTS + 160;
+/** 2^f = 1 + c1 f + ... + c5 f^5 for |f| <= 1 / 2, 1e-7 relative. */
+export const C_EXP2_1 = CONSTANTS + 164;
+export const C_EXP2_2 = CONSTANTS + 168;
+export const C_EXP2_3 = CONSTANTS + 172;
+export const C_EXP2_4 = CONSTANTS + 176;
+export const C_EXP2_5 = CONSTANTS + 180;

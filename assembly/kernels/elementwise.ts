@@ -7,18 +7,23 @@
 // Error: binary is exactly rounded, max and min give NaN where an operand is NaN; unary has the bounds of math.ts.
 // Threads: by ranges of 16 elements.
 import * as R from '../abi/records';
-import { activateInline } from '../math';
+import { activate, activateInline, gelu8 } from '../math';
 import { shareStart } from '../share';
 import { loadPart, splat, storePart } from '../simd';
 
+/** The loop over a run. The kind is a constant where this is inlined. */
 // @ts-ignore: decorator
 @inline
 function map(kind: i32, x: usize, out: usize, count: i32): void {
   const end8 = x + (<usize>(count & ~7) << 2), end4 = x + (<usize>(count & ~3) << 2);
   for (; x < end8; x += 32, out += 32) {
-    const u = activateInline(kind, v128.load(x)), v = activateInline(kind, v128.load(x, 16));
-    v128.store(out, u);
-    v128.store(out, v, 16);
+    if (kind == R.ACT_GELU) {
+      gelu8(x, out);
+    } else {
+      const u = activateInline(kind, v128.load(x)), v = activateInline(kind, v128.load(x, 16));
+      v128.store(out, u);
+      v128.store(out, v, 16);
+    }
   }
   if (x < end4) {
     v128.store(out, activateInline(kind, v128.load(x)));
@@ -39,8 +44,11 @@ function mapQuickGelu(x: usize, out: usize, count: i32): void { map(R.ACT_QUICK_
 // prettier-ignore
 function mapRelu(x: usize, out: usize, count: i32): void { map(R.ACT_RELU, x, out, count); }
 /** The others share a loop that chooses again for every vector. */
-// prettier-ignore
-function mapAny(kind: i32, x: usize, out: usize, count: i32): void { map(kind, x, out, count); }
+function mapAny(kind: i32, x: usize, out: usize, count: i32): void {
+  const end4 = x + (<usize>(count & ~3) << 2);
+  for (; x < end4; x += 16, out += 16) v128.store(out, activate(kind, v128.load(x)));
+  if (count & 3) storePart(out, activate(kind, loadPart(x, count & 3)), count & 3);
+}
 
 /** out = act(x) over a run of `count` floats; out may be x. */
 export function activateRow(kind: i32, x: usize, out: usize, count: i32): void {

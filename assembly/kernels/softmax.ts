@@ -7,18 +7,15 @@
 //
 // Order: s is four chains, one for each k mod 4, ascending, joined as (0 + 1) + (2 + 3); both forms follow it and give
 // the same bits. A row of nothing but -inf gives zeros; a NaN or +inf in a row makes all of it NaN.
-// Error: |out - exact| <= 2^-24 (8 + n / 4 + |x - m|) exact (+ 2^-126, below which exp is zero).
+// Error: |out - exact| <= 2^-24 (10 + n / 4 + 5/2 |x - m|) exact (+ 2^-126, below which exp is zero).
 // Threads: by rows; with inner > 1 by groups of four columns.
 import {
-  C_EXP_0,
-  C_EXP_1,
-  C_EXP_2,
-  C_EXP_3,
-  C_EXP_4,
-  C_EXP_5,
-  C_EXP_FLOOR,
-  C_LN2_HI,
-  C_LN2_LO,
+  C_EXP2_1,
+  C_EXP2_2,
+  C_EXP2_3,
+  C_EXP2_4,
+  C_EXP2_5,
+  C_EXP2_MIN,
   C_LOG2E,
   C_NEG_INF,
   C_ONE,
@@ -28,7 +25,7 @@ import { ZEROS } from '../abi/layout';
 import * as R from '../abi/records';
 import { expNonPositive4 } from '../math';
 import { firstLanes, shareStart } from '../share';
-import { loadPart, madd, nmadd, splat, storePart, sumLanes } from '../simd';
+import { loadPart, madd, splat, storePart, sumLanes } from '../simd';
 
 /** The first n (1..3) floats at an address; the other lanes are -inf, which neither maximum nor sum notices. */
 function loadTail(address: usize, n: i32): v128 {
@@ -75,42 +72,34 @@ function rowMax(x: usize, n: i32): v128 {
 /** out = exp(x - shift) over n floats. Returns the sums of its four chains. */
 function rowExp(x: usize, out: usize, n: i32, shift: v128): v128 {
   let sum = splat(ZEROS);
-  const floor = splat(C_EXP_FLOOR), log2e = splat(C_LOG2E), round = splat(C_ROUND_BIASED), one = splat(C_ONE);
   const end8 = x + (<usize>(n & ~7) << 2), end4 = x + (<usize>(n & ~3) << 2);
-  // expNonPositive4 of two vectors, so that they share the loads of its constants.
+  // expNonPositive4 of two vectors, interleaved: they share the loads of its constants.
   for (; x < end8; x += 32, out += 32) {
-    let u = f32x4.pmax(f32x4.sub(v128.load(x), shift), floor);
-    let v = f32x4.pmax(f32x4.sub(v128.load(x, 16), shift), floor);
-    const s = madd(u, log2e, round), t = madd(v, log2e, round);
-    const m = f32x4.sub(s, round), n = f32x4.sub(t, round);
-    let c = splat(C_LN2_HI);
-    u = nmadd(m, c, u);
-    v = nmadd(n, c, v);
-    c = splat(C_LN2_LO);
-    u = nmadd(m, c, u);
-    v = nmadd(n, c, v);
-    c = splat(C_EXP_0);
-    let d = splat(C_EXP_1);
-    let p = madd(c, u, d), q = madd(c, v, d);
-    c = splat(C_EXP_2);
-    p = madd(p, u, c);
-    q = madd(q, v, c);
-    c = splat(C_EXP_3);
-    p = madd(p, u, c);
-    q = madd(q, v, c);
-    c = splat(C_EXP_4);
-    p = madd(p, u, c);
-    q = madd(q, v, c);
-    c = splat(C_EXP_5);
-    p = madd(p, u, c);
-    q = madd(q, v, c);
-    p = madd(madd(p, u, one), u, one);
-    q = madd(madd(q, v, one), v, one);
-    p = f32x4.mul(p, i32x4.shl(s, 23));
-    q = f32x4.mul(q, i32x4.shl(t, 23));
-    v128.store(out, p);
-    v128.store(out, q, 16);
-    sum = f32x4.add(f32x4.add(sum, p), q);
+    let c = splat(C_LOG2E), d = splat(C_EXP2_MIN);
+    let f0 = f32x4.pmax(f32x4.mul(f32x4.sub(v128.load(x), shift), c), d);
+    let f1 = f32x4.pmax(f32x4.mul(f32x4.sub(v128.load(x, 16), shift), c), d);
+    c = splat(C_ROUND_BIASED);
+    const s0 = f32x4.add(f0, c), s1 = f32x4.add(f1, c);
+    f0 = f32x4.sub(f0, f32x4.sub(s0, c));
+    f1 = f32x4.sub(f1, f32x4.sub(s1, c));
+    c = splat(C_EXP2_5);
+    d = splat(C_EXP2_4);
+    let p0 = madd(c, f0, d), p1 = madd(c, f1, d);
+    c = splat(C_EXP2_3);
+    p0 = madd(p0, f0, c);
+    p1 = madd(p1, f1, c);
+    c = splat(C_EXP2_2);
+    p0 = madd(p0, f0, c);
+    p1 = madd(p1, f1, c);
+    c = splat(C_EXP2_1);
+    p0 = madd(p0, f0, c);
+    p1 = madd(p1, f1, c);
+    c = splat(C_ONE);
+    p0 = f32x4.mul(madd(p0, f0, c), i32x4.shl(s0, 23));
+    p1 = f32x4.mul(madd(p1, f1, c), i32x4.shl(s1, 23));
+    v128.store(out, p0);
+    v128.store(out, p1, 16);
+    sum = f32x4.add(f32x4.add(sum, p0), p1);
   }
   for (; x < end4; x += 16, out += 16) {
     const e = expNonPositive4(f32x4.sub(v128.load(x), shift));

@@ -9,9 +9,15 @@ import { POOLINGS, type Pooling } from '../ops/pool';
 import type { EncoderCall, Outputs, ProfileRow } from '../runtime/encoder-runner';
 import type { EncoderFacts, EngineFacts } from '../runtime/engine-core';
 import { Engine, type EngineOptions } from '../runtime/host';
+import { answerTask, classifyTask, classifyTokensTask, fillMaskTask, nextSentenceTask, type Question, type TaskContext } from './encoder-tasks';
 import { acquireDefaultEngine, releaseDefaultEngine } from './default-engine';
 import { encodeText, isIdInput, padMaps, padRows, prepareEncodings, prepareIds, textsOf, type EncoderInput, type IdInputs, type Prepared, type TextInputs, type TokenizeOptions } from './inputs';
 import { readSettings, type Settings } from './settings';
+import type { ClassificationOptions, ClassificationResult } from './tasks/classification';
+import type { FillMaskOptions, FillMaskResult } from './tasks/fill-mask';
+import type { NextSentenceResult } from './tasks/next-sentence';
+import type { Answer, AnswerOptions, WindowOptions } from './tasks/question-answering';
+import type { EntityGroup, TokenClassificationOptions, TokenEntity } from './tasks/token-classification';
 import { Tensor } from './tensor';
 
 /** What happens while a checkpoint loads. */
@@ -62,6 +68,10 @@ export interface EncoderOutput {
   /** Question answering: [b, t]. */
   startLogits?: Tensor<Float32Array>;
   endLogits?: Tensor<Float32Array>;
+}
+
+export interface TaskOptions extends TokenizeOptions {
+  signal?: AbortSignal;
 }
 
 export interface EmbedOptions extends TokenizeOptions {
@@ -202,15 +212,15 @@ export class Encoder {
     if (!POOLINGS.includes(pooling)) {
       throw new WasmformerError('INVALID_ARGUMENT', `pooling must be one of ${POOLINGS.join(', ')}, not ${JSON.stringify(pooling)}`);
     }
-    const want = { pooling: { kind: pooling, normalize } };
     const d = this.facts.hiddenSize;
     if (isIdInput(input)) {
       const prepared = this.prepare(input, options);
-      const { embeddings } = await this.run(prepared, want, signal, onProgress && ((done, total) => onProgress({ phase: 'embed', done, total })));
+      const { embeddings } = await this.run(prepared, { pooling: { kind: pooling, normalize } }, signal, onProgress && ((done, total) => onProgress({ phase: 'embed', done, total })));
       return new Tensor(embeddings, [prepared.batch.lengths.length, d]);
     }
     const { texts, pairs } = textsOf(input);
     const prompt = this.promptOf(options);
+    const want = { pooling: { kind: pooling, normalize, skip: sentence.includePrompt ? 0 : this.promptTokens(prompt) } };
     const tokenize: TokenizeOptions = {
       truncation: options.truncation ?? sentence.maxSeqLength !== undefined,
       maxLength: options.maxLength ?? ((options.truncation ?? true) ? sentence.maxSeqLength : undefined),
@@ -221,7 +231,7 @@ export class Encoder {
     for (let from = 0; from < texts.length; from += GROUP) {
       const to = Math.min(from + GROUP, texts.length);
       const encodings = texts.slice(from, to).map((text, i) => encodeText(this.tokenizer, this.facts, prompt + text, pairs?.[from + i], tokenize));
-      const prepared = prepareEncodings(encodings, this.facts, false);
+      const prepared = prepareEncodings(encodings, this.facts);
       await running;
       running = this.run(prepared, want, signal).then(({ embeddings }) => {
         data.set(embeddings, from * d);
@@ -231,6 +241,51 @@ export class Encoder {
     }
     await running;
     return new Tensor(data, [texts.length, d]);
+  }
+
+  /** The likeliest tokens for the mask token in a text; of a text with several masks, a list for each.
+   *  @param options topK: how many, default 5
+   *  @throws NO_HEAD, INVALID_ARGUMENT (no mask in the text), and as forward */
+  fillMask(text: string, options?: FillMaskOptions & TaskOptions): Promise<FillMaskResult[] | FillMaskResult[][]>;
+  fillMask(text: readonly string[], options?: FillMaskOptions & TaskOptions): Promise<(FillMaskResult[] | FillMaskResult[][])[]>;
+  fillMask(text: string | readonly string[], options: FillMaskOptions & TaskOptions = {}): Promise<never> {
+    return fillMaskTask(this.taskContext(), text, options) as Promise<never>;
+  }
+
+  /** Labels of a text or pair, best first.
+   *  @param options topK: how many, default 1, null for all
+   *  @throws NO_HEAD, and as forward */
+  classify(input: string | { text: string; textPair?: string }, options?: ClassificationOptions & TaskOptions): Promise<ClassificationResult[]>;
+  classify(input: readonly string[] | { text: readonly string[]; textPair?: readonly string[] }, options?: ClassificationOptions & TaskOptions): Promise<ClassificationResult[][]>;
+  classify(input: string | readonly string[] | TextInputs, options: ClassificationOptions & TaskOptions = {}): Promise<never> {
+    return classifyTask(this.taskContext(), input, options) as Promise<never>;
+  }
+
+  /** Labelled tokens or, with an aggregationStrategy, entities of a text. start and end: `text.slice(start, end)`.
+   *  @throws NO_HEAD, and as forward */
+  classifyTokens(text: string, options?: TokenClassificationOptions & TaskOptions & { aggregationStrategy?: 'none' }): Promise<TokenEntity[]>;
+  classifyTokens(text: string, options: TokenClassificationOptions & TaskOptions): Promise<EntityGroup[]>;
+  classifyTokens(text: readonly string[], options?: TokenClassificationOptions & TaskOptions & { aggregationStrategy?: 'none' }): Promise<TokenEntity[][]>;
+  classifyTokens(text: readonly string[], options: TokenClassificationOptions & TaskOptions): Promise<EntityGroup[][]>;
+  classifyTokens(text: string | readonly string[], options: TokenClassificationOptions & TaskOptions = {}): Promise<never> {
+    return classifyTokensTask(this.taskContext(), text, options) as Promise<never>;
+  }
+
+  /** The span of a context that answers a question; with topK > 1 an array of the best ones. A context that is too long is read
+   *  in overlapping windows.
+   *  @throws NO_HEAD, TOO_LONG (the question leaves no room), and as forward */
+  answer(input: Question, options?: AnswerOptions & WindowOptions & { topK?: 1; signal?: AbortSignal }): Promise<Answer>;
+  answer(input: Question, options: AnswerOptions & WindowOptions & { signal?: AbortSignal }): Promise<Answer[]>;
+  answer(input: readonly Question[], options?: AnswerOptions & WindowOptions & { topK?: 1; signal?: AbortSignal }): Promise<Answer[]>;
+  answer(input: readonly Question[], options: AnswerOptions & WindowOptions & { signal?: AbortSignal }): Promise<Answer[][]>;
+  answer(input: Question | readonly Question[], options: AnswerOptions & WindowOptions & { signal?: AbortSignal } = {}): Promise<never> {
+    return answerTask(this.taskContext(), input, options) as Promise<never>;
+  }
+
+  /** Whether `second` follows `first` in a text; BERT's pre-training task.
+   *  @throws NO_HEAD, and as forward */
+  isNextSentence(first: string, second: string, options: TaskOptions = {}): Promise<NextSentenceResult> {
+    return nextSentenceTask(this.taskContext(), first, second, options);
   }
 
   /** The plan of a call as a table: op, shapes, bytes, address, estimated time. */
@@ -264,6 +319,13 @@ export class Encoder {
     return this.dispose();
   }
 
+  private taskContext(): TaskContext {
+    this.checkAlive();
+    const { facts, config, tokenizer } = this;
+    const { continuingSubwordPrefix } = this.settings;
+    return { facts, config, tokenizer, continuingSubwordPrefix, run: (prepared, want, signal) => this.run(prepared, want, signal) };
+  }
+
   private wantsOf({ outputHiddenStates = false, outputAttentions = false }: ForwardOptions): Partial<EncoderCall> {
     return { lastHiddenState: true, poolerOutput: true, head: true, hiddenStates: outputHiddenStates, attentions: outputAttentions };
   }
@@ -274,9 +336,9 @@ export class Encoder {
     if (typeof input !== 'string' && !Array.isArray(input) && !(typeof input === 'object' && input !== null && 'text' in input)) {
       throw new WasmformerError('INVALID_ARGUMENT', 'the input must be a text, an array of texts, { text, textPair } or { inputIds, ... }');
     }
-    const { texts, pairs, single } = textsOf(input as string | readonly string[] | TextInputs);
+    const { texts, pairs } = textsOf(input as string | readonly string[] | TextInputs);
     const encodings: Encoding[] = texts.map((text, i) => encodeText(this.tokenizer, this.facts, text, pairs?.[i], options));
-    return prepareEncodings(encodings, this.facts, single);
+    return prepareEncodings(encodings, this.facts);
   }
 
   private callOf({ batch }: Prepared, want: Partial<EncoderCall>): EncoderCall {
@@ -308,6 +370,13 @@ export class Encoder {
       throw new WasmformerError('INVALID_ARGUMENT', `there is no prompt ${JSON.stringify(name)}: ${known.length > 0 ? `the checkpoint has ${known.join(', ')}` : 'the checkpoint has none'}`);
     }
     return prompts[name];
+  }
+
+  /** Tokens at the start of a text that a prompt accounts for: its own, without the special token at the end. */
+  private promptTokens(prompt: string): number {
+    if (prompt === '') return 0;
+    const { ids, specialTokensMask } = this.tokenizer.encode(prompt);
+    return ids.length - (specialTokensMask.at(-1) ?? 0);
   }
 
   /** Loads the weights into the engine: at first, and again when a dead engine was replaced. Concurrent calls share one load. */

@@ -38,13 +38,10 @@ export interface TokenizeOptions {
 /** A batch for the engine, and where its tokens stand in the caller's padded rows. */
 export interface Prepared {
   readonly batch: RaggedBatch;
-  /** Whether the caller gave one text and not a list. */
-  readonly single: boolean;
   /** Length of the padded rows. */
   readonly width: number;
   /** For every sequence, the columns of its tokens; null: 0, 1, 2, ... */
   readonly columns: readonly (Int32Array | null)[];
-  readonly encodings: readonly Encoding[] | null;
 }
 
 function invalid(message: string): never {
@@ -105,11 +102,11 @@ export function prepareIds(inputs: IdInputs, facts: EncoderFacts): Prepared {
   checkRange(batch.ids, facts.vocabSize, 'inputIds', 'the vocabulary has');
   checkRange(batch.typeIds, Math.max(1, facts.typeVocabSize), 'tokenTypeIds', 'the number of token types is');
   if (positions) checkRange(batch.positions, facts.maxPositions, 'positionIds', 'the number of positions is');
-  return { batch, single: false, width: Math.max(...ids.map((row) => row.length)), columns, encodings: null };
+  return { batch, width: Math.max(...ids.map((row) => row.length)), columns };
 }
 
 /** Batch of encodings. */
-export function prepareEncodings(encodings: readonly Encoding[], facts: EncoderFacts, single: boolean): Prepared {
+export function prepareEncodings(encodings: readonly Encoding[], facts: EncoderFacts): Prepared {
   const lengths = Int32Array.from(encodings, (encoding) => encoding.length);
   lengths.forEach((length, i) => {
     if (length === 0) invalid(`text ${i} has no tokens`);
@@ -125,7 +122,7 @@ export function prepareEncodings(encodings: readonly Encoding[], facts: EncoderF
     at += encoding.length;
   }
   checkRange(ids, facts.vocabSize, 'the tokenizer', 'the vocabulary of config.json has');
-  return { batch: { lengths, ids, typeIds, positions: countUp(lengths) }, single, width: Math.max(...lengths), columns: lengths.length ? Array.from(lengths, () => null) : [], encodings };
+  return { batch: { lengths, ids, typeIds, positions: countUp(lengths) }, width: Math.max(...lengths), columns: encodings.map(() => null) };
 }
 
 /** Tokenises one text or pair. Throws TOO_LONG unless truncation was asked for. */

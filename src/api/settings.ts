@@ -13,11 +13,15 @@ export interface SentenceSettings {
   maxSeqLength?: number;
   prompts: Readonly<Record<string, string>>;
   defaultPromptName: string | null;
+  /** Whether a prompt's tokens are pooled with the text's. */
+  includePrompt: boolean;
 }
 
 export interface Settings {
   readonly config: Config;
   readonly tokenizer: Tokenizer | null;
+  /** What starts a token that continues a word, '##' in BERT. */
+  readonly continuingSubwordPrefix: string | null;
   readonly sentence: SentenceSettings;
 }
 
@@ -39,18 +43,22 @@ export async function readSettings(source: Source, signal?: AbortSignal): Promis
     throw new WasmformerError('FILE_NOT_FOUND', `${source.name} has no config.json: a checkpoint folder in Hugging Face layout is needed`);
   }
   const [tokenizer, sentence] = await Promise.all([readTokenizer(source, signal), readSentenceSettings(source, signal)]);
-  return { config, tokenizer, sentence };
+  return { config, ...tokenizer, sentence };
 }
 
-async function readTokenizer(source: Source, signal?: AbortSignal): Promise<Tokenizer | null> {
+async function readTokenizer(source: Source, signal?: AbortSignal): Promise<Pick<Settings, 'tokenizer' | 'continuingSubwordPrefix'>> {
   const json = await readObject(source, 'tokenizer.json', signal);
-  if (!json) return null;
+  if (!json) return { tokenizer: null, continuingSubwordPrefix: null };
   const [config, specials, { Tokenizer }] = await Promise.all([
     readObject(source, 'tokenizer_config.json', signal),
     readObject(source, 'special_tokens_map.json', signal),
     import('../io/tokenizer'),
   ]);
-  return Tokenizer.fromJson(json, { ...specials, ...config }, `tokenizer.json in ${source.name}`);
+  const prefix = (json.model as Json | undefined)?.continuing_subword_prefix;
+  return {
+    tokenizer: Tokenizer.fromJson(json, { ...specials, ...config }, `tokenizer.json in ${source.name}`),
+    continuingSubwordPrefix: typeof prefix === 'string' && prefix !== '' ? prefix : null,
+  };
 }
 
 const POOLING_KEYS: readonly [key: string, pooling: Pooling][] = [
@@ -83,7 +91,7 @@ function poolingOf(settings: Json, where: string): Pooling {
 
 /** modules.json and what it points to. Without it: mean and normalised. */
 async function readSentenceSettings(source: Source, signal?: AbortSignal): Promise<SentenceSettings> {
-  const result: SentenceSettings = { pooling: 'mean', normalize: true, prompts: {}, defaultPromptName: null };
+  const result: SentenceSettings = { pooling: 'mean', normalize: true, prompts: {}, defaultPromptName: null, includePrompt: true };
   const [bert, prompts] = await Promise.all([
     readObject(source, 'sentence_bert_config.json', signal),
     readObject(source, 'config_sentence_transformers.json', signal),
@@ -103,6 +111,7 @@ async function readSentenceSettings(source: Source, signal?: AbortSignal): Promi
       const file = `${path ?? ''}/config.json`;
       const pooling = await readObject(source, file, signal);
       if (!pooling) throw new WasmformerError('FILE_NOT_FOUND', `${source.name} has no ${file}, which its modules.json names`);
+      result.includePrompt = pooling.include_prompt !== false;
       result.pooling = poolingOf(pooling, `${file} in ${source.name}`);
     } else if (kind === 'Normalize') {
       result.normalize = true;

@@ -200,6 +200,6 @@ function guessFormat(prefix: Uint8Array): string | undefined {
   if (text.startsWith('version ')) return 'a Git LFS pointer; fetch the real file with "git lfs pull"';
   if (text.startsWith('<')) return 'a web page; check the address it was downloaded from';
   if (text.startsWith('PK')) return 'a zip archive (a PyTorch .bin or .pt?); save the model as safetensors';
-  if (text.startsWith('GGUF')) return 'a GGUF file; name it .gguf';
+  if (text.startsWith('GGUF')) return 'a GGUF file';
   return undefined;
 }

@@ -141,7 +141,7 @@ export abstract class BaseSource implements Source {
 
 /** Whether a name is a relative path with forward slashes that stays inside its folder. */
 export function isInnerFileName(file: unknown): file is string {
-  if (typeof file !== 'string' || /[\\\0]/.test(file) || /^[A-Za-z]:/.test(file)) return false;
+  if (typeof file !== 'string' || /[\\\0]|\p{Cs}/u.test(file) || /^[A-Za-z]:/.test(file)) return false;
   return file.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
 }
 

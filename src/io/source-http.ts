@@ -12,10 +12,19 @@ interface RemoteFile {
   readonly etag: string | undefined;
   /** Whether the server answers ranges. */
   ranges: boolean;
-  /** Without ranges: the running download, the bytes taken from all downloads so far, and the queue of reads. */
-  download?: { body: BodyReader; hangUp(): void };
+  /** End of the last read, and how many reads in a row began where the one before ended. */
+  end: number;
+  run: number;
+  /** The running download, the bytes taken from all downloads so far, and the queue of reads from them. */
+  download?: Download;
   downloaded: number;
   queue: Promise<unknown>;
+  closed: boolean;
+}
+
+interface Download {
+  readonly body: BodyReader;
+  hangUp(): void;
 }
 
 export interface HttpSourceOptions {
@@ -29,6 +38,10 @@ export interface HttpSourceOptions {
   listUrl?: string;
 }
 
+/** Reads in a row after which one download replaces requests for ranges: a header's two reads are not a run yet. */
+const RUN_LENGTH = 2;
+/** Bytes that a run may leave out; passing over them is cheaper than a new request. */
+const MAX_GAP_BYTES = 256 * 1024;
 /** Without ranges, reading backwards starts the download again: up to this many times the file's size in all. */
 const MAX_DOWNLOADS = 8;
 /** Small files may be downloaded more often. */
@@ -37,9 +50,11 @@ const FREE_DOWNLOAD_BYTES = 64 * 1024 * 1024;
 /**
  * A source over `{base}/{file}`.
  *
- * Reads are range requests. A server that ignores ranges is read from one running download per file: a read at or after
- * the last one's end continues it (bytes between are dropped), a read before it starts the download again, so such
- * reads should go in file order; nothing beyond the piece asked for is held in memory.
+ * Reads are range requests, until some follow one another through the file: then they share one running download, so
+ * that a checkpoint of many small tensors is not a request each. A server that ignores ranges is read from such a
+ * download always: a read behind its position continues it (bytes between are dropped), a read before it starts it
+ * again, so reads should go in file order. Nothing beyond the piece asked for is held in memory. A download stays open
+ * until the file's end is read or the source is closed.
  * Failures that may pass (connection lost, 408, 425, 429, 5xx) are tried four times; a range continues where it broke.
  */
 export class HttpSource extends BaseSource {
@@ -65,7 +80,10 @@ export class HttpSource extends BaseSource {
   }
 
   async close(): Promise<void> {
-    for (const remote of this.known.values()) hangUp(remote);
+    for (const remote of this.known.values()) {
+      remote.closed = true;
+      hangUp(remote);
+    }
     this.known.clear();
   }
 
@@ -105,8 +123,11 @@ export class HttpSource extends BaseSource {
   ): Promise<Uint8Array<ArrayBuffer>> {
     const remote = await this.inquire(file, signal);
     const target = new Uint8Array(length);
+    const gap = offset - remote.end;
+    remote.run = gap >= 0 && gap <= MAX_GAP_BYTES ? remote.run + 1 : 0;
+    remote.end = offset + length;
     let filled = 0;
-    if (remote.ranges) {
+    if (remote.ranges && remote.run < RUN_LENGTH) {
       await retrying(async () => {
         filled = await this.readRange(remote, target, offset, filled, signal);
         if (remote.ranges && filled < length) throw endedEarly(remote.url, filled, length);
@@ -143,7 +164,15 @@ export class HttpSource extends BaseSource {
       signal,
     );
     // Another call may have asked at the same time: one record per file, so that all agree on the tag.
-    const remote = this.known.get(file) ?? { ...answer, url, downloaded: 0, queue: Promise.resolve() };
+    const remote = this.known.get(file) ?? {
+      ...answer,
+      url,
+      end: -Infinity,
+      run: 0,
+      downloaded: 0,
+      queue: Promise.resolve(),
+      closed: false,
+    };
     this.known.set(file, remote);
     return remote;
   }
@@ -210,10 +239,13 @@ export class HttpSource extends BaseSource {
     offset: number,
     signal?: AbortSignal,
   ): Promise<void> {
+    checkOpen(remote);
     const size = remote.size ?? offset + target.byteLength;
-    if (remote.download && remote.download.body.position > offset) hangUp(remote);
-    const download = remote.download ?? (await this.startDownload(remote, signal));
+    const gap = offset - (remote.download?.body.position ?? offset);
+    if (gap < 0 || (remote.ranges && gap > MAX_GAP_BYTES)) hangUp(remote);
+    const download = remote.download ?? (await this.startDownload(remote, offset, signal));
     remote.download = download;
+    checkOpen(remote);
     const { body } = download;
     const start = body.position;
     const take = async (): Promise<void> => {
@@ -234,20 +266,28 @@ export class HttpSource extends BaseSource {
     if (body.position === size) hangUp(remote);
   }
 
-  private startDownload(remote: RemoteFile, signal?: AbortSignal): Promise<{ body: BodyReader; hangUp(): void }> {
-    if (remote.downloaded > MAX_DOWNLOADS * (remote.size ?? 0) + FREE_DOWNLOAD_BYTES) {
+  /** Starts a download at `offset`, or at the front if the server has no ranges. */
+  private startDownload(remote: RemoteFile, offset: number, signal?: AbortSignal): Promise<Download> {
+    if (!remote.ranges && remote.downloaded > MAX_DOWNLOADS * (remote.size ?? 0) + FREE_DOWNLOAD_BYTES) {
       throw new WasmformerError(
         'NETWORK',
         `${shownUrl(remote.url)} was downloaded ${MAX_DOWNLOADS} times over: the server ignores range requests and ` +
           'the file is not read front to back; use a server with range requests, or download the file first',
       );
     }
-    // The open range makes fetch ask for the bytes as they are, uncompressed.
-    return request(this.fetchFile, remote.url, { range: 'bytes=0-', signal }, async (connection) => {
-      const { response } = connection;
+    // An open range makes fetch ask for the bytes as they are, uncompressed, also of a server that ignores it.
+    const from = remote.ranges ? offset : 0;
+    return request(this.fetchFile, remote.url, { range: `bytes=${from}-`, signal }, async (connection) => {
+      const { response, hangUp } = connection;
       checkUnchanged(remote, response.headers, response.status);
-      if (response.status === 206) checkRange(remote, response.headers, 0, (remote.size ?? 0) - 1);
-      return { body: new BodyReader(response, remote.url), hangUp: connection.hangUp };
+      const body = new BodyReader(response, remote.url);
+      if (response.status === 206) {
+        checkRange(remote, response.headers, from, (remote.size ?? 0) - 1);
+        body.position = from;
+      } else {
+        remote.ranges = false;
+      }
+      return { body, hangUp };
     });
   }
 
@@ -296,6 +336,13 @@ export class HttpSource extends BaseSource {
 function hangUp(remote: RemoteFile): void {
   remote.download?.hangUp();
   remote.download = undefined;
+}
+
+/** A read that outlives its source would leave a connection behind. */
+function checkOpen(remote: RemoteFile): void {
+  if (!remote.closed) return;
+  hangUp(remote);
+  throw new WasmformerError('DISPOSED', `${shownUrl(remote.url)}: the source was closed during this read`);
 }
 
 function concat(chunks: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> {

@@ -44,8 +44,8 @@ const HUB_ID = /^[\w][\w.-]*\/[\w][\w.-]*$/;
  *
  * How an http(s) URL is understood, by the first rule that fits:
  * 1. it ends in `.safetensors`, `.gguf` or `.safetensors.index.json`: that weight file, in its folder;
- * 2. it is `{endpoint}/org/name`, alone or with `/tree/{revision}[/folder]`: that repository of the Hub. A page address
- *    of a file (`/blob/`) counts as the file;
+ * 2. it is `{endpoint}/org/name`, alone or with `/tree/{revision}[/folder]`: that repository of the Hub (and a page
+ *    address of a file, `/blob/{revision}/{file}`, counts as the file);
  * 3. it contains `/resolve/`: a folder, whose files are at `{url}/{file}`;
  * 4. else, if `{url}/config.json` exists, such a folder; if not, a repository on a server with the Hub's layout, whose
  *    files are at `{url}/resolve/{revision}/{file}`.
@@ -110,28 +110,22 @@ async function openPath(text: string, files: FileAccess): Promise<Source | undef
 
 async function openUrl(text: string, options: SourceOptions): Promise<Source> {
   const url = parseUrl(text);
-  const endpoint = new URL(endpointOf(options));
-  const inEndpoint =
-    url.origin === endpoint.origin && `${url.pathname}/`.startsWith(`${endpoint.pathname.replace(/\/$/, '')}/`);
-  if (inEndpoint) url.pathname = url.pathname.replace(/\/blob\//, '/resolve/').replace(/\/tree\//, '/resolve/');
+  const repository = inEndpoint(url, options);
+  if (repository?.rest) url.pathname = `${repository.path}/resolve/${repository.rest}`;
 
   const slash = url.pathname.lastIndexOf('/');
-  const last = decodeURIComponent(url.pathname.slice(slash + 1));
+  const last = decodePart(url.pathname.slice(slash + 1));
   if (WEIGHT_FILE.test(last)) {
     url.pathname = url.pathname.slice(0, slash);
     return httpSource(url.href, options, { weights: last });
   }
   url.pathname = url.pathname.replace(/\/+$/, '');
-  const resolved = url.pathname.includes('/resolve/');
-  if (inEndpoint && !resolved) {
-    const id = url.pathname.slice(endpoint.pathname.replace(/\/$/, '').length + 1);
-    if (HUB_ID.test(id)) return hubSource(url.href, options, {});
-  }
+  if (repository && !repository.rest) return hubSource(url.href, options, {});
   const folder = httpSource(url.href, options, {});
-  if (resolved || (await folder.has('config.json', options.signal))) return folder;
-  const repository = hubSource(url.href, options, {});
-  if (await repository.has('config.json', options.signal)) return repository;
-  const revision = encodeURIComponent(options.revision ?? 'main');
+  if (url.pathname.includes('/resolve/') || (await folder.has('config.json', options.signal))) return folder;
+  const mirror = hubSource(url.href, options, {});
+  if (await mirror.has('config.json', options.signal)) return mirror;
+  const revision = revisionOf(options);
   const shown = shownUrl(url.href);
   throw new WasmformerError(
     'FILE_NOT_FOUND',
@@ -139,9 +133,19 @@ async function openUrl(text: string, options: SourceOptions): Promise<Source> {
   );
 }
 
+/** The repository of the Hub that a URL names, and what follows `/tree/`, `/blob/` or `/resolve/` in it. */
+function inEndpoint(url: URL, options: SourceOptions): { path: string; rest?: string } | undefined {
+  const endpoint = new URL(endpointOf(options));
+  const base = endpoint.pathname.replace(/\/$/, '');
+  if (url.origin !== endpoint.origin || !url.pathname.startsWith(`${base}/`)) return undefined;
+  const parts = /^([^/]+\/[^/]+)(?:\/(?:tree|blob|resolve)\/(.+))?\/*$/.exec(url.pathname.slice(base.length + 1));
+  if (!parts || !HUB_ID.test(parts[1])) return undefined;
+  return { path: `${base}/${parts[1]}`, rest: parts[2] };
+}
+
 /** A repository on a server with the Hub's layout; `url` ends in its id. */
 function hubSource(url: string, options: SourceOptions, about: { name?: string; hint?: string }): HttpSource {
-  const revision = encodeURIComponent(options.revision ?? 'main');
+  const revision = revisionOf(options);
   const files = parseUrl(url);
   const api = new URL(files);
   api.pathname = files.pathname.replace(/\/([^/]+\/[^/]+)$/, `/api/models/$1/revision/${revision}`);
@@ -162,6 +166,19 @@ function endpointOf(options: SourceOptions): string {
   return parseUrl(options.endpoint ?? DEFAULT_ENDPOINT).href.replace(/\/+$/, '');
 }
 
+function revisionOf({ revision = 'main' }: SourceOptions): string {
+  if (typeof revision === 'string' && !/^\.{0,2}$|\p{Cs}/u.test(revision)) return encodeURIComponent(revision);
+  throw new WasmformerError('INVALID_ARGUMENT', `revision ${JSON.stringify(revision)} is not a branch, tag or commit`);
+}
+
+function decodePart(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch (cause) {
+    throw new WasmformerError('INVALID_ARGUMENT', `the URL has a part with a broken escape: ${part}`, { cause });
+  }
+}
+
 function parseUrl(text: string): URL {
   let url: URL;
   try {
@@ -174,6 +191,9 @@ function parseUrl(text: string): URL {
       'INVALID_ARGUMENT',
       `the URL of ${url.host} holds a user name or password: pass a fetch that adds the Authorization header instead`,
     );
+  }
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+    throw new WasmformerError('INVALID_ARGUMENT', `${JSON.stringify(text)} is not an http or https URL`);
   }
   url.hash = '';
   return url;

@@ -1,15 +1,16 @@
 // Text to token ids and back, as tokenizer.json describes it: on the parts of @huggingface/tokenizers, with offsets, word ids,
 // truncation and windows equal to the Python library's.
 
-import { Tokenizer as LibraryTokenizer } from '@huggingface/tokenizers';
+import { AddedToken as LibraryAddedToken, Tokenizer as LibraryTokenizer } from '@huggingface/tokenizers';
 import { WasmformerError } from '../errors.js';
 import { AddedTokenSplitter, readAddedTokens, type AddedToken } from './tokenizer/added.js';
 import { Aligned, type Span } from './tokenizer/aligned.js';
 import { byteUnits, utf8Characters } from './tokenizer/bytes.js';
 import { Encoding, TokenSequence, type Part, type Trace } from './tokenizer/encoding.js';
 import { asObject, invalidTokenizer, type JsonObject } from './tokenizer/json.js';
-import { CachedModel, createModel, type Pieces, type WordModel } from './tokenizer/models.js';
+import { CachedModel, createModel } from './tokenizer/models.js';
 import { compileNormalizer } from './tokenizer/normalizers.js';
+import type { Pieces, WordModel } from './tokenizer/pieces.js';
 import { compilePostProcessor, type PostProcessing } from './tokenizer/postprocess.js';
 import { compilePreTokenizer, type PreTokenization } from './tokenizer/pretokenizers.js';
 import { modelMaxLength, specialTokens, type SpecialRole } from './tokenizer/special.js';
@@ -111,24 +112,26 @@ export class Tokenizer {
     this.rawTokens = new AddedTokenSplitter(patterns(false));
     this.normalizedTokens = new AddedTokenSplitter(patterns(true));
 
-    this.library = this.buildDecoder(json.decoder, fileName);
-    this.vocabSize = this.library.model!.vocab.length;
+    let highest = -1;
+    for (const id of this.model.tokenToId.values()) highest = Math.max(highest, id);
+    for (const { id } of this.added) highest = Math.max(highest, id);
+    this.vocabSize = highest + 1;
+    this.library = libraryDecoder(json.decoder, this.added, this.model, `${fileName}: decoder`);
     this.specialTokens = specialTokens(config, this.added, json.post_processor, this.model.unknownToken);
     this.modelMaxLength = modelMaxLength(config);
     this.cleanUp = config.clean_up_tokenization_spaces === true;
   }
 
-  /** The library's tokenizer, for its decoders only: so that added tokens do not get into the encoding model's vocabulary. */
-  private buildDecoder(decoder: unknown, fileName: string): LibraryTokenizer {
-    const added = this.added.map(({ id, content, special }) => ({ id, content, special, normalized: false }));
-    const json = { added_tokens: added, decoder: decoder ?? null, normalizer: null, pre_tokenizer: null, post_processor: null };
-    try {
-      const library = new LibraryTokenizer({ ...json, model: { ...this.model.config, merges: [] } }, {});
-      if (library.model) return library;
-    } catch (error) {
-      return invalidTokenizer(`${fileName}: decoder`, 'the decoder cannot be built from this entry', error);
+  /** Texts of all ids; made when first needed. */
+  private get vocab(): readonly string[] {
+    const model = this.library.model!;
+    if (model.vocab.length === 0) {
+      const vocab = new Array<string>(this.vocabSize);
+      for (const [token, id] of this.model.tokenToId) vocab[id] = token;
+      for (const { content, id } of this.added) vocab[id] = content;
+      model.vocab = vocab;
     }
-    return invalidTokenizer(`${fileName}: model`, 'the model cannot be built from this entry');
+    return model.vocab;
   }
 
   /** Id of a token, undefined if there is none. */
@@ -138,7 +141,7 @@ export class Tokenizer {
 
   /** Text of a token as the vocabulary has it, undefined if there is none. */
   idToToken(id: number): string | undefined {
-    return this.library.id_to_token(id);
+    return this.vocab[id];
   }
 
   /** Id of the token with a special role, undefined where the files name none. */
@@ -364,6 +367,24 @@ export class Tokenizer {
       word++;
     });
     return trace;
+  }
+}
+
+/** The library's tokenizer for its decoders: it gets an empty model, whose vocabulary is filled in by the caller. */
+function libraryDecoder(json: unknown, added: readonly AddedToken[], model: WordModel, where: string): LibraryTokenizer {
+  const empty = { type: 'WordPiece', vocab: {}, unk_token: model.unknownToken };
+  const parts = { normalizer: null, pre_tokenizer: null, post_processor: null, added_tokens: [], model: empty };
+  try {
+    const library = new LibraryTokenizer({ ...parts, decoder: json ?? null }, {});
+    if (library.decoder) {
+      library.decoder.added_tokens = added.map(
+        ({ id, content, special }) => new LibraryAddedToken({ id, content, special }),
+      );
+      library.decoder.end_of_word_suffix = model.endOfWordSuffix || null;
+    }
+    return library;
+  } catch (error) {
+    return invalidTokenizer(where, 'the decoder cannot be built from this entry', error);
   }
 }
 

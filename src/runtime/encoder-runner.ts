@@ -28,7 +28,12 @@ export interface EncoderCall {
   readonly poolerOutput: boolean;
   readonly head: boolean;
   /** One row a sequence, under the name `embeddings`. */
-  readonly pooling?: { kind: Pooling; normalize: boolean };
+  readonly pooling?: {
+    kind: Pooling;
+    normalize: boolean;
+    /** So many tokens at the start of every sequence (a prompt) are left out. Default 0. */
+    skip?: number;
+  };
   /** Rows (of the whole batch, ascending) of which the language-model head is wanted. */
   readonly selected?: Int32Array;
 }
@@ -109,8 +114,8 @@ export class EncoderRunner {
     };
     if (call.attentions) sizes[MAP.symbol] = this.model.heads * lengths.reduce((sum, n) => sum + n * n, 0);
     if (call.selected) sizes[SELECTED.symbol] = chunk.selected.length;
-    const { kind, normalize } = call.pooling ?? { kind: '', normalize: false };
-    const flags = [call.lastHiddenState, call.hiddenStates, call.attentions, call.poolerOutput, call.head, !!call.selected, normalize];
+    const { kind, normalize, skip = 0 } = call.pooling ?? { kind: '', normalize: false };
+    const flags = [call.lastHiddenState, call.hiddenStates, call.attentions, call.poolerOutput, call.head, !!call.selected, normalize, skip > 0];
     const plan = this.plans.get(flags.map(Number).join('') + kind, sizes, () => this.record(call), roundUp);
     const inputs = plan.graph.inputs;
     const { memory } = this.core;
@@ -122,7 +127,9 @@ export class EncoderRunner {
     write('ids', call.batch.ids.subarray(chunk.firstToken, end));
     write('typeIds', call.batch.typeIds.subarray(chunk.firstToken, end));
     write('positions', call.batch.positions.subarray(chunk.firstToken, end).map((position) => position + this.model.positionOffset));
-    write('segments', segmentTable(lengths, this.model.heads));
+    const table = segmentTable(lengths, this.model.heads);
+    write('segments', table);
+    write('pooled', skipTokens(table, call.pooling?.skip ?? 0));
     write('selected', chunk.selected);
     return { plan, sizes };
   }
@@ -148,7 +155,8 @@ export class EncoderRunner {
     if (call.attentions) result.attentions.forEach((value, i) => keep(`attentions.${i}`, value));
     if (call.poolerOutput) keep('poolerOutput', result.poolerOutput);
     if (call.pooling) {
-      const pooled = pool(result.lastHiddenState, segments, call.pooling.kind);
+      const rows = call.pooling.skip ? g.input('pooled', segments.dims, 'i32') : segments;
+      const pooled = pool(result.lastHiddenState, rows, call.pooling.kind);
       keep('embeddings', call.pooling.normalize ? l2Normalize(pooled) : pooled);
     }
     for (const [name, value] of Object.entries(result.head)) keep(name, value);
@@ -197,6 +205,17 @@ function segmentTable(lengths: Int32Array, heads: number): Int32Array {
     map += heads * n * n;
   });
   return table;
+}
+
+/** The table without the first tokens of every sequence. */
+function skipTokens(table: Int32Array, skip: number): Int32Array {
+  const shorter = table.slice();
+  for (let at = 0; at < shorter.length; at += SEG_BYTES / 4) {
+    const skipped = Math.min(skip, shorter[at + SEG_QUERIES / 4]);
+    shorter[at + SEG_QUERY / 4] += skipped;
+    shorter[at + SEG_QUERIES / 4] -= skipped;
+  }
+  return shorter;
 }
 
 function concat(parts: readonly Float32Array[]): Float32Array<ArrayBuffer> {

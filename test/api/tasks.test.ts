@@ -144,6 +144,46 @@ describe('classifyTokens', () => {
     expect(groups('abc', ['S-LOC', 'S-LOC', 'E-A-B'])).toEqual(['LOC:a+b', 'A-B:c']);
   });
 
+  /** The words that strategy 'first' makes of tokens at these offsets. */
+  function wordsOf(
+    text: string,
+    tokens: [string, number, number][],
+    extra: Partial<TokenClassificationInput>,
+  ): string[] {
+    const base = input(
+      text,
+      tokens.map((_, i) => `B-${i}`),
+    );
+    const encoding = {
+      ...base.encoding,
+      tokens: tokens.map(([token]) => token),
+      offsets: tokens.map(([, start, end]) => [start, end] as const),
+    };
+    return classifyTokens({ ...base, ...extra, encoding }, { aggregationStrategy: 'first' }).map(({ word }) => word);
+  }
+
+  it('compares a token with its text by characters where the tokenizer marks the parts of words', () => {
+    const tokens: [string, number, number][] = [
+      ['y', 0, 1],
+      ['##z', 1, 2],
+      ['x', 3, 5],
+    ];
+    expect(wordsOf('yz 𝒳', tokens, {})).toEqual(['y+##z', 'x']);
+  });
+
+  it('looks for a space before or at the start of a token where it does not', () => {
+    const tokens: [string, number, number][] = [
+      ['ab', 0, 2],
+      ['c', 2, 3],
+      [' d', 3, 5],
+      ['e', 6, 7],
+      ['?', 7, 8],
+    ];
+    const plain = { continuingSubwordPrefix: null };
+    expect(wordsOf('abc d e?', tokens, plain)).toEqual(['ab+c', ' d', 'e+?']);
+    expect(wordsOf('abc d e?', tokens, { ...plain, unkTokenId: 4 })).toEqual(['ab+c', ' d', 'e', '?']);
+  });
+
   it('leaves out the labels it is told to', () => {
     const all = classifyTokens(input('ab', ['O', 'I-X']), { ignoreLabels: [] });
     expect(all.map(({ entity }) => entity)).toEqual(['O', 'I-X']);
@@ -229,8 +269,13 @@ describe('bestAnswers', () => {
     expect(answer).toEqual({ answer: '', start: 0, end: 0, score: expect.closeTo(p * p, 9) as number });
     expect(bestAnswers([none], context, CLS)[0].answer).toBe('ab');
     const sure = window([0, NO, 0, NO, NO, NO, NO, NO], [0, NO, 0, NO, NO, NO, NO, NO]);
-    const both = bestAnswers([none, sure], context, CLS, { handleImpossibleAnswer: true, topK: 9 });
-    expect(both.find(({ answer: text }) => text === '')!.score).toBeCloseTo(0.25, 9);
+    for (const windows of [
+      [none, sure],
+      [sure, none],
+    ]) {
+      const both = bestAnswers(windows, context, CLS, { handleImpossibleAnswer: true, topK: 9 });
+      expect(both.find(({ answer: text }) => text === '')!.score).toBeCloseTo(0.25, 9);
+    }
   });
 
   it('gives one empty answer where the context has no token', () => {

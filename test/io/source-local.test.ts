@@ -113,7 +113,7 @@ describe.each(kinds)('a source over %s', (_, open) => {
     ]) {
       await expect(source.read('big.bin', offset, length)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
     }
-    for (const file of ['../x', '/etc/passwd', 'a/../../x', './x', '', 'a//b', 'a\\b', 'C:x', 'x\0']) {
+    for (const file of ['../x', '/etc/passwd', 'a/../../x', './x', '', 'a//b', 'a\\b', 'C:x', 'x\0', '\ud800']) {
       await expect(source.has(file)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
       await expect(source.readAll(file)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
     }
@@ -209,6 +209,7 @@ describe('openSource', () => {
     ['two files of one name', [new File([], 'a'), new File([], 'a')], 'INVALID_ARGUMENT'],
     ['a URL with a password', 'http://me:secret@127.0.0.1/x', 'INVALID_ARGUMENT'],
     ['a URL without host', 'http://', 'INVALID_ARGUMENT'],
+    ['a URL with a broken escape', 'http://127.0.0.1/x/%E0%A4%A', 'INVALID_ARGUMENT'],
     ['a file URL of another machine', 'file://other/x', 'INVALID_ARGUMENT'],
     ['a missing folder', './no/such/folder', 'FILE_NOT_FOUND'],
     ['a missing absolute folder', '/no/such', 'FILE_NOT_FOUND'],
@@ -219,6 +220,16 @@ describe('openSource', () => {
     const error: unknown = await openSource(input as SourceInput, { files }).catch((reason: unknown) => reason);
     expect(error).toMatchObject({ name: 'WasmformerError', code });
     expect((error as Error).message).not.toContain('secret');
+  });
+
+  it.each([
+    { revision: '' },
+    { revision: '..' },
+    { revision: '\ud800' },
+    { endpoint: 'hub' },
+    { endpoint: 'ftp://hub' },
+  ])('refuses the option %j', async (options) => {
+    await expect(openSource('org/name', options)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
   });
 
   it('has no paths where there is no file system', async () => {

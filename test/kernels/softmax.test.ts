@@ -20,7 +20,7 @@ describe.each(BUILDS)('softmax, %s', (build) => {
   function check(x: Float32Array, outer: number, n: number, inner: number): void {
     const expected = softmax(x, outer, n, inner);
     // |x - m| <= -ln of the result
-    const bound = (i: number) => 2 ** -24 * (8 + n / 4 - Math.log(expected[i])) * expected[i] + 2 ** -126;
+    const bound = (i: number) => 2 ** -24 * (10 + n / 4 - 2.5 * Math.log(expected[i])) * expected[i] + 2 ** -126;
     expectWithin(run(x, outer, n, inner), expected, bound, `${outer} ${n} ${inner}`);
   }
 

@@ -1,24 +1,10 @@
-// From words to tokens: the library's models, with each token's place in its word, and a cache in front.
+// From words to tokens: the models, with each token's place in its word, and a cache in front. WordPiece and Unigram are the
+// library's; BPE is in bpe.ts.
 
-import { BPE, Unigram, WordPiece, type Model } from '@huggingface/tokenizers';
+import { Unigram, WordPiece, type Model } from '@huggingface/tokenizers';
+import { createBpe } from './bpe.js';
 import { asArray, asFlag, asId, asObject, asString, invalidTokenizer, type JsonObject } from './json.js';
-
-/** The tokens of one word. Token `i` covers units `[starts[i], ends[i])` of the word as the model saw it. */
-export interface Pieces {
-  ids: readonly number[];
-  tokens: readonly string[];
-  starts: readonly number[];
-  ends: readonly number[];
-}
-
-/** A model with what the tokenizer needs of it. */
-export interface WordModel {
-  /** The library's `model` entry for its decoder. */
-  config: JsonObject;
-  tokenToId: ReadonlyMap<string, number>;
-  unknownToken: string | undefined;
-  encode(word: string): Pieces;
-}
+import { PieceList, fallbackBytes, readUnknown, readVocab, type Pieces, type WordModel } from './pieces.js';
 
 const MODEL_TYPES = ['WordPiece', 'BPE', 'Unigram', 'WordLevel'];
 
@@ -30,7 +16,7 @@ export function createModel(json: unknown, where: string): WordModel {
     case 'WordPiece':
       return wordPiece(config, where);
     case 'BPE':
-      return bpe(config, where);
+      return createBpe(config, where);
     case 'Unigram':
       return unigram(config, where);
     case 'WordLevel':
@@ -50,39 +36,6 @@ function guessType(config: JsonObject): string | undefined {
   return 'continuing_subword_prefix' in config ? 'WordPiece' : undefined;
 }
 
-/** Checks a `{ token: id }` vocabulary. */
-function readVocab(config: JsonObject, where: string): Record<string, number> {
-  const vocab = asObject(config.vocab, `${where}.vocab`);
-  for (const token in vocab) {
-    const id = vocab[token];
-    if (typeof id !== 'number' || !Number.isInteger(id) || id < 0 || id > 0xffffff) {
-      return invalidTokenizer(`${where}.vocab`, `the id of ${JSON.stringify(token)} is ${String(id)}, not an integer from 0`);
-    }
-  }
-  return vocab as Record<string, number>;
-}
-
-/** An optional token name that has to be in the vocabulary. */
-function readUnknown(config: JsonObject, vocab: Record<string, number>, where: string): string | undefined {
-  if (config.unk_token === undefined || config.unk_token === null) return undefined;
-  const token = asString(config.unk_token, `${where}.unk_token`);
-  return Object.hasOwn(vocab, token) ? token : undefined;
-}
-
-class PieceList implements Pieces {
-  readonly ids: number[] = [];
-  readonly tokens: string[] = [];
-  readonly starts: number[] = [];
-  readonly ends: number[] = [];
-
-  add(id: number, token: string, start: number, end: number): void {
-    this.ids.push(id);
-    this.tokens.push(token);
-    this.starts.push(start);
-    this.ends.push(end);
-  }
-}
-
 /** The library's constructors check little: what they trip over is the file's fault. */
 function build<T extends Model>(where: string, create: () => T): T {
   try {
@@ -93,24 +46,22 @@ function build<T extends Model>(where: string, create: () => T): T {
 }
 
 function wordPiece(config: JsonObject, where: string): WordModel {
-  const vocab = readVocab(config, where);
+  const { ids } = readVocab(config, where);
   const unknown = asString(config.unk_token ?? '[UNK]', `${where}.unk_token`);
   const prefix = asString(config.continuing_subword_prefix ?? '##', `${where}.continuing_subword_prefix`);
   const limit = asId(config.max_input_chars_per_word ?? 100, `${where}.max_input_chars_per_word`);
-  if (!Object.hasOwn(vocab, unknown)) {
+  if (!ids.has(unknown)) {
     return invalidTokenizer(`${where}.unk_token`, `${JSON.stringify(unknown)} is not in the vocabulary`);
   }
   const full = {
     type: 'WordPiece' as const,
-    vocab,
+    vocab: config.vocab as Record<string, number>,
     unk_token: unknown,
     continuing_subword_prefix: prefix,
     max_input_chars_per_word: limit,
   };
   const model = build(where, () => new WordPiece(full));
-  const ids = model.tokens_to_ids;
   return {
-    config: full,
     tokenToId: ids,
     unknownToken: unknown,
     encode(word) {
@@ -132,12 +83,9 @@ function wordPiece(config: JsonObject, where: string): WordModel {
 }
 
 function wordLevel(config: JsonObject, where: string): WordModel {
-  const vocab = readVocab(config, where);
-  const unknown = readUnknown(config, vocab, where);
-  const ids = new Map(Object.entries(vocab));
+  const { ids } = readVocab(config, where);
+  const unknown = readUnknown(config, ids, where);
   return {
-    // For decoding any model with this vocabulary serves.
-    config: { type: 'WordPiece', vocab, unk_token: unknown, continuing_subword_prefix: '' },
     tokenToId: ids,
     unknownToken: unknown,
     encode(word) {
@@ -147,90 +95,6 @@ function wordLevel(config: JsonObject, where: string): WordModel {
       return pieces;
     },
   };
-}
-
-const utf8 = new TextEncoder();
-
-/** The byte-fallback tokens of a text, or null where one is missing. */
-function fallbackBytes(text: string, ids: ReadonlyMap<string, number>): string[] | null {
-  const tokens = Array.from(utf8.encode(text), (byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`);
-  return tokens.every((token) => ids.has(token)) ? tokens : null;
-}
-
-function bpe(config: JsonObject, where: string): WordModel {
-  const vocab = readVocab(config, where);
-  const unknown = readUnknown(config, vocab, where);
-  const fuse = asFlag(config.fuse_unk, false, `${where}.fuse_unk`);
-  const fallback = asFlag(config.byte_fallback, false, `${where}.byte_fallback`);
-  const ignoreMerges = asFlag(config.ignore_merges, false, `${where}.ignore_merges`);
-  const suffix = asString(config.end_of_word_suffix ?? '', `${where}.end_of_word_suffix`);
-  if (asString(config.continuing_subword_prefix ?? '', `${where}.continuing_subword_prefix`) !== '') {
-    return invalidTokenizer(`${where}.continuing_subword_prefix`, 'a prefix is not supported for BPE models');
-  }
-  const merges = asArray(config.merges, `${where}.merges`).map((merge, i): [string, string] => {
-    const pair: unknown = typeof merge === 'string' ? merge.split(' ') : merge;
-    if (Array.isArray(pair) && pair.length === 2 && typeof pair[0] === 'string' && typeof pair[1] === 'string') {
-      return [pair[0], pair[1]];
-    }
-    return invalidTokenizer(`${where}.merges[${i}]`, 'expected two tokens');
-  });
-  const full = {
-    type: 'BPE' as const,
-    vocab,
-    merges,
-    unk_token: unknown,
-    end_of_word_suffix: suffix,
-    ignore_merges: ignoreMerges,
-  };
-  const model = build(where, () => new BPE(full));
-  const ids = model.tokens_to_ids;
-
-  return {
-    config: full,
-    tokenToId: ids,
-    unknownToken: unknown,
-    encode(word) {
-      const pieces = new PieceList();
-      if (ignoreMerges && ids.has(word)) {
-        pieces.add(ids.get(word)!, word, 0, word.length);
-        return pieces;
-      }
-      let at = 0;
-      let afterUnknown = false;
-      const found = model.bpe(word);
-      for (const [i, token] of found.entries()) {
-        const length = token.length - (i === found.length - 1 ? suffix.length : 0);
-        const id = ids.get(token);
-        const bytes = id === undefined && fallback ? fallbackBytes(token, ids) : null;
-        if (id !== undefined) {
-          pieces.add(id, token, at, at + length);
-        } else if (bytes) {
-          for (const [unit, byte] of fallbackUnits(token, bytes)) pieces.add(ids.get(byte)!, byte, at + unit.from, at + unit.to);
-        } else if (unknown === undefined) {
-          continue; // the reference drops the character, and does not count it either
-        } else if (fuse && afterUnknown) {
-          pieces.ends[pieces.ends.length - 1] = at + length;
-        } else {
-          pieces.add(ids.get(unknown)!, unknown, at, at + length);
-        }
-        afterUnknown = id === undefined && !bytes;
-        at += length;
-      }
-      return pieces;
-    },
-  };
-}
-
-/** Each byte-fallback token with the UTF-16 units of the character its byte is part of. */
-function fallbackUnits(text: string, bytes: readonly string[]): [{ from: number; to: number }, string][] {
-  const out: [{ from: number; to: number }, string][] = [];
-  let from = 0;
-  for (const char of text) {
-    const to = from + char.length;
-    for (let i = utf8.encode(char).length; i > 0; i--) out.push([{ from, to }, bytes[out.length]]);
-    from = to;
-  }
-  return out;
 }
 
 function unigram(config: JsonObject, where: string): WordModel {
@@ -250,7 +114,6 @@ function unigram(config: JsonObject, where: string): WordModel {
   const ids = model.tokens_to_ids;
 
   return {
-    config: full,
     tokenToId: ids,
     unknownToken: vocab[unknown][0],
     encode(word) {

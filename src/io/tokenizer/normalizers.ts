@@ -80,13 +80,19 @@ function create(config: JsonObject, where: string): Normalizer {
 
 const identity: Normalizer = { ascii: (text) => text, apply: () => undefined };
 
+/** Spares most characters the regular expressions. */
+function isPrintableAscii(char: string): boolean {
+  return char >= ' ' && char <= '~' && char.length === 1;
+}
+
 function bert(config: JsonObject, where: string): Normalizer {
   const clean = asFlag(config.clean_text, true, `${where}.clean_text`);
   const chinese = asFlag(config.handle_chinese_chars, true, `${where}.handle_chinese_chars`);
   const lower = asFlag(config.lowercase, true, `${where}.lowercase`);
   const accents = asFlag(config.strip_accents, lower, `${where}.strip_accents`);
   const dropped = (char: string): boolean =>
-    char === '\0' || char === '\ufffd' || (CONTROL.test(char) && char !== '\t' && char !== '\n' && char !== '\r');
+    !isPrintableAscii(char) &&
+    (char === '\0' || char === '\ufffd' || (CONTROL.test(char) && char !== '\t' && char !== '\n' && char !== '\r'));
   return {
     ascii(text) {
       let out = text;
@@ -99,7 +105,7 @@ function bert(config: JsonObject, where: string): Normalizer {
     apply(text) {
       if (clean) {
         text.filter((char) => !dropped(char));
-        text.expand((char) => (WHITE_SPACE.test(char) ? ' ' : char));
+        text.expand((char) => (!isPrintableAscii(char) && WHITE_SPACE.test(char) ? ' ' : char));
       }
       if (chinese) {
         const next: string[] = [];
@@ -117,7 +123,7 @@ function bert(config: JsonObject, where: string): Normalizer {
       }
       if (accents) {
         decomposeInto(text, 'NFD');
-        text.filter((char) => !NONSPACING_MARK.test(char));
+        text.filter((char) => char < '\u0300' || !NONSPACING_MARK.test(char));
       }
       if (lower) lowercase(text);
     },
@@ -182,6 +188,12 @@ function decomposeInto(text: Characters, form: Form): void {
   };
   for (const char of text.list) {
     let change = 0;
+    if (char < '\u00a0') {
+      if (marks.length > 0) flush();
+      next.push(char);
+      changes.push(0);
+      continue;
+    }
     for (const piece of decompose(char, decomposition)) {
       if (isStarter(piece)) {
         if (marks.length > 0) flush();
@@ -198,8 +210,18 @@ function decomposeInto(text: Characters, form: Form): void {
   text.transform(next, changes);
 }
 
-function decompose(char: string, form: 'NFD' | 'NFKD'): Iterable<string> {
-  return char < '\u00a0' || KEPT_WHOLE.test(char) ? [char] : char.normalize(form);
+const decompositions = { NFD: new Map<string, string>(), NFKD: new Map<string, string>() };
+const REMEMBERED_CHARACTERS = 20_000;
+
+function decompose(char: string, form: 'NFD' | 'NFKD'): string {
+  const known = decompositions[form];
+  let found = known.get(char);
+  if (found === undefined) {
+    found = KEPT_WHOLE.test(char) ? char : char.normalize(form);
+    if (known.size >= REMEMBERED_CHARACTERS) known.clear();
+    known.set(char, found);
+  }
+  return found;
 }
 
 /** Canonical composition in place (Unicode, UAX 15). A composed character carries the changes of its parts. */

@@ -100,7 +100,8 @@ export function trimOffsets(
   let trailing = 0;
   while (trailing < chars.length && isSpace(chars[chars.length - 1 - trailing])) trailing++;
   if (leading > 0) {
-    if (prefixSpace && (index === 0 || start === 0)) leading--;
+    // A single space before the first token was inserted, so it has no place in the text.
+    if (prefixSpace && leading === 1 && (index === 0 || start === 0)) leading = 0;
     start = Math.min(forward(text, start, leading), end);
   }
   if (trailing > 0) end = Math.max(backward(text, end, trailing), start);

@@ -7,6 +7,7 @@ import {
   ASCII_ONLY,
   ASCII_PUNCTUATION_CLASS,
   BERT_WORDS,
+  GPT_WORDS,
   NUMERIC,
   PUNCTUATION,
   WORD_CLASS,
@@ -95,8 +96,6 @@ function words(pattern: RegExp, ascii: RegExp): PreTokenizer {
   };
 }
 
-const GPT_WORDS =
-  /'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
 const GPT_WORDS_ASCII = /'(?:[sdmt]|ll|ve|re)| ?[A-Za-z]+| ?[0-9]+| ?[^\sA-Za-z0-9]+|\s+(?!\S)|\s+/g;
 
 function byteLevel(config: JsonObject, where: string): PreTokenizer {

@@ -44,6 +44,13 @@ const LATER_DECOMPOSITIONS = codePointClass(
     '113c7-113c8 11938 16121-16128 16d68-16d6a 1ccd6-1ccf9 1e030-1e06d 1f16c 1fbf0-1fbf9',
 );
 
+/** Letters and digits to JavaScript only: these are from Unicode 17. */
+const LATER_LETTERS = codePointClass(
+    '88f c5c cdc a7ce-a7cf a7d2 a7d4 a7f1 10940-10959 10ec5-10ec7 11db0-11ddb 11de0-11de9 16ea0-16eb8 16ebb-16ed3 ' +
+    '16ff2-16ff6 187f8-187ff 18d09-18d1e 18d80-18df2 1e6c0-1e6de 1e6e0-1e6e2 1e6e4-1e6e5 1e6e7-1e6ed 1e6f0-1e6f4 ' +
+    '1e6fe-1e6ff 2b73a-2b73f 2cea2-2cead 323b0-33479',
+);
+
 /** ASCII punctuation of BERT: also symbols such as `$`, `+` and `^` that Unicode does not count as punctuation. */
 export const ASCII_PUNCTUATION_CLASS = '!-\\/:-@\\[-`{-~';
 const PUNCTUATION_SOURCE = `(?![${LATER_PUNCTUATION}])[${ASCII_PUNCTUATION_CLASS}\\p{P}\\u166D\\u{111C9}]`;
@@ -52,6 +59,13 @@ export const PUNCTUATION = new RegExp(PUNCTUATION_SOURCE, 'u');
 /** BERT's words: runs without white space and punctuation, and single punctuation marks. */
 export const BERT_WORDS = new RegExp(
   `(?:[^\\p{White_Space}${ASCII_PUNCTUATION_CLASS}\\p{P}\\u166D\\u{111C9}]|[${LATER_PUNCTUATION}])+|${PUNCTUATION_SOURCE}`,
+  'gu',
+);
+
+/** The words of GPT-2's byte-level BPE. */
+export const GPT_WORDS = new RegExp(
+  `'(?:[sdmt]|ll|ve|re)| ?(?:(?![${LATER_LETTERS}])\\p{L})+| ?(?:(?![${LATER_LETTERS}])\\p{N})+` +
+    `| ?(?:[^\\p{White_Space}\\p{L}\\p{N}]|[${LATER_LETTERS}])+|\\p{White_Space}+(?!\\P{White_Space})|\\p{White_Space}+`,
   'gu',
 );
 

@@ -1,0 +1,181 @@
+// The Encoder's tasks: text in, labels, entities, answers out. Each tokenises, runs the head, and hands the logits to a pure
+// function of tasks/.
+import { throwIfAborted, WasmformerError } from '../errors';
+import type { Encoding, Tokenizer } from '../io/tokenizer';
+import type { Config, Head } from '../models/model';
+import type { EncoderCall, Outputs } from '../runtime/encoder-runner';
+import type { EncoderFacts } from '../runtime/engine-core';
+import { encodeText, prepareEncodings, textsOf, type Prepared, type TextInputs, type TokenizeOptions } from './inputs';
+import { classificationScores, type ClassificationOptions, type ClassificationResult } from './tasks/classification';
+import { fillMask, maskPositions, type FillMaskOptions, type FillMaskResult } from './tasks/fill-mask';
+import { nextSentence, type NextSentenceResult } from './tasks/next-sentence';
+import { answerWindowing, bestAnswers, type Answer, type AnswerOptions, type WindowOptions } from './tasks/question-answering';
+import { classifyTokens, type EntityGroup, type TokenClassificationOptions, type TokenEntity } from './tasks/token-classification';
+
+/** What the tasks need of an Encoder. */
+export interface TaskContext {
+  readonly facts: EncoderFacts;
+  readonly config: Config;
+  readonly tokenizer: Tokenizer;
+  readonly continuingSubwordPrefix: string | null;
+  run(prepared: Prepared, want: Partial<EncoderCall>, signal?: AbortSignal): Promise<Outputs>;
+}
+
+interface CallOptions {
+  signal?: AbortSignal;
+}
+
+/** A question about a text. */
+export interface Question {
+  question: string;
+  context: string;
+}
+
+/** Sequences that a task sends to the engine at a time. */
+const GROUP = 64;
+
+const HEAD_NAMES: Readonly<Record<Head, string>> = {
+  maskedLM: 'ForMaskedLM',
+  pretraining: 'ForPreTraining',
+  nextSentence: 'ForNextSentencePrediction',
+  sequenceClassification: 'ForSequenceClassification',
+  tokenClassification: 'ForTokenClassification',
+  questionAnswering: 'ForQuestionAnswering',
+};
+
+function needHead(context: TaskContext, task: string, ...heads: Head[]): void {
+  const { head } = context.facts;
+  if (head && heads.includes(head)) return;
+  const wanted = heads.map((known) => `...${HEAD_NAMES[known]}`).join(' or ');
+  throw new WasmformerError('NO_HEAD', `${task} needs a checkpoint whose config.json names ${wanted}, but this one ${head ? `is ...${HEAD_NAMES[head]}` : 'has no head'}`);
+}
+
+/** Runs encodings through the head group by group; `visit` gets each one's rows of an output. */
+async function runHead(
+  context: TaskContext,
+  encodings: readonly Encoding[],
+  output: string,
+  rowsOf: (encoding: Encoding) => number,
+  signal: AbortSignal | undefined,
+  visit: (logits: Float32Array, index: number) => void,
+  selectedOf?: (encoding: Encoding) => readonly number[],
+): Promise<void> {
+  for (let from = 0; from < encodings.length; from += GROUP) {
+    const group = encodings.slice(from, from + GROUP);
+    const prepared = prepareEncodings(group, context.facts);
+    const want: Partial<EncoderCall> = { head: true };
+    let selected: Int32Array | undefined;
+    if (selectedOf) {
+      let first = 0;
+      const rows = group.flatMap((encoding) => {
+        const own = selectedOf(encoding).map((row) => row + first);
+        first += encoding.length;
+        return own;
+      });
+      selected = Int32Array.from(rows);
+    }
+    const outputs = await context.run(prepared, { ...want, selected }, signal);
+    const data = outputs[output];
+    const width = data.length / group.reduce((sum, encoding) => sum + rowsOf(encoding), 0);
+    let at = 0;
+    group.forEach((encoding, i) => {
+      const end = at + rowsOf(encoding) * width;
+      visit(data.subarray(at, end), from + i);
+      at = end;
+    });
+  }
+}
+
+const one = (): number => 1;
+const each = (encoding: Encoding): number => encoding.length;
+
+export async function fillMaskTask(context: TaskContext, text: string | readonly string[], options: FillMaskOptions & TokenizeOptions & CallOptions): Promise<unknown> {
+  throwIfAborted(options.signal);
+  needHead(context, 'fillMask', 'maskedLM', 'pretraining');
+  const { tokenizer, facts } = context;
+  const { maskTokenId, padTokenId } = tokenizer;
+  if (maskTokenId === undefined) throw new WasmformerError('INVALID_TOKENIZER', 'fillMask needs a tokenizer with a mask token');
+  const { texts, single } = textsOf(text);
+  const encodings = texts.map((t) => encodeText(tokenizer, facts, t, undefined, options));
+  const masks = (encoding: Encoding): number[] => maskPositions(encoding.ids, maskTokenId);
+  const results: (FillMaskResult[] | FillMaskResult[][])[] = [];
+  const output = facts.head === 'pretraining' ? 'predictionLogits' : 'logits';
+  await runHead(
+    context,
+    encodings,
+    output,
+    (encoding) => masks(encoding).length,
+    options.signal,
+    (logits, i) => {
+      const decode = (ids: number[], { skipSpecialTokens }: { skipSpecialTokens: boolean }): string => tokenizer.decode(ids, { skipSpecialTokens });
+      results[i] = fillMask({ ids: encodings[i].ids, logits, rows: 'masks', maskTokenId, padTokenId, decode }, options);
+    },
+    masks,
+  );
+  return single ? results[0] : results;
+}
+
+export async function classifyTask(context: TaskContext, input: string | readonly string[] | TextInputs, options: ClassificationOptions & TokenizeOptions & CallOptions): Promise<ClassificationResult[] | ClassificationResult[][]> {
+  throwIfAborted(options.signal);
+  needHead(context, 'classify', 'sequenceClassification');
+  const { texts, pairs, single } = textsOf(input);
+  const encodings = texts.map((t, i) => encodeText(context.tokenizer, context.facts, t, pairs?.[i], options));
+  const results: ClassificationResult[][] = [];
+  await runHead(context, encodings, 'logits', one, options.signal, (logits, i) => {
+    results[i] = classificationScores(logits, context.config, options);
+  });
+  return single ? results[0] : results;
+}
+
+export async function classifyTokensTask(context: TaskContext, text: string | readonly string[], options: TokenClassificationOptions & TokenizeOptions & CallOptions): Promise<unknown> {
+  throwIfAborted(options.signal);
+  needHead(context, 'classifyTokens', 'tokenClassification');
+  const { tokenizer, facts, config, continuingSubwordPrefix } = context;
+  const { texts, single } = textsOf(text);
+  const encodings = texts.map((t) => encodeText(tokenizer, facts, t, undefined, options));
+  const join = (tokens: string[]): string => tokenizer.decode(tokens.map((token) => tokenizer.tokenToId(token) ?? -1).filter((id) => id >= 0), { skipSpecialTokens: false });
+  const results: (TokenEntity[] | EntityGroup[])[] = [];
+  await runHead(context, encodings, 'logits', each, options.signal, (logits, i) => {
+    const id2label = config.id2label as Record<string, string> | undefined;
+    const input = { logits, encoding: encodings[i], text: texts[i], id2label, join, unkTokenId: tokenizer.unkTokenId, continuingSubwordPrefix };
+    results[i] = classifyTokens(input, options);
+  });
+  return single ? results[0] : results;
+}
+
+export async function answerTask(context: TaskContext, input: Question | readonly Question[], options: AnswerOptions & WindowOptions & CallOptions): Promise<unknown> {
+  throwIfAborted(options.signal);
+  needHead(context, 'answer', 'questionAnswering');
+  const { tokenizer, facts } = context;
+  const single = !Array.isArray(input);
+  const questions = (single ? [input] : input) as readonly Question[];
+  if (questions.length === 0) throw new WasmformerError('INVALID_ARGUMENT', 'the batch is empty: there are no questions');
+  const results: Answer[][] = [];
+  for (const { question, context: text } of questions) {
+    for (const [name, value] of Object.entries({ question, context: text })) {
+      if (typeof value !== 'string' || value.trim() === '') throw new WasmformerError('INVALID_ARGUMENT', `answer: the ${name} must be a text that is not empty`);
+    }
+    const { maxLength, stride } = answerWindowing(tokenizer.encode(question, { textPair: text }), facts.maxPositions, options);
+    const windows = tokenizer.encodeWindows(question, text, { maxLength, stride, truncation: 'only_second' });
+    const logits: { startLogits: Float32Array; endLogits: Float32Array }[] = [];
+    await runHead(context, windows, 'spanLogits', each, options.signal, (spans, i) => {
+      logits[i] = { startLogits: spans.filter((_, at) => at % 2 === 0), endLogits: spans.filter((_, at) => at % 2 === 1) };
+    });
+    results.push(bestAnswers(windows.map((encoding, i) => ({ encoding, ...logits[i] })), text, tokenizer.clsTokenId ?? null, options));
+  }
+  const topK = options.topK ?? 1;
+  const shaped = topK === 1 ? results.map(([best]) => best) : results;
+  return single ? shaped[0] : shaped;
+}
+
+export async function nextSentenceTask(context: TaskContext, first: string, second: string, options: TokenizeOptions & CallOptions): Promise<NextSentenceResult> {
+  throwIfAborted(options.signal);
+  needHead(context, 'isNextSentence', 'nextSentence', 'pretraining');
+  const encoding = encodeText(context.tokenizer, context.facts, first, second, options);
+  const output = context.facts.head === 'pretraining' ? 'seqRelationshipLogits' : 'logits';
+  let result!: NextSentenceResult;
+  await runHead(context, [encoding], output, one, options.signal, (logits) => {
+    result = nextSentence(logits);
+  });
+  return result;
+}

@@ -1,0 +1,66 @@
+// What models have in common: the tokens of a word, and the checked vocabulary.
+
+import { asObject, asString, invalidTokenizer, type JsonObject } from './json.js';
+
+/** The tokens of one word. Token `i` covers units `[starts[i], ends[i])` of the word as the model saw it. */
+export interface Pieces {
+  ids: readonly number[];
+  tokens: readonly string[];
+  starts: readonly number[];
+  ends: readonly number[];
+}
+
+/** A model with what the tokenizer needs of it. */
+export interface WordModel {
+  tokenToId: ReadonlyMap<string, number>;
+  unknownToken: string | undefined;
+  /** What a BPE model puts behind the last token of a word; decoding turns it into a space. */
+  endOfWordSuffix?: string;
+  encode(word: string): Pieces;
+}
+
+export class PieceList implements Pieces {
+  readonly ids: number[] = [];
+  readonly tokens: string[] = [];
+  readonly starts: number[] = [];
+  readonly ends: number[] = [];
+
+  add(id: number, token: string, start: number, end: number): void {
+    this.ids.push(id);
+    this.tokens.push(token);
+    this.starts.push(start);
+    this.ends.push(end);
+  }
+}
+
+const LARGEST_ID = 0xffffff;
+
+/** Checks a `{ token: id }` vocabulary; `vocab` is its inverse. */
+export function readVocab(config: JsonObject, where: string): { vocab: string[]; ids: Map<string, number> } {
+  const vocab: string[] = [];
+  const ids = new Map<string, number>();
+  for (const [token, id] of Object.entries(asObject(config.vocab, `${where}.vocab`))) {
+    if (typeof id !== 'number' || !Number.isInteger(id) || id < 0 || id > LARGEST_ID) {
+      const found = JSON.stringify(id);
+      return invalidTokenizer(`${where}.vocab`, `the id of ${JSON.stringify(token)} is ${found}, not an integer from 0 to ${LARGEST_ID}`);
+    }
+    vocab[id] = token;
+    ids.set(token, id);
+  }
+  return { vocab, ids };
+}
+
+/** The unknown token, undefined if there is none or the vocabulary lacks it. */
+export function readUnknown(config: JsonObject, ids: ReadonlyMap<string, number>, where: string): string | undefined {
+  if (config.unk_token === undefined || config.unk_token === null) return undefined;
+  const token = asString(config.unk_token, `${where}.unk_token`);
+  return ids.has(token) ? token : undefined;
+}
+
+const utf8 = new TextEncoder();
+
+/** The byte-fallback tokens of a text, or null where one is missing. */
+export function fallbackBytes(text: string, ids: ReadonlyMap<string, number>): string[] | null {
+  const tokens = Array.from(utf8.encode(text), (byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`);
+  return tokens.every((token) => ids.has(token)) ? tokens : null;
+}
