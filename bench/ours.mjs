@@ -7,10 +7,7 @@ const entry = (name) => join(root, 'dist/node', name);
 
 export const built = () => existsSync(entry('index.js')) && existsSync(entry('kernels.js'));
 
-/** The bytes of wasm memory that a model reports. */
-export const wasmBytes = (encoder) => encoder.info.bytes ?? encoder.info.memoryBytes;
-
-/** An encoder of models/NAME, run inline. */
+/** An encoder of models/NAME, run inline; `wasmBytes()` is the size of its engine's memory. */
 export async function openEncoder(name, { threads, revectorize = false }) {
   const { Encoder, createEngine } = await import(entry('index.js'));
   const engine = await createEngine({ threads, worker: false, revectorize });
@@ -19,7 +16,8 @@ export async function openEncoder(name, { threads, revectorize = false }) {
     await encoder.dispose();
     await engine.dispose();
   };
-  return { encoder, close };
+  const wasmBytes = async () => (await engine.info()).memory.total;
+  return { encoder, wasmBytes, close };
 }
 
 /** Kernels of one build, and Tensor. `time(run)` is the least time of the plan alone, in ms. */

@@ -10,7 +10,8 @@ import { bench, models, newestNodePackage, peers } from './paths.mjs';
 const PACKAGES = ['onnxruntime-web@1.30.0', '@litertjs/core@2.5.3', `${newestNodePackage}@26.10.0`];
 const PYTHON_PACKAGES = ['numpy', 'onnx', 'onnxruntime', 'sympy', 'tflite', 'flatbuffers'];
 
-const run = (command, ...args) => execFileSync(command, args, { cwd: peers, stdio: 'inherit' });
+const env = { ...process.env, PYTHONDONTWRITEBYTECODE: '1' };
+const run = (command, ...args) => execFileSync(command, args, { cwd: peers, stdio: 'inherit', env });
 
 function pythonOfBench() {
   if (process.env.WASMFORMER_BENCH_PYTHON) return process.env.WASMFORMER_BENCH_PYTHON;

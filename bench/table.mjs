@@ -26,7 +26,8 @@ function row({ name, flops, ours, rival, theirs, threads, node, revectorize }) {
 
 function verdict(value, goal) {
   if (!goal) return ['', ''];
-  const met = value === undefined ? '' : (goal.kind === 'atLeast' ? value >= goal.value : value <= goal.value) ? 'met' : 'MISSED';
+  const met =
+    value === undefined ? '' : (goal.kind === 'atLeast' ? value >= goal.value : value <= goal.value) ? 'met' : 'MISSED';
   return [`${goal.kind === 'atLeast' ? '>=' : '<='} ${goal.value}`, met];
 }
 
@@ -50,7 +51,11 @@ function rowsOf(run, others) {
 
 function print(title, rows) {
   const widths = COLUMNS.map((column, i) => Math.max(column.length, ...rows.map((cells) => cells[i].length)));
-  const line = (cells) => cells.map((cell, i) => cell.padEnd(widths[i])).join('  ').trimEnd();
+  const line = (cells) =>
+    cells
+      .map((cell, i) => cell.padEnd(widths[i]))
+      .join('  ')
+      .trimEnd();
   console.log(`\n${title}\n${[COLUMNS, ...rows].map(line).join('\n')}`);
 }
 

@@ -60,3 +60,5 @@ export const C_EXP2_2 = CONSTANTS + 168;
 export const C_EXP2_3 = CONSTANTS + 172;
 export const C_EXP2_4 = CONSTANTS + 176;
 export const C_EXP2_5 = CONSTANTS + 180;
+/** 16 ones: the weight of a norm that has none. */
+export const C_ONES = CONSTANTS + 192;

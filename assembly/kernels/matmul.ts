@@ -25,7 +25,11 @@ import { multiply16, multiply8, row1x48, row2x24 } from './tile';
 
 const ROW_BLOCK = 384;
 const K_BLOCK = 256;
+/** Panels that all strips are multiplied with before the next ones: many, so that a strip stays in the first-level cache;
+ *  but few where there are few strips, so that weights stream from memory at an even pace while the tiles compute. */
 const PANEL_BLOCK = 32;
+const PANEL_BLOCK_FEW = 2;
+const FEW_STRIPS = 8;
 
 /** x += y over n floats. */
 function addRow(x: usize, y: usize, n: i32): void {
@@ -104,6 +108,7 @@ function product(record: usize, batch: i32, row0: i32, row1: i32, panel0: i32, p
   let first = row0;
   for (let block = 0; block < blocks; block++) {
     const rows = stripRows(row1 - row0, blocks, block), strips = stripCount(rows, height);
+    const panelBlock = strips > 1 && strips <= FEW_STRIPS ? PANEL_BLOCK_FEW : PANEL_BLOCK;
     for (let k0 = 0; k0 < depth; k0 += K_BLOCK) {
       const kc = min(K_BLOCK, depth - k0), last = k0 + kc == depth;
       const bBlock = b + (<usize>k0 * columns8 << 2);
@@ -114,8 +119,8 @@ function product(record: usize, batch: i32, row0: i32, row1: i32, panel0: i32, p
         from += <usize>height * aStride;
         to += <usize>(height * kc) << 2;
       }
-      for (let j0 = panel0; j0 < panel1; j0 += PANEL_BLOCK) {
-        const j1 = min(panel1, j0 + PANEL_BLOCK);
+      for (let j0 = panel0; j0 < panel1; j0 += panelBlock) {
+        const j1 = min(panel1, j0 + panelBlock);
         let strip0 = packed, row = first;
         for (let s = 0; s < strips; s++) {
           const height = stripRows(rows, strips, s);

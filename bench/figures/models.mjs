@@ -69,7 +69,11 @@ function minilm(name, lengths, { revectorize = false } = {}) {
       if (lengths.length === 1) opened['LiteRT.js'] = await openLiteRt(peers.litert, inputs);
       if (encoder) {
         const embed = () => encoder.embed(inputs);
-        opened.ours = { run: async () => void (await embed()), read: async () => (await embed()).data, close: () => {} };
+        opened.ours = {
+          run: async () => void (await embed()),
+          read: async () => (await embed()).data,
+          close: () => {},
+        };
       }
       await checkEqual(opened);
       const contenders = Object.fromEntries(Object.entries(opened).map(([key, { run }]) => [key, run]));

@@ -133,11 +133,10 @@ export async function classifyTokensTask(context: TaskContext, text: string | re
   const { tokenizer, facts, config, continuingSubwordPrefix } = context;
   const { texts, single } = textsOf(text);
   const encodings = texts.map((t) => encodeText(tokenizer, facts, t, undefined, options));
-  const join = (tokens: string[]): string => tokenizer.decode(tokens.map((token) => tokenizer.tokenToId(token) ?? -1).filter((id) => id >= 0), { skipSpecialTokens: false });
   const results: (TokenEntity[] | EntityGroup[])[] = [];
   await runHead(context, encodings, 'logits', each, options.signal, (logits, i) => {
     const id2label = config.id2label as Record<string, string> | undefined;
-    const input = { logits, encoding: encodings[i], text: texts[i], id2label, join, unkTokenId: tokenizer.unkTokenId, continuingSubwordPrefix };
+    const input = { logits, encoding: encodings[i], text: texts[i], id2label, join: (tokens: string[]) => tokenizer.joinTokens(tokens), unkTokenId: tokenizer.unkTokenId, continuingSubwordPrefix };
     results[i] = classifyTokens(input, options);
   });
   return single ? results[0] : results;

@@ -6,8 +6,8 @@ export const CONSTANT_VALUES: readonly (readonly [address: number, value: number
   [C.C_LOG2E, Math.LOG2E],
   [C.C_ROUND, 12582912],
   [C.C_LN2_HI, 0.693359375],
-  [C.C_LN2_LO, -2.12194440e-4],
-  [C.C_EXP_0, 1.9875691500e-4],
+  [C.C_LN2_LO, -2.1219444e-4],
+  [C.C_EXP_0, 1.98756915e-4],
   [C.C_EXP_1, 1.3981999507e-3],
   [C.C_EXP_2, 8.3334519073e-3],
   [C.C_EXP_3, 4.1665795894e-2],
@@ -48,4 +48,5 @@ export const CONSTANT_VALUES: readonly (readonly [address: number, value: number
   [C.C_EXP2_3, 0.0555073358],
   [C.C_EXP2_4, 0.00967151299],
   [C.C_EXP2_5, 0.00132647273],
+  ...Array.from({ length: 16 }, (_, i) => [C.C_ONES + 4 * i, 1] as const),
 ];

@@ -3,7 +3,7 @@ import { yieldToEventLoop } from '#platform';
 import { abortError } from '../errors';
 import type { Core } from './core';
 import { sizeOf, type Count, type Node, type Sizes, type Value } from './graph';
-import type { Plan } from './plan';
+import type { Plan, Step } from './plan';
 
 /** A slice's length: short enough for an abort within 50 ms on a machine three times slower than estimated. */
 const SLICE_NS = 10e6;
@@ -15,33 +15,32 @@ export interface RunOptions {
   onStep?: (node: Node, milliseconds: number, read: (value: Value) => Float32Array) => void;
 }
 
+/** Records that run without a pause, or one node's in several parts. */
 interface Slice {
-  first: number;
+  address: number;
   count: number;
   parts: number;
 }
+
+const countRecords = (steps: readonly Step[]): number => steps.reduce((sum, { records }) => sum + records, 0);
 
 function cut(plan: Plan, sizes: Sizes, threads: number): Slice[] {
   const size = (count: Count): number => sizeOf(count, sizes);
   const slices: Slice[] = [];
   let first = 0;
   let sum = 0;
-  const close = (end: number): void => {
-    if (end > first) slices.push({ first, count: end - first, parts: 1 });
+  const add = (end: number, parts: number): void => {
+    slices.push({ address: plan.steps[first].address, count: countRecords(plan.steps.slice(first, end)), parts });
     first = end;
     sum = 0;
   };
   plan.steps.forEach(({ node }, i) => {
     const cost = node.op.cost(node, size) / threads;
-    if (sum + cost > SLICE_NS) close(i);
-    if (cost > SLICE_NS) {
-      slices.push({ first: i, count: 1, parts: Math.ceil(cost / SLICE_NS) });
-      first = i + 1;
-    } else {
-      sum += cost;
-    }
+    if (i > first && sum + cost > SLICE_NS) add(i, 1);
+    if (cost > SLICE_NS) add(i + 1, Math.ceil(cost / SLICE_NS));
+    else sum += cost;
   });
-  close(plan.steps.length);
+  if (first < plan.steps.length) add(plan.steps.length, 1);
   return slices;
 }
 
@@ -57,9 +56,9 @@ export async function execute(plan: Plan, core: Core, sizes: Sizes, options: Run
   setSizes(plan, core, sizes);
   const { isCancelled, onStep } = options;
   if (onStep) {
-    for (const { node, address } of plan.steps) {
+    for (const { node, address, records } of plan.steps) {
       const begin = performance.now();
-      core.run(address, 1);
+      core.run(address, records);
       onStep(node, performance.now() - begin, (value) => read(plan, core, value, sizes));
       if (isCancelled?.()) throw abortError();
     }
@@ -67,12 +66,12 @@ export async function execute(plan: Plan, core: Core, sizes: Sizes, options: Run
   }
   const slices = cut(plan, sizes, core.ready);
   let yielded = false;
-  for (const { first, count, parts } of slices) {
+  for (const { address, count, parts } of slices) {
     for (let part = 0; part < parts; part++) {
       if (yielded || part > 0) await yieldToEventLoop();
       yielded = true;
       if (isCancelled?.()) throw abortError();
-      if (!core.run(plan.steps[first].address, count, part, parts)) throw abortError();
+      if (!core.run(address, count, part, parts)) throw abortError();
     }
   }
 }
@@ -80,7 +79,7 @@ export async function execute(plan: Plan, core: Core, sizes: Sizes, options: Run
 /** Runs a plan to its end without yielding: for kernels called one by one. */
 export function executeSync(plan: Plan, core: Core, sizes: Sizes): void {
   setSizes(plan, core, sizes);
-  if (plan.steps.length > 0) core.run(plan.steps[0].address, plan.steps.length);
+  if (plan.steps.length > 0 && !core.run(plan.steps[0].address, countRecords(plan.steps))) throw abortError();
 }
 
 /** A copy of a value's elements after a run. */

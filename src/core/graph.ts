@@ -77,8 +77,8 @@ export type Operand = Value | Weight;
 export interface RecordWriter {
   set(offset: number, value: number): void;
   setFloat(offset: number, value: number): void;
-  /** Where an operand lies; 0 for an absent one. */
-  setAddress(offset: number, operand: Operand | null | undefined): void;
+  /** Where an operand's element lies (the first one unless said otherwise); 0 for an absent operand. */
+  setAddress(offset: number, operand: Operand | null | undefined, element?: number): void;
   /** Address of the cell that holds a count at run time. */
   setCell(offset: number, count: Count): void;
 }
@@ -88,7 +88,10 @@ export interface Op<A = unknown> {
   readonly name: string;
   readonly opcode: number;
   readonly recordSize: number;
-  encode(record: RecordWriter, node: Node<A>): void;
+  /** Records that a node takes, 1 unless the op says so. They write disjoint parts of the outputs: no barrier between them. */
+  records?(node: Node<A>): number;
+  /** Writes record `index` of a node. */
+  encode(record: RecordWriter, node: Node<A>, index: number): void;
   /** Estimated nanoseconds on one thread. */
   cost(node: Node<A>, size: (count: Count) => number): number;
   /** Bytes of scratch memory a thread needs. */

@@ -11,10 +11,12 @@ interface Span {
   end: number;
 }
 
-/** One record of a plan. */
+/** One node of a plan. */
 export interface Step {
   readonly node: Node;
+  /** Its first record, and how many it has. */
   readonly address: number;
+  readonly records: number;
   readonly barrier: boolean;
 }
 
@@ -123,7 +125,8 @@ export function compile(graph: Graph, core: Core, capacity: Sizes): Plan {
   };
 
   // cells come behind the records: their words are filled in once all cells are counted
-  const recordBytes = nodes.reduce((sum, node) => sum + node.op.recordSize, 0);
+  const records = nodes.map((node) => node.op.records?.(node) ?? 1);
+  const recordBytes = nodes.reduce((sum, node, i) => sum + node.op.recordSize * records[i], 0);
   const words = new Int32Array(recordBytes / 4);
   const floats = new Float32Array(words.buffer);
   const counts: Count[] = [];
@@ -136,9 +139,10 @@ export function compile(graph: Graph, core: Core, capacity: Sizes): Plan {
     setFloat: (offset, value) => {
       floats[(at + offset) >>> 2] = value;
     },
-    setAddress: (offset, operand) => {
+    setAddress: (offset, operand, element = 0) => {
       if (operand?.kind === 'weight' && operand.address === 0) throw new Error(`weight ${operand.name} is not loaded`);
-      words[(at + offset) >>> 2] = !operand ? 0 : operand.kind === 'value' ? address(operand) : operand.address;
+      const base = !operand ? 0 : operand.kind === 'value' ? address(operand) : operand.address;
+      words[(at + offset) >>> 2] = base + element * 4;
     },
     setCell: (offset, count) => {
       let index = counts.findIndex(({ symbol, factor }) => symbol === count.symbol && factor === count.factor);
@@ -148,11 +152,13 @@ export function compile(graph: Graph, core: Core, capacity: Sizes): Plan {
   };
   const starts = nodes.map((node, i) => {
     const start = at;
-    writer.set(R_OP, node.op.opcode);
-    writer.set(R_SIZE, node.op.recordSize);
-    writer.set(R_BARRIER, waits[i] ? 1 : 0);
-    node.op.encode(writer, node);
-    at += node.op.recordSize;
+    for (let index = 0; index < records[i]; index++) {
+      writer.set(R_OP, node.op.opcode);
+      writer.set(R_SIZE, node.op.recordSize);
+      writer.set(R_BARRIER, waits[i] && index === 0 ? 1 : 0);
+      node.op.encode(writer, node, index);
+      at += node.op.recordSize;
+    }
     return start;
   });
   const bytes = recordBytes + counts.length * 4;
@@ -162,7 +168,7 @@ export function compile(graph: Graph, core: Core, capacity: Sizes): Plan {
   core.memory.i32(region, words.length).set(words);
   return {
     graph,
-    steps: nodes.map((node, i) => ({ node, address: region + starts[i], barrier: waits[i] })),
+    steps: nodes.map((node, i) => ({ node, address: region + starts[i], records: records[i], barrier: waits[i] })),
     capacity,
     cells,
     address,

@@ -5,7 +5,7 @@ import { AddedToken as LibraryAddedToken, Tokenizer as LibraryTokenizer } from '
 import { WasmformerError } from '../errors.js';
 import { AddedTokenSplitter, readAddedTokens, type AddedToken } from './tokenizer/added.js';
 import { Aligned, type Span } from './tokenizer/aligned.js';
-import { byteUnits, utf8Characters } from './tokenizer/bytes.js';
+import { byteUnits, isByteText, utf8Characters } from './tokenizer/bytes.js';
 import { Encoding, TokenSequence, type Part, type Trace } from './tokenizer/encoding.js';
 import { asObject, invalidTokenizer, type JsonObject } from './tokenizer/json.js';
 import { CachedModel, createModel } from './tokenizer/models.js';
@@ -82,7 +82,11 @@ export class Tokenizer {
    * @param fileName what error messages call the file
    * @throws INVALID_TOKENIZER for broken JSON, missing parts and unknown types
    */
-  static fromJson(tokenizerJson: object | string, tokenizerConfig: object = {}, fileName = 'tokenizer.json'): Tokenizer {
+  static fromJson(
+    tokenizerJson: object | string,
+    tokenizerConfig: object = {},
+    fileName = 'tokenizer.json',
+  ): Tokenizer {
     let json: unknown = tokenizerJson;
     if (typeof tokenizerJson === 'string') {
       try {
@@ -266,7 +270,8 @@ export class Tokenizer {
     const kept: number[] = [];
     for (let i = 0; i < ids.length; i++) {
       const id = ids[i];
-      if (!Number.isInteger(id)) throw new WasmformerError('INVALID_ARGUMENT', `ids[${i}] is ${String(id)}, not an integer`);
+      if (!Number.isInteger(id))
+        throw new WasmformerError('INVALID_ARGUMENT', `ids[${i}] is ${String(id)}, not an integer`);
       if (skipSpecialTokens && this.specialIds.has(id)) continue;
       if (this.idToToken(id) !== undefined) kept.push(id);
     }
@@ -277,6 +282,17 @@ export class Tokenizer {
     });
   }
 
+  /**
+   * Text of token strings, as the decoder joins them (`convert_tokens_to_string`). Of a byte-level tokenizer, a string that is
+   * not in the byte alphabet stands for itself, as in Python.
+   */
+  joinTokens(tokens: readonly string[]): string {
+    const strings = this.preTokenizer.bytes
+      ? tokens.map((token) => (isByteText(token) ? token : utf8Characters(token)))
+      : [...tokens];
+    return this.library.decoder ? this.library.decoder.decode(strings) : strings.join(' ');
+  }
+
   private template(pair: boolean, addSpecialTokens = true): PostProcessing['single'] {
     const items = pair ? this.postProcessing.pair : this.postProcessing.single;
     return addSpecialTokens ? items : items.filter((item) => 'sequence' in item);
@@ -285,7 +301,10 @@ export class Tokenizer {
   /** Tokens of text that fit beside the specials. */
   private room(template: PostProcessing['single'], maxLength = this.modelMaxLength): number {
     if (maxLength === undefined) {
-      throw new WasmformerError('INVALID_ARGUMENT', 'truncation needs maxLength: the tokenizer configuration names no limit');
+      throw new WasmformerError(
+        'INVALID_ARGUMENT',
+        'truncation needs maxLength: the tokenizer configuration names no limit',
+      );
     }
     checkCount(maxLength, 'maxLength', 1);
     const specials = template.filter((item) => 'id' in item).length;
@@ -304,8 +323,8 @@ export class Tokenizer {
     from: readonly [number, number],
     to: readonly [number, number],
   ): Encoding {
-    const parts = template.map(
-      (item): Part => ('id' in item ? item : { ...item, from: from[item.sequence], to: to[item.sequence] }),
+    const parts = template.map((item): Part =>
+      'id' in item ? item : { ...item, from: from[item.sequence], to: to[item.sequence] },
     );
     return new Encoding(parts, sequences, this.postProcessing.trims);
   }
@@ -371,7 +390,12 @@ export class Tokenizer {
 }
 
 /** The library's tokenizer for its decoders: it gets an empty model, whose vocabulary is filled in by the caller. */
-function libraryDecoder(json: unknown, added: readonly AddedToken[], model: WordModel, where: string): LibraryTokenizer {
+function libraryDecoder(
+  json: unknown,
+  added: readonly AddedToken[],
+  model: WordModel,
+  where: string,
+): LibraryTokenizer {
   const empty = { type: 'WordPiece', vocab: {}, unk_token: model.unknownToken };
   const parts = { normalizer: null, pre_tokenizer: null, post_processor: null, added_tokens: [], model: empty };
   try {
@@ -395,6 +419,9 @@ function addedPieces(token: AddedToken, text: string): Pieces {
 
 function checkCount(value: number, name: string, least: number): void {
   if (!Number.isInteger(value) || value < least) {
-    throw new WasmformerError('INVALID_ARGUMENT', `${name} is ${String(value)}; expected an integer of at least ${least}`);
+    throw new WasmformerError(
+      'INVALID_ARGUMENT',
+      `${name} is ${String(value)}; expected an integer of at least ${least}`,
+    );
   }
 }

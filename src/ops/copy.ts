@@ -1,15 +1,18 @@
 // Rearranging: transpose, slices, concat, broadcast. All are one strided copy.
 import * as R from '../../assembly/abi/records';
-import { countOf, lastDim, type Dim, type Op, type Value } from '../core/graph';
+import { countOf, lastDim, sameDim, type Dim, type Op, type Value } from '../core/graph';
 import { check } from './check';
+import { broadcastDims, broadcastStrides, collapse, padDims, stridesOf } from './strides';
 
 interface CopyAttrs {
   /** Up to 6 dims of the region that is written; only the first may be symbolic. */
   dims: readonly Dim[];
-  /** Source strides in elements, 0 to repeat. */
+  /** Source strides in elements: 0 repeats, negative ones run backwards. */
   strides: readonly number[];
   /** Strides of the result. */
   outStrides: readonly number[];
+  /** Element of x where it starts. */
+  from: number;
 }
 
 const MAX_DIMS = 6;
@@ -19,23 +22,25 @@ const copyOp: Op<CopyAttrs> = {
   opcode: R.OP_COPY,
   recordSize: R.CP_SIZE,
   encode(record, { inputs: [x], outputs: [out], attrs }) {
-    const pad = MAX_DIMS - attrs.dims.length;
-    const [first, ...rest] = [...new Array<Dim>(pad).fill(1), ...attrs.dims];
-    record.setAddress(R.CP_X, x);
+    const { dims, strides } = padDims(attrs.dims, [attrs.strides, attrs.outStrides], MAX_DIMS);
+    const [first, ...rest] = dims;
+    record.setAddress(R.CP_X, x, attrs.from);
     record.setAddress(R.CP_OUT, out);
     record.setCell(R.CP_D0, countOf([first]));
     rest.forEach((dim, i) => record.set(R.CP_D1 + 4 * i, dim as number));
-    [...new Array<number>(pad).fill(0), ...attrs.strides].forEach((stride, i) => record.set(R.CP_X0 + 4 * i, stride));
-    [...new Array<number>(pad).fill(0), ...attrs.outStrides].forEach((stride, i) => record.set(R.CP_OUT0 + 4 * i, stride));
+    strides[0].forEach((stride, i) => record.set(R.CP_X0 + 4 * i, stride));
+    strides[1].forEach((stride, i) => record.set(R.CP_OUT0 + 4 * i, stride));
   },
   cost: ({ attrs }, size) => size(countOf(attrs.dims)),
 };
 
-/** Row-major strides of contiguous dims; the first dim's size does not matter. */
-export function stridesOf(dims: readonly Dim[]): number[] {
-  const strides = new Array<number>(dims.length).fill(1);
-  for (let i = dims.length - 2; i >= 0; i--) strides[i] = strides[i + 1] * (dims[i + 1] as number);
-  return strides;
+/** A copy of contiguous x read through other dims and strides. */
+function strided(op: string, x: Value, dims: readonly Dim[], strides: readonly number[], from = 0): Value {
+  const packed = collapse(dims, [strides, stridesOf(dims)]);
+  const isRegular = packed.dims.length <= MAX_DIMS && packed.dims.slice(1).every((dim) => typeof dim === 'number');
+  check(isRegular, op, `after merging what lies together at most ${MAX_DIMS} dims may remain, and only the first may be symbolic`, x.dims, dims);
+  const [own, outStrides] = packed.strides;
+  return x.graph.add(copyOp, [x], { dims: packed.dims, strides: own, outStrides, from }, dims);
 }
 
 /** x itself if its rows lie one after another, else a copy in which they do. */
@@ -43,7 +48,7 @@ export function contiguous(x: Value): Value {
   if (x.isContiguous) return x;
   const d = lastDim(x.dims);
   check(x.dims.length === 2, 'contiguous', 'only views of rows [n, d] are strided', x.dims);
-  return x.graph.add(copyOp, [x], { dims: x.dims, strides: [x.rowStride, 1], outStrides: [d, 1] }, x.dims);
+  return x.graph.add(copyOp, [x], { dims: x.dims, strides: [x.rowStride, 1], outStrides: [d, 1], from: 0 }, x.dims);
 }
 
 /** Columns [from, to) of the last dim, without a copy. */
@@ -58,4 +63,66 @@ export function reshape(x: Value, dims: readonly Dim[]): Value {
   const [from, to] = [countOf(x.dims), countOf(dims)];
   check(from.symbol === to.symbol && from.factor === to.factor, 'reshape', 'both shapes must have as many elements', x.dims, dims);
   return x.graph.view(contiguous(x), dims);
+}
+
+/** Dim i of the result is dim perm[i] of x; numpy.transpose. */
+export function transpose(x: Value, perm: readonly number[]): Value {
+  const isPermutation = perm.length === x.dims.length && [...perm].sort((a, b) => a - b).every((axis, i) => axis === i);
+  check(isPermutation, 'transpose', `[${perm.join(', ')}] must name every dim once`, x.dims);
+  const source = contiguous(x);
+  const strides = stridesOf(source.dims);
+  const dims = perm.map((axis) => source.dims[axis]);
+  return strided('transpose', source, dims, perm.map((axis) => strides[axis]));
+}
+
+/** Every steps[i]-th element of dim i, starts[i] first, counts[i] in all. Steps may be negative. Fixed dims only, but for the
+ *  first if it is taken whole. */
+export function slice(x: Value, starts: readonly number[], counts: readonly Dim[], steps: readonly number[]): Value {
+  const source = contiguous(x);
+  const strides = stridesOf(source.dims);
+  const from = starts.reduce((sum, start, i) => sum + start * strides[i], 0);
+  return strided('slice', source, counts, strides.map((stride, i) => stride * steps[i]), from);
+}
+
+/** x repeated along dims of 1 and along new leading dims; numpy.broadcast_to. x itself if it has the dims already. */
+export function broadcastTo(x: Value, dims: readonly Dim[]): Value {
+  const fits = broadcastDims(x.dims, dims);
+  check(fits?.length === dims.length && fits.every((dim, i) => sameDim(dim, dims[i])), 'broadcastTo', 'dims must be equal or 1, aligned at the last', x.dims, dims);
+  if (x.dims.length === dims.length && x.dims.every((dim, i) => sameDim(dim, dims[i]))) return x;
+  const source = contiguous(x);
+  return strided('broadcastTo', source, dims, broadcastStrides(source.dims, dims));
+}
+
+const concatOp: Op<{ axis: number }> = {
+  name: 'concat',
+  opcode: R.OP_COPY,
+  recordSize: R.CP_SIZE,
+  records: ({ inputs }) => inputs.length,
+  encode(record, { inputs, outputs: [out], attrs: { axis } }, index) {
+    const width = (dims: readonly Dim[]): number => countOf(dims.slice(axis)).factor;
+    const own = width(inputs[index]!.dims);
+    const before = inputs.slice(0, index).reduce((sum, x) => sum + width(x!.dims), 0);
+    record.setAddress(R.CP_X, inputs[index]);
+    record.setAddress(R.CP_OUT, out, before);
+    record.setCell(R.CP_D0, countOf(out.dims.slice(0, axis)));
+    for (const field of [R.CP_D1, R.CP_D2, R.CP_D3, R.CP_D4]) record.set(field, 1);
+    record.set(R.CP_D5, own);
+    record.set(R.CP_X0, own);
+    record.set(R.CP_X5, 1);
+    record.set(R.CP_OUT0, width(out.dims));
+    record.set(R.CP_OUT5, 1);
+  },
+  cost: ({ outputs: [out] }, size) => size(countOf(out.dims)) * 0.5,
+};
+
+/** Values one behind another along an axis, whose sizes must be fixed; all other dims must be equal. */
+export function concat(values: readonly Value[], axis: number): Value {
+  const [first] = values;
+  for (const { dims } of values) {
+    const fits = dims.length === first.dims.length && dims.every((dim, i) => (i === axis ? typeof dim === 'number' : sameDim(dim, first.dims[i])));
+    check(fits, 'concat', `all dims but dim ${axis} must be equal`, first.dims, dims);
+  }
+  const total = values.reduce((sum, { dims }) => sum + (dims[axis] as number), 0);
+  const dims = first.dims.map((dim, i) => (i === axis ? total : dim));
+  return first.graph.add(concatOp, values.map(contiguous), { axis }, dims);
 }

@@ -10,7 +10,7 @@ interface MatmulAttrs {
   activation: Activation | null;
   /** Products that share nothing: the leading dims of both operands, multiplied; 1 when the weight is shared. */
   batch: number;
-  /** Elements from one batch's operand to the next; 0 shares it. */
+  /** Elements from one product's operand to the next; 0 shares it. */
   aBatch: number;
   bBatch: number;
 }
@@ -41,7 +41,7 @@ const matmulOp: Op<MatmulAttrs> = {
     record.set(R.MM_ACT, activationKind(attrs.activation));
     record.setAddress(R.MM_RESIDUAL, residual);
     record.set(R.MM_R_STRIDE, residual ? rowStrideOf(residual) : 0);
-    record.set(R.MM_R_BATCH, 0);
+    record.set(R.MM_R_BATCH, residual ? (rows.factor / attrs.batch) * rowStrideOf(residual) : 0);
   },
   cost({ inputs: [, b], outputs: [out] }, size) {
     const [n, k] = (b as Operand).dims.slice(-2) as number[];
@@ -66,7 +66,8 @@ export interface MatmulOptions {
 
 /** act(a b + bias) + residual.
  *  @param a [..., M, K]
- *  @param b packed: [N, K] as nn.Linear's weight, shared by all rows; or [batch, N, K] from `pack`, one for each batch of a
+ *  @param b packed: [N, K] as nn.Linear's weight, shared by all rows; or [..., N, K] from `pack`, one for each matrix of a,
+ *  or all for the same one if a has only one
  *  @returns [..., M, N] */
 export function matmul(a: Value, b: Operand, options: MatmulOptions = {}): Value {
   const { bias = null, activation = null, residual = null } = options;
@@ -74,18 +75,20 @@ export function matmul(a: Value, b: Operand, options: MatmulOptions = {}): Value
   if (!isPacked) throw new WasmformerError('INVALID_ARGUMENT', `matmul: the right operand ${showDims(b.dims)} is not packed`);
   const [n, k] = b.dims.slice(-2) as number[];
   check(lastDim(a.dims) === k, 'matmul', 'the last dim of a must equal the depth of b [N, K]', a.dims, b.dims);
-  const dims: Dim[] = [...a.dims.slice(0, -1), n];
+  const isBatched = b.dims.length > 2;
+  const lead = countOf(a.dims.slice(0, -2));
+  const isShared = isBatched && lead.symbol === null && lead.factor === 1;
+  const dims: Dim[] = isShared ? [...b.dims.slice(0, -2), ...a.dims.slice(-2, -1), n] : [...a.dims.slice(0, -1), n];
   if (residual) check(residual.dims.length === dims.length && dims.every((d, i) => sameDim(d, residual.dims[i])), 'matmul', 'the residual must have the dims of the result', residual.dims, dims);
   if (bias) check(countOf(bias.dims).factor >= n, 'matmul', 'the bias must have N elements', bias.dims, dims);
   let batch = 1;
   let aBatch = 0;
   let bBatch = 0;
-  if (b.dims.length > 2) {
+  if (isBatched) {
     batch = countOf(b.dims.slice(0, -2)).factor;
-    const lead = countOf(a.dims.slice(0, -2));
-    check(lead.symbol === null && lead.factor === batch, 'matmul', 'the leading dims of a and b must agree', a.dims, b.dims);
-    aBatch = (a.dims.at(-2) as number) * k;
+    check(isShared || (lead.symbol === null && lead.factor === batch), 'matmul', 'the leading dims of a and b must agree', a.dims, b.dims);
+    aBatch = isShared ? 0 : (a.dims.at(-2) as number) * k;
     bBatch = ((n + 7) & ~7) * k;
   }
-  return a.graph.add(matmulOp, [b.dims.length > 2 ? contiguous(a) : a, b, bias, residual], { activation, batch, aBatch, bBatch }, dims);
+  return a.graph.add(matmulOp, [isBatched ? contiguous(a) : a, b, bias, residual], { activation, batch, aBatch, bBatch }, dims);
 }

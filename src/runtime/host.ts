@@ -74,7 +74,7 @@ export class Engine {
 
   /** Build, threads and memory. */
   async info(): Promise<EngineInfo> {
-    return { ...(await (await this.start()).facts()), worker: this.options.worker };
+    return { ...(await this.call((host) => host.facts())), worker: this.options.worker };
   }
 
   /** Frees all models and ends all workers. Calls that are still running reject with DISPOSED. */
@@ -85,7 +85,10 @@ export class Engine {
     this.host = null;
     this.rejectAll(new WasmformerError('DISPOSED', 'the engine was disposed while this call was running'));
     await host?.then(
-      (h) => h.dispose(),
+      (h) => {
+        h.hold(true);
+        return h.dispose();
+      },
       () => {},
     );
   }

@@ -55,7 +55,13 @@ function allowed(kind: Kind, x: number, exact: number): number {
 }
 
 function unaryRecord(raw: Raw, kind: Kind, x: number, out: Output, rows: number, width: number): RawRecord {
-  const fields = { [R.UN_X]: x, [R.UN_OUT]: out.address, [R.UN_ROWS]: raw.cell(rows), [R.UN_WIDTH]: width, [R.UN_KIND]: KINDS[kind] };
+  const fields = {
+    [R.UN_X]: x,
+    [R.UN_OUT]: out.address,
+    [R.UN_ROWS]: raw.cell(rows),
+    [R.UN_WIDTH]: width,
+    [R.UN_KIND]: KINDS[kind],
+  };
   return { op: R.OP_UNARY, size: R.UN_SIZE, fields };
 }
 
@@ -65,7 +71,25 @@ const SWEEP = Float32Array.from([
   ...Array.from({ length: 2000 }, (_, i) => (i - 1000) / 10 + 0.0123),
   ...Array.from({ length: 400 }, (_, i) => 2 ** ((i - 200) / 2)),
   ...Array.from({ length: 400 }, (_, i) => -(2 ** ((i - 200) / 2))),
-  ...[0, -0, 1e-45, -1e-45, 1e-39, 3.4e38, -3.4e38, Infinity, -Infinity, NaN, 88.7228, 88.7229, -87.3365, -87.3366, -103, 0.625, -0.625],
+  ...[
+    0,
+    -0,
+    1e-45,
+    -1e-45,
+    1e-39,
+    3.4e38,
+    -3.4e38,
+    Infinity,
+    -Infinity,
+    NaN,
+    88.7228,
+    88.7229,
+    -87.3365,
+    -87.3366,
+    -103,
+    0.625,
+    -0.625,
+  ],
 ]);
 
 describe.each(BUILDS)('elementwise, %s', (build) => {
@@ -93,31 +117,108 @@ describe.each(BUILDS)('elementwise, %s', (build) => {
       const out = raw.output(3 * length);
       const inPlace = raw.inPlace(x);
       const actual = raw.runShares(unaryRecord(raw, kind, raw.input(x), out, 3, length), out);
-      expectWithin(actual, Float64Array.from(x, (v) => activation(KINDS[kind], v)), (i) => allowed(kind, x[i], actual[i]), kind);
+      expectWithin(
+        actual,
+        Float64Array.from(x, (v) => activation(KINDS[kind], v)),
+        (i) => allowed(kind, x[i], actual[i]),
+        kind,
+      );
       expect(raw.runShares(unaryRecord(raw, kind, inPlace.address, inPlace, length, 3), inPlace)).toEqual(actual);
     }
   });
 
   /** [dims, strides of a, strides of b] */
   const SHAPES: [number[], number[], number[]][] = [
-    [[1, 1, 1, 1], [0, 0, 0, 0], [0, 0, 0, 0]],
-    [[3, 1, 1, 17], [17, 0, 0, 1], [17, 0, 0, 1]], // equal shapes
-    [[5, 1, 1, 9], [9, 0, 0, 1], [0, 0, 0, 1]], // a row
-    [[5, 1, 1, 9], [9, 0, 0, 1], [1, 0, 0, 0]], // a column
-    [[5, 1, 1, 9], [0, 0, 0, 0], [9, 0, 0, 1]], // a scalar
-    [[5, 1, 1, 9], [1, 0, 0, 0], [0, 0, 0, 1]], // column by row
-    [[7, 1, 1, 1], [1, 0, 0, 0], [1, 0, 0, 0]], // rows of one element
-    [[7, 1, 1, 1], [1, 0, 0, 0], [0, 0, 0, 0]],
-    [[2, 3, 4, 5], [60, 20, 5, 1], [60, 20, 5, 1]],
-    [[2, 3, 4, 5], [60, 20, 5, 1], [0, 5, 0, 1]],
-    [[2, 3, 4, 5], [0, 20, 5, 1], [12, 4, 1, 0]],
-    [[2, 3, 4, 5], [15, 5, 0, 1], [4, 0, 1, 0]],
-    [[2, 3, 4, 1], [12, 4, 1, 0], [0, 1, 0, 0]],
-    [[2, 3, 4, 1], [3, 1, 0, 0], [12, 4, 1, 0]],
-    [[2, 5, 1, 3], [32, 6, 0, 1], [15, 3, 0, 1]], // gaps between rows
-    [[2, 5, 3, 1], [32, 6, 2, 0], [15, 3, 1, 0]], // and between elements
-    [[2, 2, 8, 33], [528, 264, 33, 1], [264, 0, 33, 1]],
-    [[0, 1, 1, 9], [9, 0, 0, 1], [9, 0, 0, 1]], // nothing
+    [
+      [1, 1, 1, 1],
+      [0, 0, 0, 0],
+      [0, 0, 0, 0],
+    ],
+    [
+      [3, 1, 1, 17],
+      [17, 0, 0, 1],
+      [17, 0, 0, 1],
+    ], // equal shapes
+    [
+      [5, 1, 1, 9],
+      [9, 0, 0, 1],
+      [0, 0, 0, 1],
+    ], // a row
+    [
+      [5, 1, 1, 9],
+      [9, 0, 0, 1],
+      [1, 0, 0, 0],
+    ], // a column
+    [
+      [5, 1, 1, 9],
+      [0, 0, 0, 0],
+      [9, 0, 0, 1],
+    ], // a scalar
+    [
+      [5, 1, 1, 9],
+      [1, 0, 0, 0],
+      [0, 0, 0, 1],
+    ], // column by row
+    [
+      [7, 1, 1, 1],
+      [1, 0, 0, 0],
+      [1, 0, 0, 0],
+    ], // rows of one element
+    [
+      [7, 1, 1, 1],
+      [1, 0, 0, 0],
+      [0, 0, 0, 0],
+    ],
+    [
+      [2, 3, 4, 5],
+      [60, 20, 5, 1],
+      [60, 20, 5, 1],
+    ],
+    [
+      [2, 3, 4, 5],
+      [60, 20, 5, 1],
+      [0, 5, 0, 1],
+    ],
+    [
+      [2, 3, 4, 5],
+      [0, 20, 5, 1],
+      [12, 4, 1, 0],
+    ],
+    [
+      [2, 3, 4, 5],
+      [15, 5, 0, 1],
+      [4, 0, 1, 0],
+    ],
+    [
+      [2, 3, 4, 1],
+      [12, 4, 1, 0],
+      [0, 1, 0, 0],
+    ],
+    [
+      [2, 3, 4, 1],
+      [3, 1, 0, 0],
+      [12, 4, 1, 0],
+    ],
+    [
+      [2, 5, 1, 3],
+      [32, 6, 0, 1],
+      [15, 3, 0, 1],
+    ], // gaps between rows
+    [
+      [2, 5, 3, 1],
+      [32, 6, 2, 0],
+      [15, 3, 1, 0],
+    ], // and between elements
+    [
+      [2, 2, 8, 33],
+      [528, 264, 33, 1],
+      [264, 0, 33, 1],
+    ],
+    [
+      [0, 1, 1, 9],
+      [9, 0, 0, 1],
+      [9, 0, 0, 1],
+    ], // nothing
   ];
 
   it.each(SHAPES)('arithmetic over %j, strides %j and %j', (dims, stridesA, stridesB) => {
@@ -146,7 +247,10 @@ describe.each(BUILDS)('elementwise, %s', (build) => {
     for (const kind of [R.BIN_ADD, R.BIN_SUB, R.BIN_MUL, R.BIN_DIV, R.BIN_MAX, R.BIN_MIN]) {
       raw.reset();
       const out = raw.output(a.length);
-      const actual = raw.runShares(binaryRecord(raw, kind, dims, raw.input(a), strides, raw.input(b), strides, out), out);
+      const actual = raw.runShares(
+        binaryRecord(raw, kind, dims, raw.input(a), strides, raw.input(b), strides, out),
+        out,
+      );
       const expected = binary(kind, dims, Float32Array.from(a), strides, Float32Array.from(b), strides);
       expect(actual).toEqual(Float32Array.from(expected));
     }
@@ -157,13 +261,37 @@ describe.each(BUILDS)('elementwise, %s', (build) => {
     const a = new Random(3).normal(85);
     const b = new Random(4).normal(17);
     const out = raw.inPlace(a);
-    const record = binaryRecord(raw, R.BIN_ADD, [5, 1, 1, 17], out.address, [17, 0, 0, 1], raw.input(b), [0, 0, 0, 1], out);
+    const record = binaryRecord(
+      raw,
+      R.BIN_ADD,
+      [5, 1, 1, 17],
+      out.address,
+      [17, 0, 0, 1],
+      raw.input(b),
+      [0, 0, 0, 1],
+      out,
+    );
     expect(raw.runShares(record, out)).toEqual(Float32Array.from(a, (v, i) => v + b[i % 17]));
   });
 });
 
-function binaryRecord(raw: Raw, kind: number, dims: number[], a: number, stridesA: number[], b: number, stridesB: number[], out: Output): RawRecord {
-  const fields: Record<number, number> = { [R.BI_A]: a, [R.BI_B]: b, [R.BI_OUT]: out.address, [R.BI_KIND]: kind, [R.BI_D0]: raw.cell(dims[0]) };
+function binaryRecord(
+  raw: Raw,
+  kind: number,
+  dims: number[],
+  a: number,
+  stridesA: number[],
+  b: number,
+  stridesB: number[],
+  out: Output,
+): RawRecord {
+  const fields: Record<number, number> = {
+    [R.BI_A]: a,
+    [R.BI_B]: b,
+    [R.BI_OUT]: out.address,
+    [R.BI_KIND]: kind,
+    [R.BI_D0]: raw.cell(dims[0]),
+  };
   for (let i = 0; i < 4; i++) {
     if (i > 0) fields[R.BI_D0 + 4 * i] = dims[i];
     fields[R.BI_A0 + 4 * i] = stridesA[i];

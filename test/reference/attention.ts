@@ -47,7 +47,9 @@ export function attention(problem: Attention): { out: Float64Array; maps: Float6
           if (causal && j > segment.keys - segment.queries + i) return -Infinity;
           let dot = 0;
           for (let l = 0; l < sizeK; l++) {
-            dot += q[(segment.query + i) * problem.qStride + h * sizeK + l] * k[(segment.key + j) * problem.kStride + kv * sizeK + l];
+            dot +=
+              q[(segment.query + i) * problem.qStride + h * sizeK + l] *
+              k[(segment.key + j) * problem.kStride + kv * sizeK + l];
           }
           return scale * dot + (mask ? mask.data[segment.mask + h * mask.head + i * mask.query + j] : 0);
         });

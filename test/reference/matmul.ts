@@ -20,7 +20,10 @@ export interface Product {
 }
 
 /** act(a weight^T + bias) + residual, and for each element the sum of the sizes of what was added. */
-export function matmul({ m, n, k, a, weight, bias, act = 0, residual }: Product): { out: Float64Array; sizes: Float64Array } {
+export function matmul({ m, n, k, a, weight, bias, act = 0, residual }: Product): {
+  out: Float64Array;
+  sizes: Float64Array;
+} {
   const out = new Float64Array(m * n);
   const sizes = new Float64Array(m * n);
   for (let i = 0; i < m; i++) {

@@ -26,7 +26,13 @@ export interface NormOptions {
   eps: number;
 }
 
-function normalize(x: Numbers, rows: number, d: number, { weight, bias, eps }: NormOptions, centred: boolean): Float64Array {
+function normalize(
+  x: Numbers,
+  rows: number,
+  d: number,
+  { weight, bias, eps }: NormOptions,
+  centred: boolean,
+): Float64Array {
   const out = new Float64Array(rows * d);
   for (let r = 0; r < rows; r++) {
     let mean = 0;
@@ -91,7 +97,12 @@ export function reduce(kind: number, x: Numbers, outer: number, n: number, inner
 }
 
 /** Pooling (POOL_*) of segments { first row, rows } of x [tokens, d]. */
-export function pool(kind: number, x: Numbers, d: number, segments: readonly (readonly [first: number, rows: number])[]): Float64Array {
+export function pool(
+  kind: number,
+  x: Numbers,
+  d: number,
+  segments: readonly (readonly [first: number, rows: number])[],
+): Float64Array {
   const out = new Float64Array(segments.length * d);
   segments.forEach(([first, rows], s) => {
     for (let i = 0; i < d && rows > 0; i++) {

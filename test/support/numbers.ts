@@ -28,7 +28,12 @@ export class Random {
 }
 
 /** Expects |actual - expected| <= bound(i) for every element; NaNs and infinities must agree. */
-export function expectWithin(actual: ArrayLike<number>, expected: ArrayLike<number>, bound: number | ((i: number) => number), what = ''): void {
+export function expectWithin(
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  bound: number | ((i: number) => number),
+  what = '',
+): void {
   expect(actual.length, `${what} length`).toBe(expected.length);
   for (let i = 0; i < expected.length; i++) {
     if (Number.isFinite(expected[i])) {

@@ -62,21 +62,19 @@ export class Raw {
   private next: number;
   private regions: Region[] = [];
 
-  constructor(
-    readonly build: BuildName,
-    scratchBytes = 4 << 20,
-  ) {
+  constructor(readonly build: BuildName) {
     this.memory = new WebAssembly.Memory({ initial: 256, maximum: 65536, shared: build.endsWith('shared') });
-    const { exports } = new WebAssembly.Instance(moduleOf(build), coreImports(this.memory) as unknown as WebAssembly.Imports);
+    const { exports } = new WebAssembly.Instance(
+      moduleOf(build),
+      coreImports(this.memory) as unknown as WebAssembly.Imports,
+    );
     this.runSlice = exports.run as (threads: number) => number;
     for (const [address, value] of CONSTANT_VALUES) this.f32(address, 1)[0] = value;
     this.recordAddress = L.HEAP;
-    this.start = L.HEAP + 1024 + scratchBytes;
+    this.start = L.HEAP + 1024;
     this.next = this.start;
     this.set(L.CTL_RECORD, this.recordAddress);
     this.set(L.CTL_COUNT, 1);
-    this.set(L.CTL_SCRATCH, L.HEAP + 1024);
-    this.set(L.CTL_SCRATCH_STRIDE, scratchBytes);
     this.set(L.CTL_CALL, 1);
     this.setTile(4, 1);
   }
@@ -91,6 +89,11 @@ export class Raw {
   reset(): void {
     this.next = this.start;
     this.regions = [];
+  }
+
+  /** Gives the next runs scratch memory of exactly so many bytes, with guards around it. */
+  scratch(bytes: number): void {
+    this.set(L.CTL_SCRATCH, this.allocate(Math.ceil(bytes / 4)).address);
   }
 
   /** An input. */
@@ -135,7 +138,8 @@ export class Raw {
     else this.u32(output.address, output.length).fill(POISON_BITS);
     this.u32(this.recordAddress, record.size >> 2).fill(0);
     for (const [offset, value] of Object.entries(record.fields)) this.set(this.recordAddress + Number(offset), value);
-    for (const [offset, value] of Object.entries(record.floats ?? {})) this.f32(this.recordAddress + Number(offset), 1)[0] = value;
+    for (const [offset, value] of Object.entries(record.floats ?? {}))
+      this.f32(this.recordAddress + Number(offset), 1)[0] = value;
     this.set(this.recordAddress + R.R_OP, record.op);
     this.set(this.recordAddress + R.R_SIZE, record.size);
     this.set(L.CTL_PARTS, parts);

@@ -81,7 +81,10 @@ export class AddedTokenSplitter {
         let to = at + match.pattern.length;
         search.lastIndex = to;
         const { token } = match;
-        if (token.singleWord && (WORD_END.test(text.slice(Math.max(0, from - 2), from)) || WORD_START.test(text.slice(to, to + 2)))) {
+        if (
+          token.singleWord &&
+          (WORD_END.test(text.slice(Math.max(0, from - 2), from)) || WORD_START.test(text.slice(to, to + 2)))
+        ) {
           continue;
         }
         if (token.lstrip) while (from > done && SPACE.test(text[from - 1])) from--;

@@ -4,20 +4,59 @@
 import { PieceList, fallbackBytes, readUnknown, readVocab, type Pieces, type WordModel } from './pieces.js';
 import { asArray, asFlag, asString, invalidTokenizer, type JsonObject } from './json.js';
 
-// A pair of ids, and a rank with a position, each packed into one exact number.
-const ID_RANGE = 0x1000000;
+// A rank with a position, packed into one exact number.
 const POSITION_RANGE = 0x10000000;
 
-/** Merges by pair of ids. */
-interface Merges {
-  rank: ReadonlyMap<number, number>;
-  /** The id that a merge of this rank makes. */
-  result: Int32Array;
+/** Merges by pair of ids: an open-addressed table, several times faster to fill than a Map with numbers beyond 31 bits. */
+class Merges {
+  private readonly left: Int32Array;
+  private readonly right: Int32Array;
+  private readonly ranks: Int32Array;
+  /** The id that the merge of each rank makes. */
+  readonly result: Int32Array;
+
+  constructor(count: number) {
+    const slots = 2 ** Math.ceil(Math.log2(2 * count + 2));
+    this.left = new Int32Array(slots).fill(-1);
+    this.right = new Int32Array(slots);
+    this.ranks = new Int32Array(slots);
+    this.result = new Int32Array(count);
+  }
+
+  /** Of two merges of one pair the later counts. */
+  set(left: number, right: number, rank: number, result: number): void {
+    const slot = this.slot(left, right);
+    this.left[slot] = left;
+    this.right[slot] = right;
+    this.ranks[slot] = rank;
+    this.result[rank] = result;
+  }
+
+  /** Rank of the pair, -1 if it does not merge. */
+  rank(left: number, right: number): number {
+    const slot = this.slot(left, right);
+    return this.left[slot] < 0 ? -1 : this.ranks[slot];
+  }
+
+  /** Where the pair is, or the free place where it would go. */
+  private slot(left: number, right: number): number {
+    const mask = this.left.length - 1;
+    const mixed = Math.imul(left, 0x9e3779b1) ^ Math.imul(right, 0x85ebca6b);
+    let slot = (mixed ^ (mixed >>> 15)) & mask;
+    while (this.left[slot] >= 0 && (this.left[slot] !== left || this.right[slot] !== right)) slot = (slot + 1) & mask;
+    return slot;
+  }
 }
 
 /** Builds a `model` entry of type BPE. */
 export function createBpe(config: JsonObject, where: string): WordModel {
-  const { vocab, ids } = readVocab(config, where);
+  const entries = readVocab(config, where);
+  const ids = new Map<string, number>();
+  const vocab: string[] = [];
+  for (const token in entries) {
+    ids.set(token, entries[token]);
+    vocab[entries[token]] = token;
+  }
   const unknown = readUnknown(config, ids, where);
   const unknownId = unknown === undefined ? undefined : ids.get(unknown);
   const fuse = asFlag(config.fuse_unk, false, `${where}.fuse_unk`);
@@ -25,7 +64,7 @@ export function createBpe(config: JsonObject, where: string): WordModel {
   const ignoreMerges = asFlag(config.ignore_merges, false, `${where}.ignore_merges`);
   const suffix = asString(config.end_of_word_suffix ?? '', `${where}.end_of_word_suffix`);
   const prefix = asString(config.continuing_subword_prefix ?? '', `${where}.continuing_subword_prefix`);
-  const merges = readMerges(config.merges, ids, prefix, `${where}.merges`);
+  const merges = readMerges(config.merges, ids, vocab, prefix, `${where}.merges`);
 
   /** The characters of the word as tokens, before any merge. */
   const letters = (word: string): Symbols => {
@@ -40,7 +79,8 @@ export function createBpe(config: JsonObject, where: string): WordModel {
       const bytes = id === undefined && fallback ? fallbackBytes(token, ids) : null;
       if (id !== undefined) symbols.add(id, at, end);
       else if (bytes) for (const byte of bytes) symbols.add(ids.get(byte)!, at, end);
-      else if (unknownId === undefined) continue; // the reference drops the character, and does not count it either
+      else if (unknownId === undefined)
+        continue; // the reference drops the character, and does not count it either
       else if (fuse && afterUnknown) symbols.ends[symbols.ends.length - 1] = end;
       else symbols.add(unknownId, at, end);
       afterUnknown = id === undefined && !bytes;
@@ -70,27 +110,48 @@ export function createBpe(config: JsonObject, where: string): WordModel {
   };
 }
 
-function readMerges(json: unknown, ids: ReadonlyMap<string, number>, prefix: string, where: string): Merges {
+function readMerges(
+  json: unknown,
+  ids: ReadonlyMap<string, number>,
+  vocab: readonly string[],
+  prefix: string,
+  where: string,
+): Merges {
   const list = asArray(json, where);
-  const rank = new Map<number, number>();
-  const result = new Int32Array(list.length);
+  const merges = new Merges(list.length);
+  let made: number | undefined = -1;
   for (let i = 0; i < list.length; i++) {
-    const entry: unknown = list[i];
-    const pair: unknown = typeof entry === 'string' ? entry.split(' ') : entry;
-    if (!Array.isArray(pair) || pair.length !== 2 || typeof pair[0] !== 'string' || typeof pair[1] !== 'string') {
-      return invalidTokenizer(`${where}[${i}]`, 'expected two tokens');
-    }
-    const [left, right] = [pair[0], pair[1]];
-    const merged = left + right.slice(prefix.length);
-    const [a, b, made] = [ids.get(left), ids.get(right), ids.get(merged)];
+    const [left, right] = readPair(list[i], `${where}[${i}]`);
+    const tail = prefix === '' ? right : right.slice(prefix.length);
+    // Ids mostly follow the ranks: trying the next one spares joining and hashing the text.
+    const guess: string | undefined = vocab[made + 1];
+    const next: boolean =
+      guess !== undefined &&
+      guess.length === left.length + tail.length &&
+      guess.startsWith(left) &&
+      guess.endsWith(tail);
+    made = next ? made + 1 : ids.get(left + tail);
+    const a = ids.get(left);
+    const b = ids.get(right);
     if (a === undefined || b === undefined || made === undefined) {
-      const missing = a === undefined ? left : b === undefined ? right : merged;
+      const missing = a === undefined ? left : b === undefined ? right : left + tail;
       return invalidTokenizer(`${where}[${i}]`, `token ${JSON.stringify(missing)} is not in the vocabulary`);
     }
-    rank.set(a * ID_RANGE + b, i);
-    result[i] = made;
+    merges.set(a, b, i, made);
   }
-  return { rank, result };
+  return merges;
+}
+
+/** A merge is two tokens, or in older files their texts with a space between. */
+function readPair(entry: unknown, where: string): readonly [string, string] {
+  if (typeof entry === 'string') {
+    const space = entry.indexOf(' ');
+    if (space > 0 && entry.indexOf(' ', space + 1) < 0) return [entry.slice(0, space), entry.slice(space + 1)];
+  } else if (Array.isArray(entry) && entry.length === 2) {
+    const [left, right]: unknown[] = entry;
+    if (typeof left === 'string' && typeof right === 'string') return [left, right];
+  }
+  return invalidTokenizer(where, 'expected two tokens');
 }
 
 /** A word as a doubly linked list of tokens. */
@@ -118,8 +179,8 @@ function mergeAll(symbols: Symbols, merges: Merges): void {
   const queue = new Heap();
   const removed = new Uint8Array(ids.length);
   const offer = (at: number): void => {
-    const rank = merges.rank.get(ids[at] * ID_RANGE + ids[next[at]]);
-    if (rank !== undefined) queue.push(rank * POSITION_RANGE + at);
+    const rank = merges.rank(ids[at], ids[next[at]]);
+    if (rank >= 0) queue.push(rank * POSITION_RANGE + at);
   };
   for (let at = 0; at + 1 < ids.length; at++) offer(at);
   for (let top = queue.pop(); top >= 0; top = queue.pop()) {
@@ -128,8 +189,8 @@ function mergeAll(symbols: Symbols, merges: Merges): void {
     const right = next[at];
     // Entries whose pair has changed since are stale.
     if (removed[at] === 1 || right < 0) continue;
-    const now = merges.rank.get(ids[at] * ID_RANGE + ids[right]);
-    if (now === undefined || merges.result[now] !== merges.result[rank]) continue;
+    const now = merges.rank(ids[at], ids[right]);
+    if (now < 0 || merges.result[now] !== merges.result[rank]) continue;
     ids[at] = merges.result[rank];
     ends[at] = ends[right];
     removed[right] = 1;

@@ -27,7 +27,8 @@ export class TokenSequence {
 }
 
 /** A run of an encoding: one special token, or tokens `[from, to)` of a text. */
-export type Part = { id: number; token: string; type: number } | { sequence: 0 | 1; from: number; to: number; type: number };
+export type Part =
+  { id: number; token: string; type: number } | { sequence: 0 | 1; from: number; to: number; type: number };
 
 /**
  * Token ids of a text or a pair, with what belongs to each of them. Every array has `length` entries and can be kept or changed by

@@ -34,7 +34,9 @@ export function asId(value: unknown, where: string): number {
 /** A flag with a default for null and absent. */
 export function asFlag(value: unknown, fallback: boolean, where: string): boolean {
   if (value === undefined || value === null) return fallback;
-  return typeof value === 'boolean' ? value : invalidTokenizer(where, `expected true or false, found ${describe(value)}`);
+  return typeof value === 'boolean'
+    ? value
+    : invalidTokenizer(where, `expected true or false, found ${describe(value)}`);
 }
 
 /** The parts of a Sequence, or the one part itself. Null and absent give none. */
@@ -45,7 +47,7 @@ export function parts(value: unknown, key: string, where: string): { config: Jso
   return asArray(config[key], `${where}.${key}`).flatMap((part, i) => parts(part, key, `${where}.${key}[${i}]`));
 }
 
-export function describe(value: unknown): string {
+function describe(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'an array';
   return typeof value === 'object' ? 'an object' : `${typeof value} ${JSON.stringify(value) ?? ''}`.trim();

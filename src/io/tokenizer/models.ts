@@ -46,21 +46,22 @@ function build<T extends Model>(where: string, create: () => T): T {
 }
 
 function wordPiece(config: JsonObject, where: string): WordModel {
-  const { ids } = readVocab(config, where);
+  const vocab = readVocab(config, where);
   const unknown = asString(config.unk_token ?? '[UNK]', `${where}.unk_token`);
   const prefix = asString(config.continuing_subword_prefix ?? '##', `${where}.continuing_subword_prefix`);
   const limit = asId(config.max_input_chars_per_word ?? 100, `${where}.max_input_chars_per_word`);
-  if (!ids.has(unknown)) {
+  if (!Object.hasOwn(vocab, unknown)) {
     return invalidTokenizer(`${where}.unk_token`, `${JSON.stringify(unknown)} is not in the vocabulary`);
   }
   const full = {
     type: 'WordPiece' as const,
-    vocab: config.vocab as Record<string, number>,
+    vocab,
     unk_token: unknown,
     continuing_subword_prefix: prefix,
     max_input_chars_per_word: limit,
   };
   const model = build(where, () => new WordPiece(full));
+  const ids = model.tokens_to_ids;
   return {
     tokenToId: ids,
     unknownToken: unknown,
@@ -83,7 +84,7 @@ function wordPiece(config: JsonObject, where: string): WordModel {
 }
 
 function wordLevel(config: JsonObject, where: string): WordModel {
-  const { ids } = readVocab(config, where);
+  const ids = new Map(Object.entries(readVocab(config, where)));
   const unknown = readUnknown(config, ids, where);
   return {
     tokenToId: ids,
@@ -99,7 +100,8 @@ function wordLevel(config: JsonObject, where: string): WordModel {
 
 function unigram(config: JsonObject, where: string): WordModel {
   const vocab = asArray(config.vocab, `${where}.vocab`).map((entry, i): [string, number] => {
-    if (Array.isArray(entry) && typeof entry[0] === 'string' && typeof entry[1] === 'number') return [entry[0], entry[1]];
+    if (Array.isArray(entry) && typeof entry[0] === 'string' && typeof entry[1] === 'number')
+      return [entry[0], entry[1]];
     return invalidTokenizer(`${where}.vocab[${i}]`, 'expected a token and its score');
   });
   if (vocab.length === 0) return invalidTokenizer(`${where}.vocab`, 'the vocabulary is empty');
@@ -119,11 +121,12 @@ function unigram(config: JsonObject, where: string): WordModel {
     encode(word) {
       const pieces = new PieceList();
       const found = model.tokenize(word);
-      for (let i = 0, at = 0; i < found.length; ) {
+      for (let i = 0, at = 0; i < found.length;) {
         let text = found[i];
         let id = ids.get(text) ?? unknown;
         // Neighbouring unknown characters are one token, whose text is looked up once more.
-        for (i++; id === unknown && i < found.length && (ids.get(found[i]) ?? unknown) === unknown; i++) text += found[i];
+        for (i++; id === unknown && i < found.length && (ids.get(found[i]) ?? unknown) === unknown; i++)
+          text += found[i];
         const end = at + text.length;
         id = ids.get(text) ?? unknown;
         const bytes = fallback && !ids.has(text) ? fallbackBytes(text, ids) : null;

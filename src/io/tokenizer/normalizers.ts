@@ -254,11 +254,21 @@ function recompose(chars: string[], changes: number[]): void {
   chars.length = changes.length = out;
 }
 
-// The characters that SentencePiece's nmt rules drop and turn into spaces.
-const NMT_DROPPED = /[\u0001-\u0008\u000b\u000e-\u001f\u007f\u008f\u009f]/;
+// What SentencePiece's nmt rules drop and turn into spaces; inclusive ranges of code points.
+const NMT_DROPPED = [
+  [0x01, 0x08],
+  [0x0b, 0x0b],
+  [0x0e, 0x1f],
+  [0x7f, 0x7f],
+  [0x8f, 0x8f],
+  [0x9f, 0x9f],
+] as const;
 const NMT_SPACE = /[\t\n\f\r\u1680\u200b-\u200f\u2028\u2029\u2581\ufeff\ufffd]/;
 
 function nmt(text: Characters): void {
-  text.filter((char) => !NMT_DROPPED.test(char));
+  text.filter((char) => {
+    const code = char.codePointAt(0)!;
+    return !NMT_DROPPED.some(([first, last]) => code >= first && code <= last);
+  });
   text.expand((char) => (NMT_SPACE.test(char) ? ' ' : char));
 }

@@ -35,19 +35,16 @@ export class PieceList implements Pieces {
 
 const LARGEST_ID = 0xffffff;
 
-/** Checks a `{ token: id }` vocabulary; `vocab` is its inverse. */
-export function readVocab(config: JsonObject, where: string): { vocab: string[]; ids: Map<string, number> } {
-  const vocab: string[] = [];
-  const ids = new Map<string, number>();
-  for (const [token, id] of Object.entries(asObject(config.vocab, `${where}.vocab`))) {
-    if (typeof id !== 'number' || !Number.isInteger(id) || id < 0 || id > LARGEST_ID) {
-      const found = JSON.stringify(id);
-      return invalidTokenizer(`${where}.vocab`, `the id of ${JSON.stringify(token)} is ${found}, not an integer from 0 to ${LARGEST_ID}`);
-    }
-    vocab[id] = token;
-    ids.set(token, id);
+/** Checks a `{ token: id }` vocabulary. */
+export function readVocab(config: JsonObject, where: string): Readonly<Record<string, number>> {
+  const vocab = asObject(config.vocab, `${where}.vocab`);
+  for (const token in vocab) {
+    const id = vocab[token];
+    if (typeof id === 'number' && Number.isInteger(id) && id >= 0 && id <= LARGEST_ID) continue;
+    const problem = `the id of ${JSON.stringify(token)} is ${JSON.stringify(id)}, not an integer from 0 to ${LARGEST_ID}`;
+    return invalidTokenizer(`${where}.vocab`, problem);
   }
-  return { vocab, ids };
+  return vocab as Readonly<Record<string, number>>;
 }
 
 /** The unknown token, undefined if there is none or the vocabulary lacks it. */

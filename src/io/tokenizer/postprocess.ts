@@ -1,7 +1,17 @@
 // The post-processors of tokenizer.json: where special tokens go, which segment each token belongs to, which spaces offsets skip.
 
 import { BYTE_SPACE } from './bytes.js';
-import { asArray, asFlag, asId, asObject, asString, invalidTokenizer, isObject, parts, type JsonObject } from './json.js';
+import {
+  asArray,
+  asFlag,
+  asId,
+  asObject,
+  asString,
+  invalidTokenizer,
+  isObject,
+  parts,
+  type JsonObject,
+} from './json.js';
 
 /** One entry of a template: a special token, or the tokens of the first (0) or second (1) text. */
 export type TemplateItem = { id: number; token: string; type: number } | { sequence: 0 | 1; type: number };
@@ -74,7 +84,8 @@ function readTemplate(value: unknown, specials: unknown, where: string): Templat
     const name = asString(special.id, `${at}.SpecialToken.id`);
     const type = asId(special.type_id, `${at}.SpecialToken.type_id`);
     const defined = isObject(specials) ? specials[name] : undefined;
-    if (!isObject(defined)) return invalidTokenizer(at, `special token ${JSON.stringify(name)} is not in special_tokens`);
+    if (!isObject(defined))
+      return invalidTokenizer(at, `special token ${JSON.stringify(name)} is not in special_tokens`);
     const tokens = asArray(defined.tokens, `${at} tokens`);
     return asArray(defined.ids, `${at} ids`).map((id, k) => ({
       id: asId(id, `${at} ids[${k}]`),

@@ -4,6 +4,7 @@ import type { Characters } from './aligned.js';
 import { characters } from './unicode.js';
 import { asString, invalidTokenizer } from './json.js';
 
+const REMEMBERED_CLUSTERS = 20_000;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -82,6 +83,7 @@ export class PrecompiledMap {
   private find(key: string): string | undefined {
     if (this.known.has(key)) return this.known.get(key);
     const found = this.lookUp(key);
+    if (this.known.size >= REMEMBERED_CLUSTERS) this.known.clear();
     this.known.set(key, found);
     return found;
   }

@@ -3,15 +3,7 @@
 import { Aligned, Characters, type Span } from './aligned.js';
 import { utf8Characters } from './bytes.js';
 import { compilePattern, escapePattern } from './pattern.js';
-import {
-  ASCII_ONLY,
-  ASCII_PUNCTUATION_CLASS,
-  BERT_WORDS,
-  GPT_WORDS,
-  NUMERIC,
-  PUNCTUATION,
-  WORD_CLASS,
-} from './unicode.js';
+import { ASCII_ONLY, ASCII_PUNCTUATION_CLASS, BERT_WORDS, GPT_WORDS, NUMERIC, PUNCTUATION, WORDS } from './unicode.js';
 import { asFlag, asId, asString, invalidTokenizer, parts, type JsonObject } from './json.js';
 
 /** Cuts one span; the result has no empty spans. */
@@ -49,7 +41,7 @@ function create(config: JsonObject, where: string): PreTokenizer {
     case 'BertPreTokenizer':
       return words(BERT_WORDS, BERT_WORDS_ASCII);
     case 'Whitespace':
-      return words(new RegExp(`[${WORD_CLASS}]+|[^${WORD_CLASS}\\p{White_Space}]+`, 'gu'), /\w+|[^\w\s]+/g);
+      return words(WORDS, /\w+|[^\w\s]+/g);
     case 'WhitespaceSplit':
       return words(/\P{White_Space}+/gu, /\S+/g);
     case 'Metaspace':

@@ -3,7 +3,7 @@
 import type { AddedToken } from './added.js';
 import { isObject, type JsonObject } from './json.js';
 
-export const ROLES = ['bos', 'eos', 'pad', 'unk', 'cls', 'sep', 'mask'] as const;
+const ROLES = ['bos', 'eos', 'pad', 'unk', 'cls', 'sep', 'mask'] as const;
 export type SpecialRole = (typeof ROLES)[number];
 
 // What special tokens are called where no configuration says so.
