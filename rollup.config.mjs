@@ -1,25 +1,64 @@
-// Bundles src/ twice: for Node (libraries stay imports) and for the web (self-contained, so that it runs without a bundler
-// too). The wasm files are shared by both.
+// Bundles src/: for Node (libraries stay imports), for the web (self-contained, so that it runs without a bundler too), and
+// the public types. The wasm files are shared by both platforms.
 import { rm } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import alias from '@rollup/plugin-alias';
 import { nodeResolve } from '@rollup/plugin-node-resolve';
+import { dts } from 'rollup-plugin-dts';
 import esbuild from 'rollup-plugin-esbuild';
+import { minify } from 'terser';
+import { inlineAbi } from './scripts/inline-abi.mjs';
 
-const entries = ['index', 'kernels', 'worker', 'follower'];
+const PUBLIC = ['index', 'kernels'];
+const ENTRIES = [...PUBLIC, 'worker', 'follower'];
+const input = (names) => Object.fromEntries(names.map((name) => [name, `src/${name}.ts`]));
+const clean = (dir) => ({ name: 'clean', buildStart: () => rm(dir, { recursive: true, force: true }) });
+const platform = (name) =>
+  alias({ entries: { '#platform': fileURLToPath(new URL(`src/platform/${name}.ts`, import.meta.url)) } });
 
-function bundle(platform, dir) {
-  const isNode = dir === 'node';
-  return {
-    input: Object.fromEntries(entries.map((name) => [name, `src/${name}.ts`])),
-    output: { dir: `dist/${dir}`, format: 'es', chunkFileNames: '[name]-[hash].js', sourcemap: false },
-    external: isNode ? [/^node:/, '@huggingface/tokenizers', '@assemblyscript/loader'] : [],
-    plugins: [
-      { name: 'clean', buildStart: () => rm(`dist/${dir}`, { recursive: true, force: true }) },
-      alias({ entries: { '#platform': new URL(`src/platform/${platform}.ts`, import.meta.url).pathname } }),
-      nodeResolve({ extensions: ['.ts', '.mjs', '.js'], browser: !isNode, exportConditions: isNode ? ['node'] : ['browser'] }),
-      esbuild({ target: 'es2022', minify: !isNode, legalComments: 'inline' }),
-    ],
-  };
-}
+/** Some 5 % smaller than esbuild's minifier. */
+const shrink = {
+  name: 'shrink',
+  renderChunk: async (code) => minify(code, { module: true, ecma: 2020, compress: { passes: 3 } }),
+};
 
-export default [bundle('node', 'node'), bundle('browser', 'web')];
+const node = {
+  input: input(ENTRIES),
+  output: { dir: 'dist/node', format: 'es', chunkFileNames: '[name]-[hash].js' },
+  external: [/^node:/, '@huggingface/tokenizers', '@assemblyscript/loader'],
+  plugins: [
+    clean('dist/node'),
+    inlineAbi(),
+    platform('node'),
+    // Comlink is bundled: its adapter for Node and its main file must be of one build
+    nodeResolve({ extensions: ['.ts', '.mjs', '.js'], exportConditions: ['node'] }),
+    esbuild({ target: 'es2022', legalComments: 'inline' }),
+  ],
+};
+
+const web = {
+  input: input(ENTRIES),
+  output: {
+    dir: 'dist/web',
+    format: 'es',
+    chunkFileNames: '[name]-[hash].js',
+    // by itself, so that the size limit can tell it from what is ours
+    manualChunks: (id) => (id.includes('@huggingface/tokenizers') ? 'tokenizers-library' : null),
+  },
+  plugins: [
+    clean('dist/web'),
+    inlineAbi(),
+    platform('browser'),
+    nodeResolve({ extensions: ['.ts', '.mjs', '.js'], browser: true, exportConditions: ['browser'] }),
+    esbuild({ target: 'es2022', legalComments: 'inline' }),
+    shrink,
+  ],
+};
+
+const types = {
+  input: input(PUBLIC),
+  output: { dir: 'dist/types', format: 'es', chunkFileNames: '[name].d.ts' },
+  plugins: [clean('dist/types'), dts({ tsconfig: 'tsconfig.build.json' })],
+};
+
+export default [node, web, types];

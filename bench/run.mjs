@@ -1,6 +1,6 @@
 // The bench: ours beside the peers and the machine's ceiling, every comparison within one process.
 //
-// usage: node bench/run.mjs [--only SUBSTRING] [--threads 1,2] [--node PATH]... [--quick] [--peers-only]
+// usage: node bench/run.mjs [--only SUBSTRING | processes] [--threads 1,2] [--node PATH]... [--quick] [--peers-only]
 //
 // For each Node (this one and the newest, installed by setup.mjs) and thread count it starts a process that alternates
 // the contenders and keeps their least times; on Node 24 and later once more with V8's revectoriser on. Prints a table
@@ -43,6 +43,10 @@ function runChild(node, threads, revectorize) {
 const git = (...args) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim();
 const version = (node) => execFileSync(node, ['--version'], { encoding: 'utf8' }).trim();
 
+// Others at work on the machine make every figure worth less, and even the least of many runs does not undo it.
+const load = os.loadavg()[0];
+if (load > 0.5) console.warn(`The machine is busy (load ${load.toFixed(1)}): do not trust this run.`);
+
 const runs = [];
 const processes = {};
 for (const node of options.node) {
@@ -65,7 +69,7 @@ const line = {
   date: new Date().toISOString(),
   commit: git('rev-parse', '--short', 'HEAD') + (git('status', '--porcelain') ? '+' : ''),
   cpu: os.cpus()[0].model,
-  load: os.loadavg()[0], // well above the threads in use: others had the machine, and the figures say little
+  load,
   quick: options.quick,
   runs,
   processes,

@@ -47,5 +47,7 @@ export const CTL_READY = 1408;
 export const CONSTANTS = 2048;
 /** 256 bytes of zeros: what accumulators are loaded from where there is no bias. */
 export const ZEROS = 3072;
+/** Depth of the blocks in which a packed matrix lies (kernels/pack.ts): a power of two. */
+export const K_BLOCK = 512;
 /** First address of the region allocator. */
 export const HEAP = 4096;

@@ -59,9 +59,10 @@ function addMask(scores: usize, keys: i32, queries: i32, mask: usize, queryStrid
   }
 }
 
-/** Scores of keys that come after a lane's query become -inf: lane 0 sees `visible` keys, each next one more. */
+/** Scores of keys that come after a lane's query become -inf: lane 0 sees `visible` keys (none if it is negative), each
+ *  next one more. */
 function hideFuture(scores: usize, keys: i32, visible: i32): void {
-  for (let i = visible; i < keys; i++) {
+  for (let i = max(0, visible); i < keys; i++) {
     const lanes = min(8, i - visible + 1);
     for (let lane = 0; lane < lanes; lane++) store<f32>(scores + (<usize>i << 5) + (<usize>lane << 2), -f32.MAX_VALUE * 2);
   }
@@ -154,7 +155,7 @@ function head(record: usize, segment: usize, h: i32, strip0: i32, strip1: i32, s
   for (let strip = strip0; strip < strip1; strip++) {
     const first = strip << 3, lanes = min(8, queries - first);
     // keys that the strip's last query sees; the first one sees `visible`
-    const visible = max(0, keys - queries + first + 1);
+    const visible = keys - queries + first + 1;
     const seen = causal ? min(keys, max(0, keys - queries + first + lanes)) : keys;
     packEight(lanes, q + <usize>first * qStride, qStride, sizeK, qT, record + AT_SCALE);
     let a = packedK, s = scores, left = seen;

@@ -1,9 +1,9 @@
 // Strided copy: transposes, slices and the parts of a concatenation.
 //
-//   out[i0, ..., i5] = x[i0, ..., i5]        each side through 6 strides of its own, in elements; x and out do not overlap
+//   out[i0, ..., i5] = x[i0, ..., i5]    each side through 6 strides of its own, in elements; they do not overlap
 //
 // The innermost dimension decides:   runs            both sides have neighbours: vectors, or the engine's memory copy
-//                                    tiles           out has neighbours there and x along another dimension: a transpose,
+//                                    tiles           out has neighbours there, x along another dimension: a transpose,
 //                                                    in tiles of 16 rows of out, in blocks of 4 x 4 in registers
 //                                    elements        anything else
 //

@@ -2,10 +2,11 @@
 //
 //   out[r] = table[ids[r]] (+ add[r])        table [ids, d], ids i32 [rows], add and out [rows, d]; add may be out
 //
-// The table may also be packed as a matmul's weight (kernels/pack.ts), so that an embedding that is the output layer too
-// is held once: element (id, k) is in row k & 255 of the panel of 8 columns id >> 3 of block k >> 8.
+// The table may also be packed as a matmul's weight (kernels/pack.ts), so that an embedding that is the output layer
+// too is held once: element (id, k) is in row k % K_BLOCK of the panel of 8 columns id / 8 of its block.
 //
 // Error: a copy is exact, an addition rounds once. Ids are checked by the caller. Threads: by rows.
+import { K_BLOCK } from '../abi/layout';
 import * as R from '../abi/records';
 import { shareStart } from '../share';
 import { loadPart, storePart } from '../simd';
@@ -46,12 +47,12 @@ function packedRun(x: usize, add: usize, out: usize, count: i32): void {
 function packedRow(table: usize, id: i32, columns: i32, add: usize, out: usize, d: i32): void {
   const padded = (columns + 7) & ~7;
   let block = table;
-  for (let k = 0; k < d; k += 256) {
-    const size = min(256, d - k);
+  for (let k = 0; k < d; k += K_BLOCK) {
+    const size = min(K_BLOCK, d - k);
     packedRun(block + (<usize>((id >> 3) * size * 8 + (id & 7)) << 2), add, out, size);
     block += <usize>size * padded << 2;
-    out += 1024;
-    if (add != 0) add += 1024;
+    out += K_BLOCK * 4;
+    if (add != 0) add += K_BLOCK * 4;
   }
 }
 

@@ -17,17 +17,16 @@
 // Threads: by batch where there are many, else by panels of 8 columns, else by rows.
 // Speed: 47-48 of 49 GFLOP/s; replaces an order with rows innermost (46-47).
 import { ACT_NONE, MM_A, MM_ACT, MM_A_BATCH, MM_A_STRIDE, MM_B, MM_BATCH, MM_BIAS, MM_B_BATCH, MM_C, MM_C_BATCH, MM_C_STRIDE, MM_K, MM_M, MM_N, MM_RESIDUAL, MM_R_BATCH, MM_R_STRIDE } from '../abi/records';
-import { CTL_TILE_PANELS, CTL_TILE_ROWS, ZEROS } from '../abi/layout';
+import { CTL_TILE_PANELS, CTL_TILE_ROWS, K_BLOCK, ZEROS } from '../abi/layout';
 import { loadPart, storePart } from '../simd';
 import { activateRow } from './elementwise';
 import { packStrip, stripCount, stripRows } from './strips';
 import { multiply16, multiply8, row1x48, row2x24 } from './tile';
 
-const ROW_BLOCK = 384;
-const K_BLOCK = 256;
+const ROW_BLOCK = 256;
 /** Panels that all strips are multiplied with before the next ones: many, so that a strip stays in the first-level cache;
  *  but few where there are few strips, so that weights stream from memory at an even pace while the tiles compute. */
-const PANEL_BLOCK = 32;
+const PANEL_BLOCK = 16;
 const PANEL_BLOCK_FEW = 2;
 const FEW_STRIPS = 8;
 

@@ -1,13 +1,13 @@
 // The one layout of a matmul's right operand: written once when a checkpoint is loaded, read by every product.
 //
 //   source element (n, k): weight row n (an output column), column k, as f32, f16 or bf16, any strides
-//   packed: blocks of 256 k, in each block panels of 8 columns, in each panel [kc][8] f32
+//   packed: blocks of 512 k (K_BLOCK), in each block panels of 8 columns, in each panel [kc][8] f32
 //
-//       k 0..255   | n 0..7: k0 [8] k1 [8] ... | n 8..15: ... |  ...
-//       k 256..511 | n 0..7: ...
+//       k 0..511    | n 0..7: k0 [8] k1 [8] ... | n 8..15: ... |  ...
+//       k 512..1023 | n 0..7: ...
 //
-//   offset(n, k) = (block * 256 * N8 + (n / 8) * kc * 8 + (k % 256) * 8 + n % 8) * 4,
-//   block = k / 256, kc = min(256, K - 256 block), N8 = N rounded up to 8; columns N..N8 are zero.
+//   offset(n, k) = (block * 512 * N8 + (n / 8) * kc * 8 + (k % 512) * 8 + n % 8) * 4,
+//   block = k / 512, kc = min(512, K - 512 block), N8 = N rounded up to 8; columns N..N8 are zero.
 //
 // A record packs one piece (columns N0.., rows K0..), so that a file is read piece by piece. f16 and bf16 convert
 // exactly. Threads share the piece's columns, 8 by 8; each writes the padding of the last panel if it owns it.
@@ -15,14 +15,15 @@ import {
   PK_BATCH, PK_DST, PK_DST_BATCH, PK_K, PK_K0, PK_K_TOTAL, PK_N, PK_N0, PK_N_TOTAL, PK_SK, PK_SN, PK_SRC, PK_SRC_BATCH,
   PK_TYPE, TYPE_BF16, TYPE_F16,
 } from '../abi/records';
+import { K_BLOCK } from '../abi/layout';
 import { halfToFloat } from './convert';
 
-/** Bytes before panel `column / 8` of block k / 256. */
+/** Bytes before panel `column / 8` of the block of k. */
 // @ts-ignore: decorator
 @inline
 export function packedOffset(column: i32, k: i32, columns8: i32, depth: i32): usize {
-  const block = k & ~255, kc = min(256, depth - block);
-  return ((<usize>block * columns8 + <usize>(column >> 3) * (kc << 3)) << 2) + ((k & 255) << 5) + ((column & 7) << 2);
+  const block = k & ~(K_BLOCK - 1), kc = min(K_BLOCK, depth - block);
+  return ((<usize>block * columns8 + <usize>(column >> 3) * (kc << 3)) << 2) + ((k & (K_BLOCK - 1)) << 5) + ((column & 7) << 2);
 }
 
 // @ts-ignore: decorator
@@ -60,7 +61,7 @@ export function pack(record: usize, ith: i32, nth: i32): void {
     const dst = <usize>load<u32>(record, PK_DST) + <usize>b * load<u32>(record, PK_DST_BATCH);
     for (let column = begin; column < end; column++) {
       for (let row = k0; row < k0 + k; ) {
-        const count = min((row & ~255) + 256, k0 + k) - row;
+        const count = min((row & ~(K_BLOCK - 1)) + K_BLOCK, k0 + k) - row;
         const to = dst + packedOffset(column, row, columns8, depth);
         if (column < total) {
           packColumn(src + <usize>(column - n0) * sn + <usize>(row - k0) * sk, type, sk, count, to);

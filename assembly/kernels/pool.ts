@@ -1,12 +1,12 @@
 // Pooling: the rows of each sequence's queries to one row.
 //
-//   mean   sum of the rows / count          mean sqrt   sum of the rows / sqrt(count)          max   the largest of each
-//   cls    the first row                    last        the last row                                 column
+//   mean   sum of the rows / count    mean sqrt   sum of the rows / sqrt(count)     max   the largest of each column
+//   cls    the first row              last        the last row
 //
 //   x [tokens, d], segments as in abi/records.ts, out [sequences, d]. A sequence without rows gives zeros.
 //
-// Order: one chain a column, rows ascending. Error: 2^-24 count times the sum of |x|, over the divisor; max, cls and last
-// are exact. Threads: by groups of 16 columns of a sequence.
+// Order: one chain a column, rows ascending. Error: 2^-24 count times the sum of |x|, over the divisor; max, cls and
+// last are exact. Threads: by groups of 16 columns of a sequence.
 import * as R from '../abi/records';
 import { shareStart } from '../share';
 import { reduceColumns } from './reduce';

@@ -4,8 +4,8 @@
 //
 //   inner = 1   a row is n neighbours: lanes run along it        inner > 1   lanes are neighbours of a row of `inner`
 //
-// Order: inner = 1 sums in 16 chains, one for each k mod 16, over the whole blocks of 16; what is left goes to the first
-// four; they are joined as (0 + 1) + (2 + 3), by vectors and then by lanes. inner > 1 is one chain, k ascending.
+// Order: inner = 1 sums in 16 chains, one for each k mod 16, over the whole blocks of 16; what is left goes to the
+// first four; they are joined as (0 + 1) + (2 + 3), by vectors and then by lanes. inner > 1 is one chain, k ascending.
 // Maximum and minimum are exact and NaN where there is a NaN.
 // Error: |out - exact| <= 2^-24 (5 + n / 16) sum of |x| for inner = 1, 2^-24 n sum of |x| for inner > 1 (mean: / n).
 // Threads: by rows; with inner > 1 by groups of 16 columns.

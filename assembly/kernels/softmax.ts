@@ -10,8 +10,8 @@
 // Error: |out - exact| <= 2^-24 (10 + n / 4 + 5/2 |x - m|) exact (+ 2^-126, below which exp is zero); inner > 1:
 // n for n / 4.
 // Threads: by rows; with inner > 1 by groups of 16 columns.
-// Speed: 4096 x 1024 at 47-50 % of the speed of a copy (baseline build 38-43 %); with Cody-Waite's exp, a vector at a time,
-// it was 25-30 %. Along the other axis 13 %, where four columns at a time took three times as long.
+// Speed: 4096 x 1024 at 46-51 % of the speed of a copy (baseline build 34-38 %), where exp4, a vector at a time,
+// reached 24-27 % (16-20 %); over the first axis 12-14 %, where four columns at a time reached 5 %.
 import {
   C_EXP2_1,
   C_EXP2_2,

@@ -20,17 +20,26 @@ export interface AttentionShape {
 export function attentionShape(q: readonly number[], k: readonly number[], v: readonly number[]): AttentionShape {
   const rank = q.length;
   if ((rank !== 3 && rank !== 4) || k.length !== rank || v.length !== rank) {
-    shapeError('attention', 'q, k and v must all be [batch, heads, tokens, size] or all [heads, tokens, size]', q, k, v);
+    shapeError(
+      'attention',
+      'q, k and v must all be [batch, heads, tokens, size] or all [heads, tokens, size]',
+      q,
+      k,
+      v,
+    );
   }
   const full = (dims: readonly number[]): readonly number[] => (rank === 3 ? [1, ...dims] : dims);
   const [batch, heads, queries, sizeK] = full(q);
   const [, kvHeads, keys, sizeOfK] = full(k);
   const [, , , sizeV] = full(v);
-  if (full(k)[0] !== batch || full(v)[0] !== batch) shapeError('attention', 'q, k and v must have the same batch', q, k, v);
-  if (full(v)[1] !== kvHeads || full(v)[2] !== keys) shapeError('attention', 'k and v must have the same heads and tokens', k, v);
+  if (full(k)[0] !== batch || full(v)[0] !== batch)
+    shapeError('attention', 'q, k and v must have the same batch', q, k, v);
+  if (full(v)[1] !== kvHeads || full(v)[2] !== keys)
+    shapeError('attention', 'k and v must have the same heads and tokens', k, v);
   if (sizeOfK !== sizeK) shapeError('attention', 'q and k must have the same head size', q, k);
   if (sizeK === 0) shapeError('attention', 'the head size must be at least 1', q, k);
-  if (heads > 0 && (kvHeads === 0 || heads % kvHeads !== 0)) shapeError('attention', 'the heads of q must be a multiple of those of k', q, k);
+  if (heads > 0 && (kvHeads === 0 || heads % kvHeads !== 0))
+    shapeError('attention', 'the heads of q must be a multiple of those of k', q, k);
   const lead = q.slice(0, -1);
   return { batch, heads, kvHeads, queries, keys, sizeK, sizeV, out: [...lead, sizeV], maps: [...lead, keys] };
 }
@@ -50,12 +59,24 @@ export function attentionMask(mask: unknown, shape: AttentionShape): AdditiveMas
   const scores = [batch, heads, queries, keys];
   const fits = broadcastDims(dims, scores);
   if (fits?.length !== 4 || fits.some((dim, i) => dim !== scores[i])) {
-    shapeError('attention', 'the mask must broadcast to [batch, heads, queries, keys] (padding of keys is [batch, 1, 1, keys])', dims, scores);
+    shapeError(
+      'attention',
+      'the mask must broadcast to [batch, heads, queries, keys] (padding of keys is [batch, 1, 1, keys])',
+      dims,
+      scores,
+    );
   }
   let additive: Float32Array;
   if (data instanceof Float32Array) additive = data;
-  else if (isInteger(data)) additive = Float32Array.from(data as ArrayLike<number | bigint> as ArrayLike<number>, (allowed) => (allowed ? 0 : -Infinity));
-  else return invalid('attention', `the mask must be float32 (added to the scores) or integers (nonzero: may attend), not ${type}`);
+  else if (isInteger(data))
+    additive = Float32Array.from(data as ArrayLike<number | bigint> as ArrayLike<number>, (allowed) =>
+      allowed ? 0 : -Infinity,
+    );
+  else
+    return invalid(
+      'attention',
+      `the mask must be float32 (added to the scores) or integers (nonzero: may attend), not ${type}`,
+    );
   const isSpread = keys === 1 || dims.at(-1) === keys;
   if (!isSpread) {
     const rows = additive;

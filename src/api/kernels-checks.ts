@@ -19,10 +19,14 @@ function describe(value: unknown): string {
 }
 
 function tensor(op: string, name: string, value: unknown): Tensor {
-  if (!(value instanceof Tensor)) return invalid(op, `${name} must be a Tensor, not ${describe(value)}: new Tensor(data, dims)`);
+  if (!(value instanceof Tensor))
+    return invalid(op, `${name} must be a Tensor, not ${describe(value)}: new Tensor(data, dims)`);
   // the buffer may have been transferred or resized since
   if (value.data.length !== sizeOfDims(value.dims)) {
-    return invalid(op, `${name} ${showDims(value.dims)} has ${value.data.length} elements left: its buffer was transferred or resized`);
+    return invalid(
+      op,
+      `${name} ${showDims(value.dims)} has ${value.data.length} elements left: its buffer was transferred or resized`,
+    );
   }
   return value;
 }
@@ -52,7 +56,12 @@ export function isInteger(data: TensorData): data is Exclude<TensorData, Float32
 }
 
 /** An integer tensor whose elements lie in [0, limit), as i32. */
-export function ids(op: string, name: string, value: unknown, limit: number): { data: Int32Array; dims: readonly number[] } {
+export function ids(
+  op: string,
+  name: string,
+  value: unknown,
+  limit: number,
+): { data: Int32Array; dims: readonly number[] } {
   const { data, dims, type } = tensor(op, name, value);
   if (!isInteger(data)) return invalid(op, `${name} must hold integers (int32, int64, uint8 or int8), not ${type}`);
   const checked = new Int32Array(data.length);
@@ -97,7 +106,10 @@ export function numberOf(op: string, name: string, value: unknown, least = -Infi
 /** One of a few names. */
 export function oneOf<T extends string>(op: string, name: string, value: unknown, choices: readonly T[]): T {
   const found = choices.find((choice) => choice === value);
-  return found ?? invalid(op, `${name} must be one of ${choices.map((choice) => `'${choice}'`).join(', ')}, not ${describe(value)}`);
+  return (
+    found ??
+    invalid(op, `${name} must be one of ${choices.map((choice) => `'${choice}'`).join(', ')}, not ${describe(value)}`)
+  );
 }
 
 /** A boolean. */

@@ -24,12 +24,17 @@ export function productShape(aDims: readonly number[], bDims: readonly number[],
   const b = bDims.length > 1 ? bDims : transposed ? [1, bDims[0]] : [bDims[0], 1];
   const [m, k] = a.slice(-2);
   const [n, depth] = transposed ? b.slice(-2) : b.slice(-2).reverse();
-  if (k !== depth) rule(`the last dim of a must equal ${transposed ? 'the last dim of the transposed b' : 'the last but one of b'}`);
+  if (k !== depth)
+    rule(`the last dim of a must equal ${transposed ? 'the last dim of the transposed b' : 'the last but one of b'}`);
   const rank = Math.max(a.length, b.length) - 2;
-  const lead = (dims: readonly number[]): number[] => [...new Array<number>(rank + 2 - dims.length).fill(1), ...dims.slice(0, -2)];
+  const lead = (dims: readonly number[]): number[] => [
+    ...new Array<number>(rank + 2 - dims.length).fill(1),
+    ...dims.slice(0, -2),
+  ];
   const aLead = lead(a);
   const bLead = lead(b);
-  if (aLead.some((dim, i) => dim !== bLead[i] && dim !== 1 && bLead[i] !== 1)) rule('the leading dims must be equal or 1, aligned at the last');
+  if (aLead.some((dim, i) => dim !== bLead[i] && dim !== 1 && bLead[i] !== 1))
+    rule('the leading dims must be equal or 1, aligned at the last');
   const outLead = aLead.map((dim, i) => (dim === 1 ? bLead[i] : dim));
   const out = [...outLead, ...(aDims.length === 1 ? [] : [m]), ...(bDims.length === 1 ? [] : [n])];
 

@@ -1,11 +1,10 @@
 // Runs single kernels: each call is a small graph, compiled once and kept under a key of its name, dims and attributes.
 import type { Core } from '../core/core';
 import { executeSync, read } from '../core/execute';
-import { Graph, type DType, type Operand, type Sizes, type Value } from '../core/graph';
+import { Graph, showDims, type DType, type Sizes, type Value, type Weight } from '../core/graph';
 import { explainPlan, type Plan } from '../core/plan';
 import { PlanCache } from '../core/plan-cache';
 import { WasmformerError } from '../errors';
-import { showDims } from '../core/graph';
 import { sizeOfDims } from './kernels-checks';
 
 /** An operand that is copied into wasm memory before a run. Uint16Array: 16-bit values, two in a word. */
@@ -14,6 +13,9 @@ export interface KernelInput {
   readonly dims: readonly number[];
 }
 
+/** The inputs of a call while it is recorded, by name. */
+export type KernelValues = Readonly<Record<string, Value>>;
+
 /** One kernel call. */
 export interface KernelCall<Outputs extends string = string> {
   readonly op: string;
@@ -21,23 +23,25 @@ export interface KernelCall<Outputs extends string = string> {
   readonly attrs: string;
   readonly inputs: Readonly<Record<string, KernelInput>>;
   /** Dims of every result: known beforehand, so that what cannot fit is refused before anything is allocated. */
-  readonly outputs: Readonly<Record<Outputs, readonly number[]>>;
+  readonly outputs: Readonly<Partial<Record<Outputs, readonly number[]>>>;
   readonly sizes?: Sizes;
   /** Records the graph's nodes; gives the results by name. */
-  record(inputs: Readonly<Record<string, Value>>): Record<Outputs, Value>;
+  record(inputs: KernelValues): Partial<Record<Outputs, Value>>;
 }
 
 /** Bytes that a 32-bit memory can hold. */
 const ADDRESSABLE = 2 ** 32;
 
-const bytesOf = (tensors: readonly { dims: readonly number[] }[]): number => tensors.reduce((sum, { dims }) => sum + 4 * sizeOfDims(dims), 0);
+const bytesOf = (tensors: readonly { dims: readonly number[] }[]): number =>
+  tensors.reduce((sum, { dims }) => sum + 4 * sizeOfDims(dims), 0);
 
 /** Makes room for a result outside of wasm memory. */
 function allocate<T>(op: string, make: () => T): T {
   try {
     return make();
   } catch (cause) {
-    if (cause instanceof RangeError) throw new WasmformerError('OUT_OF_MEMORY', `${op}: no memory for the result: split the work`, { cause });
+    if (cause instanceof RangeError)
+      throw new WasmformerError('OUT_OF_MEMORY', `${op}: no memory for the result: split the work`, { cause });
     throw cause;
   }
 }
@@ -108,16 +112,23 @@ export class KernelRunner {
   }
 
   /** Frees the plans that hold a weight's address. */
-  forget(operand: Operand & { kind: 'weight' }): void {
-    this.plans.clear(`${operand.name}|`);
+  forget(weight: Weight): void {
+    this.plans.clear(`${weight.name}|`);
   }
 
   private execute<T>(call: KernelCall, take: (plan: Plan, sizes: Sizes) => T): T {
-    const needed = bytesOf(Object.values(call.inputs)) + bytesOf(Object.values<readonly number[]>(call.outputs).map((dims) => ({ dims })));
+    const needed =
+      bytesOf(Object.values(call.inputs)) +
+      bytesOf(
+        Object.values<readonly number[]>(call.outputs as Record<string, readonly number[]>).map((dims) => ({ dims })),
+      );
     const shapes = Object.values(call.inputs).map(({ dims }) => showDims(dims));
     if (needed > ADDRESSABLE) {
       const megabytes = Math.ceil(needed / 2 ** 20);
-      throw new WasmformerError('OUT_OF_MEMORY', `${call.op} of ${shapes.join(' and ')} needs ${megabytes} MB, but WebAssembly memory ends at 4096 MB: split the work`);
+      throw new WasmformerError(
+        'OUT_OF_MEMORY',
+        `${call.op} of ${shapes.join(' and ')} needs ${megabytes} MB, but WebAssembly memory ends at 4096 MB: split the work`,
+      );
     }
     this.watched?.push(call);
     const sizes = call.sizes ?? {};
@@ -128,11 +139,14 @@ export class KernelRunner {
   }
 
   private prepare(call: KernelCall): Plan {
-    const key = `${call.attrs}|${call.op}|${Object.values(call.inputs).map(({ dims }) => dims.join('x')).join(' ')}`;
+    const key = `${call.attrs}|${call.op}|${Object.values(call.inputs)
+      .map(({ dims }) => dims.join('x'))
+      .join(' ')}`;
     try {
       return this.plans.get(key, call.sizes ?? {}, () => record(call));
     } catch (error) {
-      if (error instanceof WasmformerError && error.code === 'OUT_OF_MEMORY') throw new WasmformerError('OUT_OF_MEMORY', `${call.op}: ${error.message}`, { cause: error });
+      if (error instanceof WasmformerError && error.code === 'OUT_OF_MEMORY')
+        throw new WasmformerError('OUT_OF_MEMORY', `${call.op}: ${error.message}`, { cause: error });
       throw error;
     }
   }
@@ -157,6 +171,6 @@ function record(call: KernelCall): Graph {
     const dtype: DType = data instanceof Float32Array ? 'f32' : 'i32';
     inputs[name] = graph.input(name, dims, dtype);
   }
-  for (const [name, value] of Object.entries<Value>(call.record(inputs))) graph.output(name, value);
+  for (const [name, value] of Object.entries(call.record(inputs))) if (value) graph.output(name, value);
   return graph;
 }

@@ -20,6 +20,8 @@ const KINDS = {
 /** Name of an elementwise function. `gelu` is the exact one (erf), `geluTanh` its tanh approximation. */
 export type Activation = keyof typeof KINDS;
 
+export const ACTIVATIONS = Object.keys(KINDS) as Activation[];
+
 /** The kind's number in records. */
 export function activationKind(name: Activation | null): number {
   return name === null ? R.ACT_NONE : KINDS[name];

@@ -51,7 +51,8 @@ export function binary(a: Value, b: Value, kind: Arithmetic): Value {
   const dims = broadcastDims(a.dims, b.dims);
   check(dims !== null, kind, 'dims must be equal or 1, aligned at the last', a.dims, b.dims);
   let [x, y] = [contiguous(a), contiguous(b)];
-  const plan = (): ReturnType<typeof collapse> => collapse(dims!, [broadcastStrides(x.dims, dims!), broadcastStrides(y.dims, dims!)]);
+  const plan = (): ReturnType<typeof collapse> =>
+    collapse(dims!, [broadcastStrides(x.dims, dims!), broadcastStrides(y.dims, dims!)]);
   let { dims: own, strides } = plan();
   if (own.length > MAX_DIMS) {
     y = broadcastTo(y, dims!);

@@ -38,7 +38,13 @@ const copyOp: Op<CopyAttrs> = {
 function strided(op: string, x: Value, dims: readonly Dim[], strides: readonly number[], from = 0): Value {
   const packed = collapse(dims, [strides, stridesOf(dims)]);
   const isRegular = packed.dims.length <= MAX_DIMS && packed.dims.slice(1).every((dim) => typeof dim === 'number');
-  check(isRegular, op, `after merging what lies together at most ${MAX_DIMS} dims may remain, and only the first may be symbolic`, x.dims, dims);
+  check(
+    isRegular,
+    op,
+    `after merging what lies together at most ${MAX_DIMS} dims may remain, and only the first may be symbolic`,
+    x.dims,
+    dims,
+  );
   const [own, outStrides] = packed.strides;
   return x.graph.add(copyOp, [x], { dims: packed.dims, strides: own, outStrides, from }, dims);
 }
@@ -54,14 +60,25 @@ export function contiguous(x: Value): Value {
 /** Columns [from, to) of the last dim, without a copy. */
 export function columns(x: Value, from: number, to: number): Value {
   const d = lastDim(x.dims);
-  check(x.dims.length === 2 && from >= 0 && from < to && to <= d, 'columns', `[${from}, ${to}) must lie within the rows`, x.dims);
+  check(
+    x.dims.length === 2 && from >= 0 && from < to && to <= d,
+    'columns',
+    `[${from}, ${to}) must lie within the rows`,
+    x.dims,
+  );
   return x.graph.view(x, [x.dims[0], to - from], from, x.rowStride);
 }
 
 /** The same elements under other dims, without a copy. */
 export function reshape(x: Value, dims: readonly Dim[]): Value {
   const [from, to] = [countOf(x.dims), countOf(dims)];
-  check(from.symbol === to.symbol && from.factor === to.factor, 'reshape', 'both shapes must have as many elements', x.dims, dims);
+  check(
+    from.symbol === to.symbol && from.factor === to.factor,
+    'reshape',
+    'both shapes must have as many elements',
+    x.dims,
+    dims,
+  );
   return x.graph.view(contiguous(x), dims);
 }
 
@@ -72,7 +89,12 @@ export function transpose(x: Value, perm: readonly number[]): Value {
   const source = contiguous(x);
   const strides = stridesOf(source.dims);
   const dims = perm.map((axis) => source.dims[axis]);
-  return strided('transpose', source, dims, perm.map((axis) => strides[axis]));
+  return strided(
+    'transpose',
+    source,
+    dims,
+    perm.map((axis) => strides[axis]),
+  );
 }
 
 /** Every steps[i]-th element of dim i, starts[i] first, counts[i] in all. Steps may be negative. Fixed dims only, but for the
@@ -81,13 +103,25 @@ export function slice(x: Value, starts: readonly number[], counts: readonly Dim[
   const source = contiguous(x);
   const strides = stridesOf(source.dims);
   const from = starts.reduce((sum, start, i) => sum + start * strides[i], 0);
-  return strided('slice', source, counts, strides.map((stride, i) => stride * steps[i]), from);
+  return strided(
+    'slice',
+    source,
+    counts,
+    strides.map((stride, i) => stride * steps[i]),
+    from,
+  );
 }
 
 /** x repeated along dims of 1 and along new leading dims; numpy.broadcast_to. x itself if it has the dims already. */
 export function broadcastTo(x: Value, dims: readonly Dim[]): Value {
   const fits = broadcastDims(x.dims, dims);
-  check(fits?.length === dims.length && fits.every((dim, i) => sameDim(dim, dims[i])), 'broadcastTo', 'dims must be equal or 1, aligned at the last', x.dims, dims);
+  check(
+    fits?.length === dims.length && fits.every((dim, i) => sameDim(dim, dims[i])),
+    'broadcastTo',
+    'dims must be equal or 1, aligned at the last',
+    x.dims,
+    dims,
+  );
   if (x.dims.length === dims.length && x.dims.every((dim, i) => sameDim(dim, dims[i]))) return x;
   const source = contiguous(x);
   return strided('broadcastTo', source, dims, broadcastStrides(source.dims, dims));
@@ -119,7 +153,9 @@ const concatOp: Op<{ axis: number }> = {
 export function concat(values: readonly Value[], axis: number): Value {
   const [first] = values;
   for (const { dims } of values) {
-    const fits = dims.length === first.dims.length && dims.every((dim, i) => (i === axis ? typeof dim === 'number' : sameDim(dim, first.dims[i])));
+    const fits =
+      dims.length === first.dims.length &&
+      dims.every((dim, i) => (i === axis ? typeof dim === 'number' : sameDim(dim, first.dims[i])));
     check(fits, 'concat', `all dims but dim ${axis} must be equal`, first.dims, dims);
   }
   const total = values.reduce((sum, { dims }) => sum + (dims[axis] as number), 0);

@@ -1,4 +1,5 @@
 // Matrix product with a packed right operand, bias, activation and residual fused.
+import { K_BLOCK } from '../../assembly/abi/layout';
 import * as R from '../../assembly/abi/records';
 import { WasmformerError } from '../errors';
 import { countOf, lastDim, rowsOf, rowStrideOf, sameDim, showDims, type Dim, type Op, type Operand, type Value } from '../core/graph';
@@ -15,8 +16,7 @@ interface MatmulAttrs {
   bBatch: number;
 }
 
-const K_BLOCK = 256;
-const ROW_BLOCK = 384;
+const ROW_BLOCK = 256;
 
 const matmulOp: Op<MatmulAttrs> = {
   name: 'matmul',

@@ -30,14 +30,20 @@ export function broadcastStrides(from: readonly Dim[], to: readonly Dim[]): numb
 
 /** Merges neighbouring dims that every operand runs through without a gap, and drops those of 1.
  *  @param strides one list an operand, as long as dims */
-export function collapse(dims: readonly Dim[], strides: readonly (readonly number[])[]): { dims: Dim[]; strides: number[][] } {
+export function collapse(
+  dims: readonly Dim[],
+  strides: readonly (readonly number[])[],
+): { dims: Dim[]; strides: number[][] } {
   const kept: Dim[] = [];
   const merged: number[][] = strides.map(() => []);
   for (let i = dims.length - 1; i >= 0; i--) {
     const dim = dims[i];
     if (dim === 1) continue;
     const inner = kept[0];
-    const joins = typeof dim === 'number' && typeof inner === 'number' && strides.every((own, s) => own[i] === merged[s][0] * inner);
+    const joins =
+      typeof dim === 'number' &&
+      typeof inner === 'number' &&
+      strides.every((own, s) => own[i] === merged[s][0] * inner);
     if (joins) {
       kept[0] = dim * inner;
     } else {
@@ -49,8 +55,16 @@ export function collapse(dims: readonly Dim[], strides: readonly (readonly numbe
 }
 
 /** Adds dims of 1 up to `rank`. A symbolic dim stays first, where records read it from a cell. */
-export function padDims(dims: readonly Dim[], strides: readonly (readonly number[])[], rank: number): { dims: Dim[]; strides: number[][] } {
+export function padDims(
+  dims: readonly Dim[],
+  strides: readonly (readonly number[])[],
+  rank: number,
+): { dims: Dim[]; strides: number[][] } {
   const at = typeof dims[0] === 'number' ? 0 : 1;
-  const pad = <T>(list: readonly T[], fill: T): T[] => [...list.slice(0, at), ...new Array<T>(rank - list.length).fill(fill), ...list.slice(at)];
+  const pad = <T>(list: readonly T[], fill: T): T[] => [
+    ...list.slice(0, at),
+    ...new Array<T>(rank - list.length).fill(fill),
+    ...list.slice(at),
+  ];
   return { dims: pad<Dim>(dims, 1), strides: strides.map((own) => pad(own, 0)) };
 }

@@ -38,7 +38,7 @@ describe.each(BUILDS)('matmul, %s', (build) => {
       const size = n * k;
       return packWeight(Array.prototype.slice.call(weight, i * size, (i + 1) * size), n, k);
     });
-    raw.scratch(256 + Math.min(384, m) * Math.min(256, k) * 4);
+    raw.scratch(256 + Math.min(256, m) * Math.min(512, k) * 4);
     const fields = {
       [R.MM_A]: raw.input(padded(a, rows, k, gap)),
       [R.MM_A_STRIDE]: k + gap,
@@ -101,7 +101,7 @@ describe.each(BUILDS)('matmul, %s', (build) => {
     for (const n of [...EDGES, 48, 50, 64]) check(problem(m, n, 5));
   });
 
-  it.each([1, 2, 3, 4, 7, 8, 16, 17, 31, 255, 256, 257, 300, 512, 515])('depth %d', (k) => {
+  it.each([1, 2, 3, 4, 7, 8, 16, 17, 31, 255, 256, 257, 300, 511, 512, 513, 1030])('depth %d', (k) => {
     for (const [m, n] of [
       [1, 1],
       [1, 49],

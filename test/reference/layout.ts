@@ -60,9 +60,9 @@ export function packWeight(weight: Numbers, n: number, k: number): Float32Array 
   const out = new Float32Array(padded * k);
   for (let i = 0; i < n; i++) {
     for (let j = 0; j < k; j++) {
-      const block = j >> 8;
-      const size = Math.min(256, k - block * 256);
-      out[block * 256 * padded + (i >> 3) * size * 8 + (j & 255) * 8 + (i & 7)] = weight[i * k + j];
+      const block = Math.floor(j / 512);
+      const size = Math.min(512, k - block * 512);
+      out[block * 512 * padded + (i >> 3) * size * 8 + (j % 512) * 8 + (i & 7)] = weight[i * k + j];
     }
   }
   return out;

@@ -1,0 +1,107 @@
+// What the browser tests do inside a page, as globalThis.checks: results go back as plain data.
+import type * as Library from '../../../src/index';
+import type { SuiteResult } from './suite';
+
+const library = '/dist/web/index.js';
+const { Encoder, createEngine } = (await import(library)) as typeof Library;
+
+/** How an engine of a check is made. */
+interface EngineChoice {
+  threads: number;
+  worker: boolean;
+}
+
+/** The text n times over, for a forward pass that takes a while. */
+const repeat = (text: string, n: number): string[] => Array.from({ length: n }, (_, i) => `${text} ${i}`);
+
+const checks = {
+  isolated: (): boolean => crossOriginIsolated,
+
+  /** Runs the bundled kernel suite in a worker. */
+  kernelSuite: (url: string): Promise<SuiteResult> =>
+    new Promise((resolve, reject) => {
+      const worker = new Worker(url, { type: 'module' });
+      worker.addEventListener('message', ({ data }) => {
+        worker.terminate();
+        resolve(data as SuiteResult);
+      });
+      worker.addEventListener('error', (event) => reject(new Error(event.message)));
+    }),
+
+  /** Embeds texts with a checkpoint folder of the site. */
+  async embed(folder: string, texts: string[], choice: EngineChoice) {
+    const engine = await createEngine(choice);
+    const encoder = await Encoder.fromPretrained(new URL(folder, location.href), { engine });
+    const { dims, data } = await encoder.embed(texts);
+    const { build, threads } = encoder.info;
+    await encoder.dispose();
+    await engine.dispose();
+    return { dims: [...dims], data: Array.from(data), build, threads };
+  },
+
+  /** Embeds with the library's defaults: no engine given. */
+  async embedByDefault(folder: string, texts: string[]) {
+    const encoder = await Encoder.fromPretrained(new URL(folder, location.href));
+    const { dims } = await encoder.embed(texts);
+    await encoder.dispose();
+    return [...dims];
+  },
+
+  /** Longest time in which the page could not do anything else while many texts were embedded, and how long that took. */
+  async freeze(folder: string, text: string, count: number, choice: EngineChoice) {
+    const engine = await createEngine(choice);
+    const encoder = await Encoder.fromPretrained(new URL(folder, location.href), { engine });
+    const texts = repeat(text, count);
+    await encoder.embed(texts.slice(0, 1));
+    let longest = 0;
+    let turns = 0;
+    let last = performance.now();
+    const timer = setInterval(() => {
+      const now = performance.now();
+      longest = Math.max(longest, now - last);
+      last = now;
+      turns++;
+    }, 4);
+    const begin = performance.now();
+    await encoder.embed(texts);
+    const total = performance.now() - begin;
+    clearInterval(timer);
+    await engine.dispose();
+    return { longest, turns, total };
+  },
+
+  /** Code of the error that an abort in the middle of a long call gives, how soon it came, and whether the next call works. */
+  async abort(folder: string, text: string, count: number, choice: EngineChoice) {
+    const engine = await createEngine(choice);
+    const encoder = await Encoder.fromPretrained(new URL(folder, location.href), { engine });
+    const controller = new AbortController();
+    let aborted = 0;
+    setTimeout(() => {
+      aborted = performance.now();
+      controller.abort();
+    }, 100);
+    let code = 'none';
+    try {
+      await encoder.embed(repeat(text, count), { signal: controller.signal });
+    } catch (error) {
+      code = (error as { code: string }).code;
+    }
+    const milliseconds = performance.now() - aborted;
+    const { dims } = await encoder.embed(text);
+    await engine.dispose();
+    return { code, milliseconds, dims: [...dims] };
+  },
+
+  /** Code of the error that a call gives. */
+  async failure(folder: string): Promise<string> {
+    try {
+      await Encoder.fromPretrained(new URL(folder, location.href));
+    } catch (error) {
+      return (error as { code: string }).code;
+    }
+    return 'none';
+  },
+};
+
+export type Checks = typeof checks;
+Object.assign(globalThis, { checks });
