@@ -24,7 +24,17 @@ const shrink = {
 
 const node = {
   input: input(ENTRIES),
-  output: { dir: 'dist/node', format: 'es', chunkFileNames: '[name]-[hash].js' },
+  output: {
+    dir: 'dist/node',
+    format: 'es',
+    chunkFileNames: '[name]-[hash].js',
+    // few files start faster: what every use needs, and what only some do
+    manualChunks(id) {
+      if (/tokenizer/.test(id)) return 'tokenizer';
+      if (/comlink|runtime\/(endpoint|host-worker)/.test(id)) return 'worker-host';
+      return /src\/(api\/kernels|kernels|index|worker|follower)|ops\/(binary|reduce|softmax|strides|convert)/.test(id) ? undefined : 'core';
+    },
+  },
   external: [/^node:/, '@huggingface/tokenizers', '@assemblyscript/loader'],
   plugins: [
     clean('dist/node'),

@@ -18,10 +18,10 @@ import {
 @external("env", "wait")
 declare function wait(address: usize, value: i32): void;
 
-/** Looks between two checks of whether the other threads are alive. */
+/** Looks between two checks of whether the other threads are alive: some 100 us. */
 const LOOKS = 1 << 16;
-/** Checks before a silent thread counts as lost: about 20 seconds. */
-const PATIENCE = 1 << 15;
+/** Checks before a silent thread counts as lost: about a minute. A trap is told at once by CTL_FAILED. */
+const PATIENCE = 1 << 19;
 
 /** Waits in a follower until the cell differs from `seen`: first looking, then asleep. Returns the new value. */
 export function awaitChange(address: usize, seen: i32): i32 {
@@ -56,9 +56,11 @@ export function startSlice(threads: i32): void {
  *  thread may not, and the followers' shares are as long as its own. */
 export function gather(threads: i32): bool {
   if (ASC_FEATURE_THREADS) {
-    let looks = 0;
+    let looks = 0, checks = 0;
     while (atomic.load<i32>(CTL_ARRIVED) != threads - 1) {
-      if ((++looks & (LOOKS - 1)) == 0 && (atomic.load<i32>(CTL_FAILED) != 0 || looks / LOOKS > PATIENCE)) {
+      if (++looks < LOOKS) continue;
+      looks = 0;
+      if (atomic.load<i32>(CTL_FAILED) != 0 || ++checks > PATIENCE) {
         atomic.store<i32>(CTL_FAILED, 1);
         return false;
       }

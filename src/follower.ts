@@ -4,7 +4,7 @@ import { onStart } from '#platform';
 import { CTL_FAILED } from '../assembly/abi/layout';
 import { coreImports } from './core/imports';
 
-onStart((module, memory) => {
+void onStart((module, memory) => {
   try {
     const { exports } = instantiateSync<{ follow(): void } & Record<string, unknown>>(module, coreImports(memory));
     exports.follow();

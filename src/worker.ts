@@ -3,4 +3,4 @@ import { exposeEngine } from '#platform';
 import * as Comlink from 'comlink';
 import { EngineEndpoint } from './runtime/endpoint';
 
-exposeEngine((endpoint) => Comlink.expose(new EngineEndpoint(), endpoint));
+void exposeEngine((endpoint) => Comlink.expose(new EngineEndpoint(), endpoint));

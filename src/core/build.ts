@@ -45,10 +45,10 @@ export async function loadBuild(shared: boolean, options: BuildOptions = {}): Pr
   }
   let relaxed = options.relaxedSimd ?? true;
   if (relaxed && !WebAssembly.validate(RELAXED)) {
-    platform.enableRelaxedSimd();
+    await platform.enableRelaxedSimd();
     relaxed = WebAssembly.validate(RELAXED);
   }
-  const wide = options.revectorize === true && platform.enableRevectorizer();
+  const wide = options.revectorize === true && (await platform.enableRevectorizer());
   const name: BuildName = `${relaxed ? 'relaxed' : 'base'}${shared ? '-shared' : ''}`;
   // a module compiled before the flag was set stays narrow
   const key = wide ? `${name}-wide` : name;

@@ -57,7 +57,7 @@ export class Core {
     const { exports } = instantiateSync<CoreExports>(module, coreImports(memory));
     const core = new Core(name, threads, exports, memory, tile);
     for (let i = 1; i < threads; i++) {
-      core.followers.push(platform.startFollower(module, memory, () => core.set(L.CTL_FAILED, 1)));
+      core.followers.push(await platform.startFollower(module, memory, () => core.set(L.CTL_FAILED, 1)));
     }
     return core;
   }

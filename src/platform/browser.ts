@@ -28,9 +28,9 @@ function wasmUrl(name: string): URL {
 }
 
 /** No flag can be set from a page. */
-export function enableRelaxedSimd(): void {}
+export async function enableRelaxedSimd(): Promise<void> {}
 
-export function enableRevectorizer(): boolean {
+export async function enableRevectorizer(): Promise<boolean> {
   return false;
 }
 
@@ -49,14 +49,14 @@ export function defaultThreads(): number {
   return Math.min(8, Math.max(1, (navigator.hardwareConcurrency ?? 2) - 1));
 }
 
-export function startFollower(module: WebAssembly.Module, memory: WebAssembly.Memory, onLost: () => void): Follower {
+export async function startFollower(module: WebAssembly.Module, memory: WebAssembly.Memory, onLost: () => void): Promise<Follower> {
   const worker = new Worker(new URL('./follower.js', import.meta.url), { type: 'module' });
   worker.addEventListener('error', onLost);
   worker.postMessage({ module, memory });
   return { stop: () => worker.terminate() };
 }
 
-export function onStart(start: (module: WebAssembly.Module, memory: WebAssembly.Memory) => void): void {
+export async function onStart(start: (module: WebAssembly.Module, memory: WebAssembly.Memory) => void): Promise<void> {
   addEventListener('message', ({ data }) => start(data.module, data.memory), { once: true });
 }
 
@@ -73,7 +73,7 @@ export function yieldToEventLoop(): Promise<void> {
 }
 
 /** Starts the engine's worker. `onLost` is called if it dies unasked. */
-export function startEngine(onLost: () => void): EngineWorker {
+export async function startEngine(onLost: () => void): Promise<EngineWorker> {
   const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
   let expected = false;
   worker.addEventListener('error', () => {
@@ -90,6 +90,6 @@ export function startEngine(onLost: () => void): EngineWorker {
 }
 
 /** In the engine's worker: gives the endpoint that startEngine holds the other end of. */
-export function exposeEngine(expose: (endpoint: Endpoint) => void): void {
+export async function exposeEngine(expose: (endpoint: Endpoint) => void): Promise<void> {
   expose(globalThis as unknown as Endpoint);
 }

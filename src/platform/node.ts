@@ -1,8 +1,8 @@
-// What Node gives: files, worker threads, V8 flags. Chosen by the package's export conditions, never by sniffing.
-import { readFile } from 'node:fs/promises';
+// What Node gives: files, worker threads, V8 flags. Chosen by the package's export conditions, never by sniffing. Modules that a
+// single thread does not need are imported when they are: worker_threads and v8 take 10 ms of a short process.
+import { readFile } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { setFlagsFromString } from 'node:v8';
-import { MessageChannel, Worker, workerData, type MessagePort as NodePort } from 'node:worker_threads';
+import type { MessagePort as NodePort } from 'node:worker_threads';
 import type { Endpoint } from 'comlink';
 
 export { nodeFiles as files } from './files-node';
@@ -20,21 +20,23 @@ export const assets = {
 };
 
 export async function wasmBytes(name: string): Promise<BufferSource> {
-  return readFile(assets.wasm(name));
+  return new Promise((resolve, reject) => {
+    readFile(assets.wasm(name), (error, bytes) => (error ? reject(error) : resolve(bytes)));
+  });
 }
 
 const v8Major = Number(process.versions.v8?.split('.')[0] ?? 0);
 const nodeMajor = Number(process.versions.node.split('.')[0]);
 
 /** Node 20 knows relaxed SIMD behind a flag, which counts for all that is compiled later; newer ones have it or refuse it. */
-export function enableRelaxedSimd(): void {
-  if (nodeMajor === 20) setFlagsFromString('--experimental-wasm-relaxed-simd');
+export async function enableRelaxedSimd(): Promise<void> {
+  if (nodeMajor === 20) (await import('node:v8')).setFlagsFromString('--experimental-wasm-relaxed-simd');
 }
 
 /** False where V8 has no such flag. */
-export function enableRevectorizer(): boolean {
+export async function enableRevectorizer(): Promise<boolean> {
   if (nodeMajor < 24) return false;
-  setFlagsFromString('--experimental-wasm-revectorize');
+  (await import('node:v8')).setFlagsFromString('--experimental-wasm-revectorize');
   return true;
 }
 
@@ -54,7 +56,12 @@ export function defaultThreads(): number {
 }
 
 /** Starts a thread over a core's shared memory. `onLost` is called if it dies unasked. */
-export function startFollower(module: WebAssembly.Module, memory: WebAssembly.Memory, onLost: () => void): Follower {
+export async function startFollower(
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory,
+  onLost: () => void,
+): Promise<Follower> {
+  const { Worker } = await import('node:worker_threads');
   const worker = new Worker(assets.follower(), { workerData: { module, memory }, execArgv: [], stdout: false, stderr: false });
   let stopping = false;
   worker.unref();
@@ -78,7 +85,10 @@ export function yieldToEventLoop(): Promise<void> {
 }
 
 /** In a follower: receives what startFollower sent. */
-export function onStart(start: (module: WebAssembly.Module, memory: WebAssembly.Memory) => void): void {
+export async function onStart(
+  start: (module: WebAssembly.Module, memory: WebAssembly.Memory) => void,
+): Promise<void> {
+  const { workerData } = await import('node:worker_threads');
   const { module, memory } = workerData as { module: WebAssembly.Module; memory: WebAssembly.Memory };
   start(module, memory);
 }
@@ -95,7 +105,8 @@ export interface EngineWorker {
 }
 
 /** Starts the engine's worker. `onLost` is called if it dies unasked. */
-export function startEngine(onLost: () => void): EngineWorker {
+export async function startEngine(onLost: () => void): Promise<EngineWorker> {
+  const { MessageChannel, Worker } = await import('node:worker_threads');
   const { port1, port2 } = new MessageChannel();
   const worker = new Worker(assets.engine(), { workerData: { port: port2 }, transferList: [port2], execArgv: [] });
   let expected = false;
@@ -126,6 +137,7 @@ export function startEngine(onLost: () => void): EngineWorker {
 }
 
 /** In the engine's worker: gives the endpoint that startEngine holds the other end of. */
-export function exposeEngine(expose: (endpoint: Endpoint) => void): void {
+export async function exposeEngine(expose: (endpoint: Endpoint) => void): Promise<void> {
+  const { workerData } = await import('node:worker_threads');
   expose((workerData as { port: NodePort }).port as unknown as Endpoint);
 }

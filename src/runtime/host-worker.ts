@@ -9,7 +9,7 @@ import type { Host, OnProgress } from './host';
 const GRACE_MS = 200;
 
 export async function startWorkerHost(options: CoreOptions, onLost: () => void): Promise<Host> {
-  const worker = platform.startEngine(onLost);
+  const worker = await platform.startEngine(onLost);
   const remote = Comlink.wrap<EngineEndpoint>(worker.endpoint);
   const { cancel } = unwrap(await remote.create(options));
   const cancelCell = cancel && new Int32Array(cancel.buffer, cancel.address, 1);

@@ -109,6 +109,7 @@ export async function loadWeights(
       if (options.isCancelled?.()) throw abortError();
       store(pieces[i], bytes, core, staging);
       loaded += bytes.byteLength;
+      release(bytes);
       options.onProgress?.(loaded, total);
     }
   } catch (error) {
@@ -125,6 +126,11 @@ export function freeWeights(declarations: readonly Declaration[], core: Core): v
     if (weight.address) core.memory.free(weight.address);
     weight.address = 0;
   }
+}
+
+/** Frees a piece's buffer now, where the engine can: the garbage collector would let many of them pile up. */
+function release(bytes: Uint8Array): void {
+  (bytes.buffer as ArrayBuffer & { transfer?: (length: number) => ArrayBuffer }).transfer?.(0);
 }
 
 /** Packs or converts one piece that lies in JavaScript memory. */

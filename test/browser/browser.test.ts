@@ -13,7 +13,7 @@ import type { Checks } from './page/checks';
 import { serve, type Site } from './site';
 
 const GOLDEN = '/test/golden/encoders/sentence-mean';
-const MINILM = '/models/all-MiniLM-L6-v2';
+const MINILM = '/models/all-MiniLM-L6-v2/model.fp16.safetensors';
 const SENTENCE = 'The old lighthouse keeper counts the ships that pass the harbour every evening.';
 const sized = fileURLToPath(new URL('../../scripts/size.mjs', import.meta.url));
 
@@ -34,14 +34,15 @@ describe.skipIf(!hasChromium()).each([
 
   beforeAll(async () => {
     const pages = {
-      '/': '<!doctype html><meta charset="utf-8"><title>wasmformer</title><script type="module" src="/checks.js"></script>',
+      '/index.html':
+        '<!doctype html><meta charset="utf-8"><title>wasmformer</title><script type="module" src="/checks.js"></script>',
       '/checks.js': await bundleChecks(),
       // beside test/support, so that the suite's relative paths lead to dist/
       '/test/support/kernels.js': await bundleKernelSuite(),
     };
     site = await serve(isolated, pages);
     chromium = await startChromium();
-    ({ page, problems } = await chromium.open(`${site.url}/`));
+    ({ page, problems } = await chromium.open(`${site.url}/index.html`));
     await page.waitForFunction('globalThis.checks !== undefined');
   });
 

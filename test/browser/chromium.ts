@@ -31,7 +31,7 @@ export function hasChromium(): boolean {
 
 export interface Chromium {
   /** Opens a page and waits until its modules have run. What it logs and throws ends up in `problems`. */
-  open(url: string): Promise<{ page: Page; problems: string[]; requests: string[] }>;
+  open(url: string): Promise<{ page: Page; problems: string[] }>;
   close(): Promise<void>;
 }
 
@@ -48,15 +48,12 @@ export async function startChromium(): Promise<Chromium> {
     async open(url) {
       const page = await context.newPage();
       const problems: string[] = [];
-      const requests: string[] = [];
       page.on('pageerror', (error) => problems.push(error.message));
       page.on('console', (message) => {
         if (message.type() === 'error' || message.type() === 'warning') problems.push(message.text());
       });
-      // of the context, since a worker's own requests are not the page's
-      context.on('request', (request) => requests.push(new URL(request.url()).pathname));
       await page.goto(url, { waitUntil: 'load' });
-      return { page, problems, requests };
+      return { page, problems };
     },
     async close() {
       await context.close();

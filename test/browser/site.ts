@@ -33,9 +33,21 @@ export async function serve(isolated: boolean, pages: Readonly<Record<string, st
     const path = normalize(decodeURIComponent(new URL(request.url ?? '/', 'http://localhost').pathname));
     requests.push(path);
     void read(path, pages).then((content) => {
+      const headers = { 'Cache-Control': 'no-store', 'Accept-Ranges': 'bytes', ...(isolated ? ISOLATION : {}) };
+      if (!content) return response.writeHead(404, headers).end();
+      const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '');
+      const [from, to] = range
+        ? [Number(range[1]), range[2] ? Number(range[2]) + 1 : content.length]
+        : [0, content.length];
+      const body = content.subarray(from, to);
       const type = TYPES[extname(path)] ?? 'application/octet-stream';
-      const headers = { 'Content-Type': type, 'Cache-Control': 'no-store', ...(isolated ? ISOLATION : {}) };
-      response.writeHead(content === undefined ? 404 : 200, headers).end(content);
+      response.writeHead(range ? 206 : 200, {
+        ...headers,
+        'Content-Type': type,
+        'Content-Length': body.length,
+        ...(range ? { 'Content-Range': `bytes ${from}-${from + body.length - 1}/${content.length}` } : {}),
+      });
+      return response.end(request.method === 'HEAD' ? undefined : body);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -50,10 +62,10 @@ export async function serve(isolated: boolean, pages: Readonly<Record<string, st
   };
 }
 
-async function read(path: string, pages: Readonly<Record<string, string>>): Promise<Buffer | string | undefined> {
-  if (Object.hasOwn(pages, path)) return pages[path];
+async function read(path: string, pages: Readonly<Record<string, string>>): Promise<Buffer | undefined> {
+  if (Object.hasOwn(pages, path)) return Buffer.from(pages[path]);
   // browsers ask for it unasked; an error in the console would count as a problem
-  if (path === '/favicon.ico') return '';
+  if (path === '/favicon.ico') return Buffer.alloc(0);
   const file = path.startsWith('/models/') ? join(modelsDir, path.slice(8)) : join(root, path);
   if (!/^\/(dist|models|test\/golden)\//.test(path)) return undefined;
   try {

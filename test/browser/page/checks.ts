@@ -30,12 +30,10 @@ const checks = {
 
   /** Embeds texts with a checkpoint folder of the site. */
   async embed(folder: string, texts: string[], choice: EngineChoice) {
-    const engine = await createEngine(choice);
+    await using engine = await createEngine(choice);
     const encoder = await Encoder.fromPretrained(new URL(folder, location.href), { engine });
     const { dims, data } = await encoder.embed(texts);
     const { build, threads } = encoder.info;
-    await encoder.dispose();
-    await engine.dispose();
     return { dims: [...dims], data: Array.from(data), build, threads };
   },
 
@@ -49,7 +47,7 @@ const checks = {
 
   /** Longest time in which the page could not do anything else while many texts were embedded, and how long that took. */
   async freeze(folder: string, text: string, count: number, choice: EngineChoice) {
-    const engine = await createEngine(choice);
+    await using engine = await createEngine(choice);
     const encoder = await Encoder.fromPretrained(new URL(folder, location.href), { engine });
     const texts = repeat(text, count);
     await encoder.embed(texts.slice(0, 1));
@@ -66,13 +64,12 @@ const checks = {
     await encoder.embed(texts);
     const total = performance.now() - begin;
     clearInterval(timer);
-    await engine.dispose();
     return { longest, turns, total };
   },
 
   /** Code of the error that an abort in the middle of a long call gives, how soon it came, and whether the next call works. */
   async abort(folder: string, text: string, count: number, choice: EngineChoice) {
-    const engine = await createEngine(choice);
+    await using engine = await createEngine(choice);
     const encoder = await Encoder.fromPretrained(new URL(folder, location.href), { engine });
     const controller = new AbortController();
     let aborted = 0;
@@ -88,7 +85,6 @@ const checks = {
     }
     const milliseconds = performance.now() - aborted;
     const { dims } = await encoder.embed(text);
-    await engine.dispose();
     return { code, milliseconds, dims: [...dims] };
   },
 
