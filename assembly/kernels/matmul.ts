@@ -3,32 +3,33 @@
 //   C[b] = act(A[b] B[b] + bias) + residual[b]      A [M, K] rows, B packed (pack.ts), C [M, N] rows; strides of A, C and
 //                                                   residual are free, so a slice of a wider row serves as either
 //
-//   for rows in blocks of up to 384             A block [384 x 256] is packed once: it stays in the second-level cache
-//     for k in blocks of 256
+//   for rows in blocks of up to 132             A block [132 x 512] is packed once: it stays in the second-level cache
+//     for k in blocks of 512
 //       pack A's strips
-//       for columns in blocks of 256            B block 256 x 256 f32
-//         for strips: for panels: tile          the strip (6 KB) stays in the first-level cache
-//         on the last block of k: epilogue over the strip's rows, still in cache
+//       for columns in blocks of 256
+//         for panels: for strips: tile          the panel (16 KB) stays in the first-level cache
+//         on the last block of k: epilogue over the rows, still in cache
+//
+// Weights are mostly read from main memory, once a block of rows. Each strip touches its share of the panel that comes
+// next, so that the memory delivers while all the tiles compute, not only during a panel's first: 8 % at 16 rows.
 //
 // Order: each element is one multiply-add chain, from the bias (or zero), k ascending; blocks of k resume from C. So
 // neither the tile, nor the number of rows, nor the thread count can change a result.
 // Error: |C - exact| <= K u (|A| |B| + |bias|), u = 2^-24 (fused) or twice that (baseline); in tests 3e-7 sqrt(K) relative
 // to the row and column norms.
 // Threads: by batch where there are many, else by panels of 8 columns, else by rows.
-// Speed: 47-48 of 49 GFLOP/s; replaces an order with rows innermost (46-47).
+// Speed: see bench/; replaces an order with panels innermost and blocks of 256 (6 % slower at 16 to 32 rows).
 import { ACT_NONE, MM_A, MM_ACT, MM_A_BATCH, MM_A_STRIDE, MM_B, MM_BATCH, MM_BIAS, MM_B_BATCH, MM_C, MM_C_BATCH, MM_C_STRIDE, MM_K, MM_M, MM_N, MM_RESIDUAL, MM_R_BATCH, MM_R_STRIDE } from '../abi/records';
 import { CTL_TILE_PANELS, CTL_TILE_ROWS, K_BLOCK, ZEROS } from '../abi/layout';
 import { loadPart, storePart } from '../simd';
 import { activateRow } from './elementwise';
 import { packStrip, stripCount, stripRows } from './strips';
-import { multiply16, multiply8, row1x48, row2x24 } from './tile';
+import { multiply16Ahead, multiply8, multiply8Ahead, row1x48, row2x24 } from './tile';
 
-const ROW_BLOCK = 256;
-/** Panels that all strips are multiplied with before the next ones: many, so that a strip stays in the first-level cache;
- *  but few where there are few strips, so that weights stream from memory at an even pace while the tiles compute. */
-const PANEL_BLOCK = 16;
-const PANEL_BLOCK_FEW = 2;
-const FEW_STRIPS = 8;
+/** Rows of A that are packed at a time: they stay in the second-level cache. */
+const ROW_BLOCK = 132;
+/** Panels between two epilogues: C is still in the second-level cache then. */
+const PANEL_BLOCK = 32;
 
 /** x += y over n floats. */
 function addRow(x: usize, y: usize, n: i32): void {
@@ -55,36 +56,72 @@ function edge(rows: i32, a: usize, b: usize, kc: i32, init: usize, initStride: u
   }
 }
 
-/** One strip times panels [from, to): c is the strip's first row, column 0; `width` is the matrix's. */
-function strip(rows: i32, a: usize, b: usize, kc: i32, bias: usize, resume: bool, c: usize, stride: usize, from: i32, to: i32, width: i32, wide: bool, tile: usize): void {
-  const panel = <usize>kc << 5;
-  const whole = min(to, width >> 3);
+/** Strips of few rows times panels [from, to): several panels at once, to have chains enough in flight. */
+function fewRows(rows: i32, a: usize, b: usize, panel: usize, kc: i32, bias: usize, resume: bool, c: usize, stride: usize, from: i32, to: i32): i32 {
   const step = resume ? stride : 0;
   let j = from;
   if (rows == 1) {
-    for (; j + 6 <= whole; j += 6) {
+    for (; j + 6 <= to; j += 6) {
       const at = <usize>j << 5;
       row1x48(a, b + <usize>j * panel, panel, kc, resume ? c + at : bias ? bias + at : ZEROS, step, c + at, stride);
     }
-  } else if (rows == 2) {
-    for (; j + 3 <= whole; j += 3) {
+  } else {
+    for (; j + 3 <= to; j += 3) {
       const at = <usize>j << 5;
       row2x24(a, b + <usize>j * panel, panel, kc, resume ? c + at : bias ? bias + at : ZEROS, step, c + at, stride);
     }
-  } else if (wide || rows == 3) {
-    for (; j + 2 <= whole; j += 2) {
-      const at = <usize>j << 5;
-      multiply16(rows, a, b + <usize>j * panel, panel, kc, resume ? c + at : bias ? bias + at : ZEROS, step, c + at, stride);
-    }
   }
-  for (; j < whole; j++) {
-    const at = <usize>j << 5;
-    multiply8(rows, a, b + <usize>j * panel, kc, resume ? c + at : bias ? bias + at : ZEROS, step, c + at, stride);
+  return j;
+}
+
+/** Activation and residual over finished rows [row, row + rows) x columns [j0, j1) of C. */
+function epilogue(act: i32, c: usize, cStride: usize, residual: usize, rStride: usize, row: i32, rows: i32, j0: i32, j1: i32): void {
+  let x = c + <usize>row * cStride + (<usize>j0 << 2), y = residual + <usize>row * rStride + (<usize>j0 << 2);
+  for (let r = 0; r < rows; r++) {
+    if (act != ACT_NONE) activateRow(act, x, x, j1 - j0);
+    if (residual) addRow(x, y, j1 - j0);
+    x += cStride;
+    y += rStride;
+  }
+}
+
+/** Packed rows (a block of A, `strips` strips) times panels [from, to) of a block of B. */
+function panels(rows: i32, strips: i32, a: usize, b: usize, bEnd: usize, kc: i32, bias: usize, resume: bool, c: usize, stride: usize, from: i32, to: i32, width: i32, wide: bool, tile: usize): void {
+  const panel = <usize>kc << 5;
+  const whole = min(to, width >> 3), step = resume ? stride : 0;
+  let j = from, seen = 0;
+  if (rows <= 2) j = fewRows(rows, a, b, panel, kc, bias, resume, c, stride, from, whole);
+  // each strip brings in its share of the panels that come next
+  const columns = wide || rows == 3 ? 2 : 1;
+  const share = panel * columns / strips, aheadStep = (share + kc - 1) / kc;
+  while (j < whole) {
+    const count = min(columns, whole - j);
+    const at = <usize>j << 5, bPanel = b + <usize>j * panel;
+    const next = bPanel + <usize>count * panel;
+    let ahead = next + <usize>columns * panel <= bEnd ? next : bPanel;
+    let aStrip = a, cStrip = c + at;
+    for (let s = 0; s < strips; s++) {
+      const height = stripRows(rows, strips, s);
+      const init = resume ? cStrip : bias ? bias + at : ZEROS;
+      if (count == 2) seen += multiply16Ahead(height, aStrip, bPanel, panel, kc, init, step, cStrip, stride, ahead, aheadStep);
+      else seen += multiply8Ahead(height, aStrip, bPanel, kc, init, step, cStrip, stride, ahead, aheadStep);
+      aStrip += <usize>(height * kc) << 2;
+      cStrip += <usize>height * stride;
+      ahead += share;
+    }
+    j += count;
   }
   if (j < to) {
     const at = <usize>j << 5;
-    edge(rows, a, b + <usize>j * panel, kc, bias ? bias + at : ZEROS, step, c + at, stride, width & 7, tile);
+    let aStrip = a, cStrip = c + at;
+    for (let s = 0; s < strips; s++) {
+      const height = stripRows(rows, strips, s);
+      edge(height, aStrip, b + <usize>j * panel, kc, bias ? bias + at : ZEROS, step, cStrip, stride, width & 7, tile);
+      aStrip += <usize>(height * kc) << 2;
+      cStrip += <usize>height * stride;
+    }
   }
+  store<i32>(tile, seen);
 }
 
 /** Rows [row0, row1) x panels [panel0, panel1) of one product. */
@@ -98,16 +135,16 @@ function product(record: usize, batch: i32, row0: i32, row1: i32, panel0: i32, p
   let residual = <usize>load<u32>(record, MM_RESIDUAL);
   if (residual) residual += <usize>batch * load<u32>(record, MM_R_BATCH) << 2;
   const bias = <usize>load<u32>(record, MM_BIAS), act = load<i32>(record, MM_ACT);
-  const height = load<i32>(CTL_TILE_ROWS), wide = load<i32>(CTL_TILE_PANELS) == 2;
+  const tileRows = load<i32>(CTL_TILE_ROWS), wide = load<i32>(CTL_TILE_PANELS) == 2;
   const columns8 = (n + 7) & ~7;
+  const bEnd = b + (<usize>depth * columns8 << 2);
   // scratch: one edge tile, then the packed block of A
   const tile = scratch, packed = scratch + 256;
 
   const blocks = (row1 - row0 + ROW_BLOCK - 1) / ROW_BLOCK;
   let first = row0;
   for (let block = 0; block < blocks; block++) {
-    const rows = stripRows(row1 - row0, blocks, block), strips = stripCount(rows, height);
-    const panelBlock = strips > 1 && strips <= FEW_STRIPS ? PANEL_BLOCK_FEW : PANEL_BLOCK;
+    const rows = stripRows(row1 - row0, blocks, block), strips = stripCount(rows, tileRows);
     for (let k0 = 0; k0 < depth; k0 += K_BLOCK) {
       const kc = min(K_BLOCK, depth - k0), last = k0 + kc == depth;
       const bBlock = b + (<usize>k0 * columns8 << 2);
@@ -118,23 +155,11 @@ function product(record: usize, batch: i32, row0: i32, row1: i32, panel0: i32, p
         from += <usize>height * aStride;
         to += <usize>(height * kc) << 2;
       }
-      for (let j0 = panel0; j0 < panel1; j0 += panelBlock) {
-        const j1 = min(panel1, j0 + panelBlock);
-        let strip0 = packed, row = first;
-        for (let s = 0; s < strips; s++) {
-          const height = stripRows(rows, strips, s);
-          const cRow = c + <usize>row * cStride;
-          strip(height, strip0, bBlock, kc, bias, k0 > 0, cRow, cStride, j0, j1, n, wide, tile);
-          if (last && (act != ACT_NONE || residual != 0)) {
-            const at = <usize>j0 << 5, width = min(j1 << 3, n) - (j0 << 3);
-            for (let r = 0; r < height; r++) {
-              const x = cRow + <usize>r * cStride + at;
-              if (act != ACT_NONE) activateRow(act, x, x, width);
-              if (residual) addRow(x, residual + <usize>(row + r) * rStride + at, width);
-            }
-          }
-          strip0 += <usize>(height * kc) << 2;
-          row += height;
+      for (let j0 = panel0; j0 < panel1; j0 += PANEL_BLOCK) {
+        const j1 = min(panel1, j0 + PANEL_BLOCK);
+        panels(rows, strips, packed, bBlock, bEnd, kc, bias, k0 > 0, c + <usize>first * cStride, cStride, j0, j1, n, wide, tile);
+        if (last && (act != ACT_NONE || residual != 0)) {
+          epilogue(act, c, cStride, residual, rStride, first, rows, j0 << 3, min(j1 << 3, n));
         }
       }
     }

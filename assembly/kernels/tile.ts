@@ -22,7 +22,7 @@ import { madd } from '../simd';
 // prettier-ignore
 // @ts-ignore: decorator
 @inline
-function tile8(rows: i32, a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void {
+function tile8(rows: i32, fetch: bool, a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 {
   let c00 = v128.load(init), c01 = v128.load(init, 16);
   let c10 = c00, c11 = c01;
   let c20 = c00, c21 = c01;
@@ -34,8 +34,10 @@ function tile8(rows: i32, a: usize, b: usize, k: i32, init: usize, initStride: u
   if (rows > 3) { init += initStride; c30 = v128.load(init); c31 = v128.load(init, 16); }
   if (rows > 4) { init += initStride; c40 = v128.load(init); c41 = v128.load(init, 16); }
   if (rows > 5) { init += initStride; c50 = v128.load(init); c51 = v128.load(init, 16); }
+  let seen = 0;
   const end = b + (<usize>k << 5);
   do {
+    if (fetch) { seen += load<i32>(ahead); ahead += step; }
     const b0 = v128.load(b), b1 = v128.load(b, 16);
     let x = v128.load32_splat(a); c00 = madd(x, b0, c00); c01 = madd(x, b1, c01);
     if (rows > 1) { x = v128.load32_splat(a, 4); c10 = madd(x, b0, c10); c11 = madd(x, b1, c11); }
@@ -52,38 +54,66 @@ function tile8(rows: i32, a: usize, b: usize, k: i32, init: usize, initStride: u
   if (rows > 3) { c += stride; v128.store(c, c30); v128.store(c, c31, 16); }
   if (rows > 4) { c += stride; v128.store(c, c40); v128.store(c, c41, 16); }
   if (rows > 5) { c += stride; v128.store(c, c50); v128.store(c, c51, 16); }
+  return seen;
 }
 
 // prettier-ignore
-function tile8r6(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile8(6, a, b, k, init, initStride, c, stride); }
+function plain6(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile8(6, false, a, b, k, init, initStride, c, stride, 0, 0); }
 // prettier-ignore
-function tile8r5(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile8(5, a, b, k, init, initStride, c, stride); }
+function plain5(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile8(5, false, a, b, k, init, initStride, c, stride, 0, 0); }
 // prettier-ignore
-function tile8r4(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile8(4, a, b, k, init, initStride, c, stride); }
+function plain4(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile8(4, false, a, b, k, init, initStride, c, stride, 0, 0); }
 // prettier-ignore
-function tile8r3(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile8(3, a, b, k, init, initStride, c, stride); }
+function plain3(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile8(3, false, a, b, k, init, initStride, c, stride, 0, 0); }
 // prettier-ignore
-function tile8r2(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile8(2, a, b, k, init, initStride, c, stride); }
+function plain2(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile8(2, false, a, b, k, init, initStride, c, stride, 0, 0); }
 // prettier-ignore
-function tile8r1(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile8(1, a, b, k, init, initStride, c, stride); }
+function plain1(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile8(1, false, a, b, k, init, initStride, c, stride, 0, 0); }
 
 /** A tile of 1 to 6 rows and 8 columns. k >= 1; strides in bytes. */
 // prettier-ignore
 export function multiply8(rows: i32, a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void {
   switch (rows) {
-    case 6: tile8r6(a, b, k, init, initStride, c, stride); break;
-    case 5: tile8r5(a, b, k, init, initStride, c, stride); break;
-    case 4: tile8r4(a, b, k, init, initStride, c, stride); break;
-    case 3: tile8r3(a, b, k, init, initStride, c, stride); break;
-    case 2: tile8r2(a, b, k, init, initStride, c, stride); break;
-    default: tile8r1(a, b, k, init, initStride, c, stride);
+    case 6: plain6(a, b, k, init, initStride, c, stride); break;
+    case 5: plain5(a, b, k, init, initStride, c, stride); break;
+    case 4: plain4(a, b, k, init, initStride, c, stride); break;
+    case 3: plain3(a, b, k, init, initStride, c, stride); break;
+    case 2: plain2(a, b, k, init, initStride, c, stride); break;
+    default: plain1(a, b, k, init, initStride, c, stride);
+  }
+}
+
+// prettier-ignore
+function fetching6(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 { return tile8(6, true, a, b, k, init, initStride, c, stride, ahead, step); }
+// prettier-ignore
+function fetching5(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 { return tile8(5, true, a, b, k, init, initStride, c, stride, ahead, step); }
+// prettier-ignore
+function fetching4(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 { return tile8(4, true, a, b, k, init, initStride, c, stride, ahead, step); }
+// prettier-ignore
+function fetching3(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 { return tile8(3, true, a, b, k, init, initStride, c, stride, ahead, step); }
+// prettier-ignore
+function fetching2(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 { return tile8(2, true, a, b, k, init, initStride, c, stride, ahead, step); }
+// prettier-ignore
+function fetching1(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 { return tile8(1, true, a, b, k, init, initStride, c, stride, ahead, step); }
+
+/** The same, and it touches one word at `ahead` at every step of k, `step` bytes further each time: memory that the next tiles
+ *  need comes in while this one computes. The sum of what it saw is returned only so that the loads are not dropped. */
+// prettier-ignore
+export function multiply8Ahead(rows: i32, a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 {
+  switch (rows) {
+    case 6: return fetching6(a, b, k, init, initStride, c, stride, ahead, step);
+    case 5: return fetching5(a, b, k, init, initStride, c, stride, ahead, step);
+    case 4: return fetching4(a, b, k, init, initStride, c, stride, ahead, step);
+    case 3: return fetching3(a, b, k, init, initStride, c, stride, ahead, step);
+    case 2: return fetching2(a, b, k, init, initStride, c, stride, ahead, step);
+    default: return fetching1(a, b, k, init, initStride, c, stride, ahead, step);
   }
 }
 
 // prettier-ignore
 // @ts-ignore: decorator
 @inline
-function tile16(rows: i32, a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void {
+function tile16(rows: i32, fetch: bool, a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 {
   let c00 = v128.load(init), c01 = v128.load(init, 16), c02 = v128.load(init, 32), c03 = v128.load(init, 48);
   let c10 = c00, c11 = c01, c12 = c02, c13 = c03;
   let c20 = c00, c21 = c01, c22 = c02, c23 = c03;
@@ -95,8 +125,10 @@ function tile16(rows: i32, a: usize, b: usize, second: usize, k: i32, init: usiz
   if (rows > 3) { init += initStride; c30 = v128.load(init); c31 = v128.load(init, 16); c32 = v128.load(init, 32); c33 = v128.load(init, 48); }
   if (rows > 4) { init += initStride; c40 = v128.load(init); c41 = v128.load(init, 16); c42 = v128.load(init, 32); c43 = v128.load(init, 48); }
   if (rows > 5) { init += initStride; c50 = v128.load(init); c51 = v128.load(init, 16); c52 = v128.load(init, 32); c53 = v128.load(init, 48); }
+  let seen = 0;
   const end = b + (<usize>k << 5);
   do {
+    if (fetch) { seen += load<i32>(ahead); ahead += step; }
     const b0 = v128.load(b), b1 = v128.load(b, 16), b2 = v128.load(b + second), b3 = v128.load(b + second, 16);
     let x = v128.load32_splat(a); c00 = madd(x, b0, c00); c01 = madd(x, b1, c01); c02 = madd(x, b2, c02); c03 = madd(x, b3, c03);
     if (rows > 1) { x = v128.load32_splat(a, 4); c10 = madd(x, b0, c10); c11 = madd(x, b1, c11); c12 = madd(x, b2, c12); c13 = madd(x, b3, c13); }
@@ -113,25 +145,26 @@ function tile16(rows: i32, a: usize, b: usize, second: usize, k: i32, init: usiz
   if (rows > 3) { c += stride; v128.store(c, c30); v128.store(c, c31, 16); v128.store(c, c32, 32); v128.store(c, c33, 48); }
   if (rows > 4) { c += stride; v128.store(c, c40); v128.store(c, c41, 16); v128.store(c, c42, 32); v128.store(c, c43, 48); }
   if (rows > 5) { c += stride; v128.store(c, c50); v128.store(c, c51, 16); v128.store(c, c52, 32); v128.store(c, c53, 48); }
+  return seen;
 }
 
 // prettier-ignore
-function tile16r6(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile16(6, a, b, second, k, init, initStride, c, stride); }
+function wide6(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 { return tile16(6, true, a, b, second, k, init, initStride, c, stride, ahead, step); }
 // prettier-ignore
-function tile16r5(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile16(5, a, b, second, k, init, initStride, c, stride); }
+function wide5(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 { return tile16(5, true, a, b, second, k, init, initStride, c, stride, ahead, step); }
 // prettier-ignore
-function tile16r4(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile16(4, a, b, second, k, init, initStride, c, stride); }
+function wide4(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 { return tile16(4, true, a, b, second, k, init, initStride, c, stride, ahead, step); }
 // prettier-ignore
-function tile16r3(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile16(3, a, b, second, k, init, initStride, c, stride); }
+function wide3(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 { return tile16(3, true, a, b, second, k, init, initStride, c, stride, ahead, step); }
 
-/** A tile of 3 to 6 rows and 16 columns, in two panels `second` bytes apart. */
+/** A tile of 3 to 6 rows and 16 columns, in two panels `second` bytes apart, looking ahead. */
 // prettier-ignore
-export function multiply16(rows: i32, a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void {
+export function multiply16Ahead(rows: i32, a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 {
   switch (rows) {
-    case 6: tile16r6(a, b, second, k, init, initStride, c, stride); break;
-    case 5: tile16r5(a, b, second, k, init, initStride, c, stride); break;
-    case 4: tile16r4(a, b, second, k, init, initStride, c, stride); break;
-    default: tile16r3(a, b, second, k, init, initStride, c, stride);
+    case 6: return wide6(a, b, second, k, init, initStride, c, stride, ahead, step);
+    case 5: return wide5(a, b, second, k, init, initStride, c, stride, ahead, step);
+    case 4: return wide4(a, b, second, k, init, initStride, c, stride, ahead, step);
+    default: return wide3(a, b, second, k, init, initStride, c, stride, ahead, step);
   }
 }
 

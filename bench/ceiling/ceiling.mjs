@@ -14,7 +14,8 @@ async function load(build) {
   return instance.exports;
 }
 
-/** Picks the best shape once; `contender(flops)` then times that loop and scales it to a kernel's operations, in ms. */
+/** Picks the best shape once; `contender(flops)` then times that loop and scales it to a kernel's operations, in ms.
+ *  The loop is kept short, so that on a busy machine it still finds a quiet moment: the ceiling never comes out too low. */
 export async function openCeiling(build) {
   const wasm = await load(build);
   const times = 200_000;

@@ -16,7 +16,7 @@ interface MatmulAttrs {
   bBatch: number;
 }
 
-const ROW_BLOCK = 256;
+const ROW_BLOCK = 132;
 
 const matmulOp: Op<MatmulAttrs> = {
   name: 'matmul',

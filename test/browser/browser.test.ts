@@ -100,11 +100,13 @@ describe.skipIf(!hasChromium()).each([
   describe.skipIf(!hasModel('all-MiniLM-L6-v2'))('MiniLM', () => {
     it('gives the published embeddings, the same bits for one thread and two', async () => {
       const expected = JSON.parse(readFileSync(join(modelsDir, 'all-MiniLM-L6-v2/expected.json'), 'utf8')) as {
-        mean_pool_l2: { text: string; first: number[] }[];
+        mean_pool_l2: { text: string; first: number[]; source: string }[];
       };
-      const texts = expected.mean_pool_l2.map(({ text }) => text);
+      // one of them is of a quantised model
+      const published = expected.mean_pool_l2.filter(({ source }) => !source.includes('int8'));
+      const texts = published.map(({ text }) => text);
       const one = await call('embed', MINILM, texts, { threads: 1, worker: true });
-      expected.mean_pool_l2.forEach(({ first }, i) => {
+      published.forEach(({ first }, i) => {
         expect(maxDifference(first, one.data.slice(i * 384, i * 384 + first.length))).toBeLessThan(3e-4);
       });
       const two = await call('embed', MINILM, texts, { threads: 2, worker: true });

@@ -1,6 +1,7 @@
 // The site that the browser tests visit: the project's files and modules bundled on the fly, on this machine only, with or
 // without the headers that isolate a page.
-import { readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
@@ -32,22 +33,14 @@ export async function serve(isolated: boolean, pages: Readonly<Record<string, st
   const server = createServer((request, response) => {
     const path = normalize(decodeURIComponent(new URL(request.url ?? '/', 'http://localhost').pathname));
     requests.push(path);
-    void read(path, pages).then((content) => {
-      const headers = { 'Cache-Control': 'no-store', 'Accept-Ranges': 'bytes', ...(isolated ? ISOLATION : {}) };
-      if (!content) return response.writeHead(404, headers).end();
-      const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '');
-      const [from, to] = range
-        ? [Number(range[1]), range[2] ? Number(range[2]) + 1 : content.length]
-        : [0, content.length];
-      const body = content.subarray(from, to);
-      const type = TYPES[extname(path)] ?? 'application/octet-stream';
-      response.writeHead(range ? 206 : 200, {
+    void send(path, request.headers.range, pages).then(({ status, headers, body }) => {
+      response.writeHead(status, {
+        'Cache-Control': 'no-store',
+        ...(isolated ? ISOLATION : {}),
         ...headers,
-        'Content-Type': type,
         'Content-Length': body.length,
-        ...(range ? { 'Content-Range': `bytes ${from}-${from + body.length - 1}/${content.length}` } : {}),
       });
-      return response.end(request.method === 'HEAD' ? undefined : body);
+      response.end(request.method === 'HEAD' ? undefined : body);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -62,15 +55,34 @@ export async function serve(isolated: boolean, pages: Readonly<Record<string, st
   };
 }
 
-async function read(path: string, pages: Readonly<Record<string, string>>): Promise<Buffer | undefined> {
-  if (Object.hasOwn(pages, path)) return Buffer.from(pages[path]);
+interface Answer {
+  status: number;
+  headers: Record<string, string | number>;
+  body: Uint8Array;
+}
+
+const NOTHING = new Uint8Array();
+
+/** A page, or a file or the range of it that was asked for. */
+async function send(path: string, range: string | undefined, pages: Readonly<Record<string, string>>): Promise<Answer> {
+  const headers = { 'Content-Type': TYPES[extname(path)] ?? 'application/octet-stream', 'Accept-Ranges': 'bytes' };
+  if (Object.hasOwn(pages, path)) return { status: 200, headers, body: new TextEncoder().encode(pages[path]) };
   // browsers ask for it unasked; an error in the console would count as a problem
-  if (path === '/favicon.ico') return Buffer.alloc(0);
+  if (path === '/favicon.ico') return { status: 200, headers, body: NOTHING };
   const file = path.startsWith('/models/') ? join(modelsDir, path.slice(8)) : join(root, path);
-  if (!/^\/(dist|models|test\/golden)\//.test(path)) return undefined;
+  if (!/^\/(dist|models|test\/golden)\//.test(path) || !existsSync(file))
+    return { status: 404, headers, body: NOTHING };
+  const handle = await open(file);
   try {
-    return await readFile(file);
-  } catch {
-    return undefined;
+    const { size } = await handle.stat();
+    const asked = /^bytes=(\d+)-(\d*)$/.exec(range ?? '');
+    const from = asked ? Number(asked[1]) : 0;
+    const to = asked?.[2] ? Math.min(size, Number(asked[2]) + 1) : size;
+    const body = new Uint8Array(Math.max(0, to - from));
+    await handle.read(body, 0, body.length, from);
+    if (!asked) return { status: 200, headers, body };
+    return { status: 206, headers: { ...headers, 'Content-Range': `bytes ${from}-${to - 1}/${size}` }, body };
+  } finally {
+    await handle.close();
   }
 }

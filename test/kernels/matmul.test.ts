@@ -38,7 +38,7 @@ describe.each(BUILDS)('matmul, %s', (build) => {
       const size = n * k;
       return packWeight(Array.prototype.slice.call(weight, i * size, (i + 1) * size), n, k);
     });
-    raw.scratch(256 + Math.min(256, m) * Math.min(512, k) * 4);
+    raw.scratch(256 + Math.min(132, m) * Math.min(512, k) * 4);
     const fields = {
       [R.MM_A]: raw.input(padded(a, rows, k, gap)),
       [R.MM_A_STRIDE]: k + gap,
