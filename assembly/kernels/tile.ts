@@ -9,7 +9,8 @@
 // Accumulators are locals and are always loaded from memory: V8 keeps at most 15 vectors in registers, and pairs of
 // loads, operations and stores at +16 bytes are what its revectoriser can widen. Nothing unrolls k, which would spill.
 // A tile's height is a run-time choice (CTL_TILE_ROWS) because compilers differ in what they keep in registers:
-// GFLOP/s of one thread on an EPYC of 49 GFLOP/s (40 in mul + add), 512x768x3072:
+// GFLOP/s of one thread, 512x768x3072, on an EPYC that does 49 in a loop of registers only, fused or mul + add (a processor
+// that adds and multiplies on the same two ports, as Intel's do, does 35 in mul + add):
 //
 //   rows              4      5      6     6 x 16
 //   relaxed, V8 13    44     47     47      -       revectorised: 67 (6 x 8), 87 (6 x 16)
@@ -156,15 +157,21 @@ function wide5(a: usize, b: usize, second: usize, k: i32, init: usize, initStrid
 function wide4(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 { return tile16(4, true, a, b, second, k, init, initStride, c, stride, ahead, step); }
 // prettier-ignore
 function wide3(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 { return tile16(3, true, a, b, second, k, init, initStride, c, stride, ahead, step); }
+// prettier-ignore
+function wide2(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 { return tile16(2, true, a, b, second, k, init, initStride, c, stride, ahead, step); }
+// prettier-ignore
+function wide1(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 { return tile16(1, true, a, b, second, k, init, initStride, c, stride, ahead, step); }
 
-/** A tile of 3 to 6 rows and 16 columns, in two panels `second` bytes apart, looking ahead. */
+/** A tile of 1 to 6 rows and 16 columns, in two panels `second` bytes apart, looking ahead. */
 // prettier-ignore
 export function multiply16Ahead(rows: i32, a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 {
   switch (rows) {
     case 6: return wide6(a, b, second, k, init, initStride, c, stride, ahead, step);
     case 5: return wide5(a, b, second, k, init, initStride, c, stride, ahead, step);
     case 4: return wide4(a, b, second, k, init, initStride, c, stride, ahead, step);
-    default: return wide3(a, b, second, k, init, initStride, c, stride, ahead, step);
+    case 3: return wide3(a, b, second, k, init, initStride, c, stride, ahead, step);
+    case 2: return wide2(a, b, second, k, init, initStride, c, stride, ahead, step);
+    default: return wide1(a, b, second, k, init, initStride, c, stride, ahead, step);
   }
 }
 
