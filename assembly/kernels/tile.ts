@@ -59,59 +59,6 @@ function tile8(rows: i32, fetch: bool, a: usize, b: usize, k: i32, init: usize, 
 }
 
 // prettier-ignore
-function plain6(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile8(6, false, a, b, k, init, initStride, c, stride, 0, 0); }
-// prettier-ignore
-function plain5(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile8(5, false, a, b, k, init, initStride, c, stride, 0, 0); }
-// prettier-ignore
-function plain4(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile8(4, false, a, b, k, init, initStride, c, stride, 0, 0); }
-// prettier-ignore
-function plain3(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile8(3, false, a, b, k, init, initStride, c, stride, 0, 0); }
-// prettier-ignore
-function plain2(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile8(2, false, a, b, k, init, initStride, c, stride, 0, 0); }
-// prettier-ignore
-function plain1(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile8(1, false, a, b, k, init, initStride, c, stride, 0, 0); }
-
-/** A tile of 1 to 6 rows and 8 columns. k >= 1; strides in bytes. */
-// prettier-ignore
-export function multiply8(rows: i32, a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void {
-  switch (rows) {
-    case 6: plain6(a, b, k, init, initStride, c, stride); break;
-    case 5: plain5(a, b, k, init, initStride, c, stride); break;
-    case 4: plain4(a, b, k, init, initStride, c, stride); break;
-    case 3: plain3(a, b, k, init, initStride, c, stride); break;
-    case 2: plain2(a, b, k, init, initStride, c, stride); break;
-    default: plain1(a, b, k, init, initStride, c, stride);
-  }
-}
-
-// prettier-ignore
-function fetching6(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 { return tile8(6, true, a, b, k, init, initStride, c, stride, ahead, step); }
-// prettier-ignore
-function fetching5(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 { return tile8(5, true, a, b, k, init, initStride, c, stride, ahead, step); }
-// prettier-ignore
-function fetching4(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 { return tile8(4, true, a, b, k, init, initStride, c, stride, ahead, step); }
-// prettier-ignore
-function fetching3(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 { return tile8(3, true, a, b, k, init, initStride, c, stride, ahead, step); }
-// prettier-ignore
-function fetching2(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 { return tile8(2, true, a, b, k, init, initStride, c, stride, ahead, step); }
-// prettier-ignore
-function fetching1(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 { return tile8(1, true, a, b, k, init, initStride, c, stride, ahead, step); }
-
-/** The same, and it touches one word at `ahead` at every step of k, `step` bytes further each time: memory that the next tiles
- *  need comes in while this one computes. The sum of what it saw is returned only so that the loads are not dropped. */
-// prettier-ignore
-export function multiply8Ahead(rows: i32, a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 {
-  switch (rows) {
-    case 6: return fetching6(a, b, k, init, initStride, c, stride, ahead, step);
-    case 5: return fetching5(a, b, k, init, initStride, c, stride, ahead, step);
-    case 4: return fetching4(a, b, k, init, initStride, c, stride, ahead, step);
-    case 3: return fetching3(a, b, k, init, initStride, c, stride, ahead, step);
-    case 2: return fetching2(a, b, k, init, initStride, c, stride, ahead, step);
-    default: return fetching1(a, b, k, init, initStride, c, stride, ahead, step);
-  }
-}
-
-// prettier-ignore
 // @ts-ignore: decorator
 @inline
 function tile16(rows: i32, fetch: bool, a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 {
@@ -150,28 +97,107 @@ function tile16(rows: i32, fetch: bool, a: usize, b: usize, second: usize, k: i3
 }
 
 // prettier-ignore
-function wide6(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 { return tile16(6, true, a, b, second, k, init, initStride, c, stride, ahead, step); }
+function multiply8Rows6(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile8(6, false, a, b, k, init, initStride, c, stride, 0, 0); }
 // prettier-ignore
-function wide5(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 { return tile16(5, true, a, b, second, k, init, initStride, c, stride, ahead, step); }
+function multiply8Rows5(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile8(5, false, a, b, k, init, initStride, c, stride, 0, 0); }
 // prettier-ignore
-function wide4(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 { return tile16(4, true, a, b, second, k, init, initStride, c, stride, ahead, step); }
+function multiply8Rows4(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile8(4, false, a, b, k, init, initStride, c, stride, 0, 0); }
 // prettier-ignore
-function wide3(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 { return tile16(3, true, a, b, second, k, init, initStride, c, stride, ahead, step); }
+function multiply8Rows3(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile8(3, false, a, b, k, init, initStride, c, stride, 0, 0); }
 // prettier-ignore
-function wide2(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 { return tile16(2, true, a, b, second, k, init, initStride, c, stride, ahead, step); }
+function multiply8Rows2(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile8(2, false, a, b, k, init, initStride, c, stride, 0, 0); }
 // prettier-ignore
-function wide1(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 { return tile16(1, true, a, b, second, k, init, initStride, c, stride, ahead, step); }
+function multiply8Rows1(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile8(1, false, a, b, k, init, initStride, c, stride, 0, 0); }
 
-/** A tile of 1 to 6 rows and 16 columns, in two panels `second` bytes apart, looking ahead. */
+/** A tile of 1 to 6 rows and 8 columns. k >= 1; strides in bytes. */
+// prettier-ignore
+export function multiply8(rows: i32, a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void {
+  switch (rows) {
+    case 6: multiply8Rows6(a, b, k, init, initStride, c, stride); break;
+    case 5: multiply8Rows5(a, b, k, init, initStride, c, stride); break;
+    case 4: multiply8Rows4(a, b, k, init, initStride, c, stride); break;
+    case 3: multiply8Rows3(a, b, k, init, initStride, c, stride); break;
+    case 2: multiply8Rows2(a, b, k, init, initStride, c, stride); break;
+    default: multiply8Rows1(a, b, k, init, initStride, c, stride);
+  }
+}
+
+// prettier-ignore
+function multiply16Rows6(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile16(6, false, a, b, second, k, init, initStride, c, stride, 0, 0); }
+// prettier-ignore
+function multiply16Rows5(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile16(5, false, a, b, second, k, init, initStride, c, stride, 0, 0); }
+// prettier-ignore
+function multiply16Rows4(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile16(4, false, a, b, second, k, init, initStride, c, stride, 0, 0); }
+// prettier-ignore
+function multiply16Rows3(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile16(3, false, a, b, second, k, init, initStride, c, stride, 0, 0); }
+// prettier-ignore
+function multiply16Rows2(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile16(2, false, a, b, second, k, init, initStride, c, stride, 0, 0); }
+// prettier-ignore
+function multiply16Rows1(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile16(1, false, a, b, second, k, init, initStride, c, stride, 0, 0); }
+
+/** A tile of 1 to 6 rows and 16 columns, in two panels `second` bytes apart. */
+// prettier-ignore
+export function multiply16(rows: i32, a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void {
+  switch (rows) {
+    case 6: multiply16Rows6(a, b, second, k, init, initStride, c, stride); break;
+    case 5: multiply16Rows5(a, b, second, k, init, initStride, c, stride); break;
+    case 4: multiply16Rows4(a, b, second, k, init, initStride, c, stride); break;
+    case 3: multiply16Rows3(a, b, second, k, init, initStride, c, stride); break;
+    case 2: multiply16Rows2(a, b, second, k, init, initStride, c, stride); break;
+    default: multiply16Rows1(a, b, second, k, init, initStride, c, stride);
+  }
+}
+
+// prettier-ignore
+function multiply8AheadRows6(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 { return tile8(6, true, a, b, k, init, initStride, c, stride, ahead, step); }
+// prettier-ignore
+function multiply8AheadRows5(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 { return tile8(5, true, a, b, k, init, initStride, c, stride, ahead, step); }
+// prettier-ignore
+function multiply8AheadRows4(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 { return tile8(4, true, a, b, k, init, initStride, c, stride, ahead, step); }
+// prettier-ignore
+function multiply8AheadRows3(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 { return tile8(3, true, a, b, k, init, initStride, c, stride, ahead, step); }
+// prettier-ignore
+function multiply8AheadRows2(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 { return tile8(2, true, a, b, k, init, initStride, c, stride, ahead, step); }
+// prettier-ignore
+function multiply8AheadRows1(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 { return tile8(1, true, a, b, k, init, initStride, c, stride, ahead, step); }
+
+/** As multiply8, and it touches a word at `ahead` at every step of k, `step` bytes further each time: memory that the next tiles
+ *  need comes in while this one computes. The sum of what it saw is returned only so that the loads are not dropped. */
+// prettier-ignore
+export function multiply8Ahead(rows: i32, a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 {
+  switch (rows) {
+    case 6: return multiply8AheadRows6(a, b, k, init, initStride, c, stride, ahead, step);
+    case 5: return multiply8AheadRows5(a, b, k, init, initStride, c, stride, ahead, step);
+    case 4: return multiply8AheadRows4(a, b, k, init, initStride, c, stride, ahead, step);
+    case 3: return multiply8AheadRows3(a, b, k, init, initStride, c, stride, ahead, step);
+    case 2: return multiply8AheadRows2(a, b, k, init, initStride, c, stride, ahead, step);
+    default: return multiply8AheadRows1(a, b, k, init, initStride, c, stride, ahead, step);
+  }
+}
+
+// prettier-ignore
+function multiply16AheadRows6(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 { return tile16(6, true, a, b, second, k, init, initStride, c, stride, ahead, step); }
+// prettier-ignore
+function multiply16AheadRows5(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 { return tile16(5, true, a, b, second, k, init, initStride, c, stride, ahead, step); }
+// prettier-ignore
+function multiply16AheadRows4(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 { return tile16(4, true, a, b, second, k, init, initStride, c, stride, ahead, step); }
+// prettier-ignore
+function multiply16AheadRows3(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 { return tile16(3, true, a, b, second, k, init, initStride, c, stride, ahead, step); }
+// prettier-ignore
+function multiply16AheadRows2(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 { return tile16(2, true, a, b, second, k, init, initStride, c, stride, ahead, step); }
+// prettier-ignore
+function multiply16AheadRows1(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 { return tile16(1, true, a, b, second, k, init, initStride, c, stride, ahead, step); }
+
+/** As multiply16, touching memory ahead. */
 // prettier-ignore
 export function multiply16Ahead(rows: i32, a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 {
   switch (rows) {
-    case 6: return wide6(a, b, second, k, init, initStride, c, stride, ahead, step);
-    case 5: return wide5(a, b, second, k, init, initStride, c, stride, ahead, step);
-    case 4: return wide4(a, b, second, k, init, initStride, c, stride, ahead, step);
-    case 3: return wide3(a, b, second, k, init, initStride, c, stride, ahead, step);
-    case 2: return wide2(a, b, second, k, init, initStride, c, stride, ahead, step);
-    default: return wide1(a, b, second, k, init, initStride, c, stride, ahead, step);
+    case 6: return multiply16AheadRows6(a, b, second, k, init, initStride, c, stride, ahead, step);
+    case 5: return multiply16AheadRows5(a, b, second, k, init, initStride, c, stride, ahead, step);
+    case 4: return multiply16AheadRows4(a, b, second, k, init, initStride, c, stride, ahead, step);
+    case 3: return multiply16AheadRows3(a, b, second, k, init, initStride, c, stride, ahead, step);
+    case 2: return multiply16AheadRows2(a, b, second, k, init, initStride, c, stride, ahead, step);
+    default: return multiply16AheadRows1(a, b, second, k, init, initStride, c, stride, ahead, step);
   }
 }
 
