@@ -34,7 +34,11 @@ export default {
       comment: 'A platform may implement an interface of io, by type only.',
       severity: 'error',
       from: { path: '^src/platform/' },
-      to: { path: '^(src|assembly)/', pathNot: ['^src/platform/', '^src/errors\\.ts$'], dependencyTypesNot: ['type-only'] },
+      to: {
+        path: '^(src|assembly)/',
+        pathNot: ['^src/platform/', '^src/errors\\.ts$'],
+        dependencyTypesNot: ['type-only'],
+      },
     },
     {
       name: 'errors-need-nothing',

@@ -57,7 +57,10 @@ export default defineConfig(
     files: ['src/**/*.ts'],
     ignores: ['src/platform/**'],
     rules: {
-      'no-restricted-imports': ['error', { patterns: [{ group: ['node:*'], message: 'Only src/platform/ may use Node.' }] }],
+      'no-restricted-imports': [
+        'error',
+        { patterns: [{ group: ['node:*'], message: 'Only src/platform/ may use Node.' }] },
+      ],
       'no-restricted-globals': ['error', 'process', 'Buffer', 'window', 'document', 'navigator'],
     },
   },

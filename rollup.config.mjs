@@ -22,18 +22,21 @@ const shrink = {
   renderChunk: async (code) => minify(code, { module: true, ecma: 2020, compress: { passes: 3 } }),
 };
 
+/** Few files start faster and compress better: what every use needs is one, what only some need are others. */
+function chunkOf(id) {
+  if (/tokenizer/.test(id)) return 'tokenizer';
+  if (/src\/api\/(tasks|encoder-tasks)/.test(id)) return 'tasks';
+  if (/src\/(kernels|index|worker|follower)\.ts|src\/api\/kernels|src\/ops\/(binary|reduce|softmax|strides|convert)/.test(id)) return null;
+  return 'core';
+}
+
 const node = {
   input: input(ENTRIES),
   output: {
     dir: 'dist/node',
     format: 'es',
     chunkFileNames: '[name]-[hash].js',
-    // few files start faster: what every use needs, and what only some do
-    manualChunks(id) {
-      if (/tokenizer/.test(id)) return 'tokenizer';
-      if (/comlink|runtime\/(endpoint|host-worker)/.test(id)) return 'worker-host';
-      return /src\/(api\/kernels|kernels|index|worker|follower)|ops\/(binary|reduce|softmax|strides|convert)/.test(id) ? undefined : 'core';
-    },
+    manualChunks: chunkOf,
   },
   external: [/^node:/, '@huggingface/tokenizers', '@assemblyscript/loader'],
   plugins: [
@@ -53,7 +56,7 @@ const web = {
     format: 'es',
     chunkFileNames: '[name]-[hash].js',
     // by itself, so that the size limit can tell it from what is ours
-    manualChunks: (id) => (id.includes('@huggingface/tokenizers') ? 'tokenizers-library' : null),
+    manualChunks: (id) => (id.includes('@huggingface/tokenizers') ? 'tokenizers-library' : chunkOf(id)),
   },
   plugins: [
     clean('dist/web'),

@@ -106,7 +106,8 @@ export function geluTanh4(x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function gelu4(x: v128): v128 {
-  const a = f32x4.pmin(f32x4.abs(x), splat(C.C_TAIL_MAX)), one = splat(C.C_ONE);
+  const a = f32x4.pmin(f32x4.abs(x), splat(C.C_TAIL_MAX)),
+    one = splat(C.C_ONE);
   const t = f32x4.div(one, madd(a, splat(C.C_TAIL_P), one));
   let p = madd(splat(C.C_TAIL_7), t, splat(C.C_TAIL_6));
   p = madd(p, t, splat(C.C_TAIL_5));
@@ -115,7 +116,8 @@ export function gelu4(x: v128): v128 {
   p = madd(p, t, splat(C.C_TAIL_2));
   p = f32x4.mul(madd(p, t, splat(C.C_TAIL_1)), t);
   // 2^y as in expNonPositive4.
-  const y = f32x4.mul(f32x4.mul(a, a), splat(C.C_TAIL_EXP)), round = splat(C.C_ROUND_BIASED);
+  const y = f32x4.mul(f32x4.mul(a, a), splat(C.C_TAIL_EXP)),
+    round = splat(C.C_ROUND_BIASED);
   const s = f32x4.add(y, round);
   const f = f32x4.sub(y, f32x4.sub(s, round));
   let e = madd(splat(C.C_EXP2_5), f, splat(C.C_EXP2_4));
@@ -130,21 +132,28 @@ export function gelu4(x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function gelu8(x: usize, out: usize): void {
-  const x0 = v128.load(x), x1 = v128.load(x, 16), one = splat(C.C_ONE);
+  const x0 = v128.load(x),
+    x1 = v128.load(x, 16),
+    one = splat(C.C_ONE);
   let c = splat(C.C_TAIL_MAX);
-  const a0 = f32x4.pmin(f32x4.abs(x0), c), a1 = f32x4.pmin(f32x4.abs(x1), c);
+  const a0 = f32x4.pmin(f32x4.abs(x0), c),
+    a1 = f32x4.pmin(f32x4.abs(x1), c);
   c = splat(C.C_TAIL_P);
-  const t0 = f32x4.div(one, madd(a0, c, one)), t1 = f32x4.div(one, madd(a1, c, one));
+  const t0 = f32x4.div(one, madd(a0, c, one)),
+    t1 = f32x4.div(one, madd(a1, c, one));
   // First the exponential, which does not wait for the divisions.
   c = splat(C.C_TAIL_EXP);
-  let f0 = f32x4.mul(f32x4.mul(a0, a0), c), f1 = f32x4.mul(f32x4.mul(a1, a1), c);
+  let f0 = f32x4.mul(f32x4.mul(a0, a0), c),
+    f1 = f32x4.mul(f32x4.mul(a1, a1), c);
   c = splat(C.C_ROUND_BIASED);
-  const s0 = f32x4.add(f0, c), s1 = f32x4.add(f1, c);
+  const s0 = f32x4.add(f0, c),
+    s1 = f32x4.add(f1, c);
   f0 = f32x4.sub(f0, f32x4.sub(s0, c));
   f1 = f32x4.sub(f1, f32x4.sub(s1, c));
   c = splat(C.C_EXP2_5);
   let d = splat(C.C_EXP2_4);
-  let e0 = madd(c, f0, d), e1 = madd(c, f1, d);
+  let e0 = madd(c, f0, d),
+    e1 = madd(c, f1, d);
   c = splat(C.C_EXP2_3);
   e0 = madd(e0, f0, c);
   e1 = madd(e1, f1, c);
@@ -158,7 +167,8 @@ export function gelu8(x: usize, out: usize): void {
   e1 = f32x4.mul(madd(e1, f1, one), i32x4.shl(s1, 23));
   c = splat(C.C_TAIL_7);
   d = splat(C.C_TAIL_6);
-  let p0 = madd(c, t0, d), p1 = madd(c, t1, d);
+  let p0 = madd(c, t0, d),
+    p1 = madd(c, t1, d);
   c = splat(C.C_TAIL_5);
   p0 = madd(p0, t0, c);
   p1 = madd(p1, t1, c);
@@ -190,18 +200,30 @@ export function relu4(x: v128): v128 {
 @inline
 export function activateInline(kind: i32, x: v128): v128 {
   switch (kind) {
-    case R.ACT_RELU: return relu4(x);
-    case R.ACT_GELU: return gelu4(x);
-    case R.ACT_GELU_TANH: return geluTanh4(x);
-    case R.ACT_SILU: return silu4(x);
-    case R.ACT_TANH: return tanh4(x);
-    case R.ACT_SIGMOID: return sigmoid4(x);
-    case R.ACT_EXP: return exp4(x);
-    case R.ACT_NEG: return f32x4.neg(x);
-    case R.ACT_SQRT: return f32x4.sqrt(x);
-    case R.ACT_ABS: return f32x4.abs(x);
-    case R.ACT_QUICK_GELU: return quickGelu4(x);
-    default: return x;
+    case R.ACT_RELU:
+      return relu4(x);
+    case R.ACT_GELU:
+      return gelu4(x);
+    case R.ACT_GELU_TANH:
+      return geluTanh4(x);
+    case R.ACT_SILU:
+      return silu4(x);
+    case R.ACT_TANH:
+      return tanh4(x);
+    case R.ACT_SIGMOID:
+      return sigmoid4(x);
+    case R.ACT_EXP:
+      return exp4(x);
+    case R.ACT_NEG:
+      return f32x4.neg(x);
+    case R.ACT_SQRT:
+      return f32x4.sqrt(x);
+    case R.ACT_ABS:
+      return f32x4.abs(x);
+    case R.ACT_QUICK_GELU:
+      return quickGelu4(x);
+    default:
+      return x;
   }
 }
 

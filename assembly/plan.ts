@@ -17,28 +17,58 @@ import { barrier } from './sync';
 /** Runs one record's share `ith` of `nth`, with this thread's scratch memory. */
 function execute(record: usize, ith: i32, nth: i32, scratch: usize): void {
   switch (load<i32>(record, R.R_OP)) {
-    case R.OP_MATMUL: matmul(record, ith, nth, scratch); break;
-    case R.OP_PACK: pack(record, ith, nth); break;
-    case R.OP_ATTENTION: attention(record, ith, nth, scratch); break;
-    case R.OP_SOFTMAX: softmax(record, ith, nth); break;
-    case R.OP_LAYER_NORM: layerNorm(record, ith, nth); break;
-    case R.OP_RMS_NORM: rmsNorm(record, ith, nth); break;
-    case R.OP_UNARY: unary(record, ith, nth); break;
-    case R.OP_BINARY: binary(record, ith, nth); break;
-    case R.OP_GATHER: gatherRows(record, ith, nth); break;
-    case R.OP_COPY: copy(record, ith, nth); break;
-    case R.OP_REDUCE: reduce(record, ith, nth); break;
-    case R.OP_POOL: pool(record, ith, nth); break;
-    case R.OP_L2_NORMALIZE: l2Normalize(record, ith, nth); break;
-    case R.OP_CONVERT: convert(record, ith, nth); break;
-    default: unreachable();
+    case R.OP_MATMUL:
+      matmul(record, ith, nth, scratch);
+      break;
+    case R.OP_PACK:
+      pack(record, ith, nth);
+      break;
+    case R.OP_ATTENTION:
+      attention(record, ith, nth, scratch);
+      break;
+    case R.OP_SOFTMAX:
+      softmax(record, ith, nth);
+      break;
+    case R.OP_LAYER_NORM:
+      layerNorm(record, ith, nth);
+      break;
+    case R.OP_RMS_NORM:
+      rmsNorm(record, ith, nth);
+      break;
+    case R.OP_UNARY:
+      unary(record, ith, nth);
+      break;
+    case R.OP_BINARY:
+      binary(record, ith, nth);
+      break;
+    case R.OP_GATHER:
+      gatherRows(record, ith, nth);
+      break;
+    case R.OP_COPY:
+      copy(record, ith, nth);
+      break;
+    case R.OP_REDUCE:
+      reduce(record, ith, nth);
+      break;
+    case R.OP_POOL:
+      pool(record, ith, nth);
+      break;
+    case R.OP_L2_NORMALIZE:
+      l2Normalize(record, ith, nth);
+      break;
+    case R.OP_CONVERT:
+      convert(record, ith, nth);
+      break;
+    default:
+      unreachable();
   }
 }
 
 /** Walks the slice that the control block describes, as thread `thread` of `threads`. False if it was stopped. */
 export function walk(thread: i32, threads: i32): bool {
   const count = load<i32>(CTL_COUNT);
-  const part = load<i32>(CTL_PART), parts = load<i32>(CTL_PARTS);
+  const part = load<i32>(CTL_PART),
+    parts = load<i32>(CTL_PARTS);
   const scratch = <usize>load<u32>(CTL_SCRATCH) + <usize>thread * <usize>load<u32>(CTL_SCRATCH_STRIDE);
   let record = <usize>load<u32>(CTL_RECORD);
   for (let i = 0; i < count; i++) {

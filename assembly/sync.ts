@@ -56,7 +56,8 @@ export function startSlice(threads: i32): void {
  *  thread may not, and the followers' shares are as long as its own. */
 export function gather(threads: i32): bool {
   if (ASC_FEATURE_THREADS) {
-    let looks = 0, checks = 0;
+    let looks = 0,
+      checks = 0;
     while (atomic.load<i32>(CTL_ARRIVED) != threads - 1) {
       if (++looks < LOOKS) continue;
       looks = 0;

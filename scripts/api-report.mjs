@@ -30,15 +30,29 @@ function declarations(file) {
     for (const declaration of target.declarations ?? []) {
       const origin = declaration.getSourceFile();
       if (!origin.fileName.includes('dist/types/') || ts.isTypeParameterDeclaration(declaration)) continue;
-      if (!ts.isClassDeclaration(declaration) && !ts.isInterfaceDeclaration(declaration) && !ts.isTypeAliasDeclaration(declaration) && !ts.isFunctionDeclaration(declaration) && !ts.isVariableDeclaration(declaration)) continue;
+      if (
+        !ts.isClassDeclaration(declaration) &&
+        !ts.isInterfaceDeclaration(declaration) &&
+        !ts.isTypeAliasDeclaration(declaration) &&
+        !ts.isFunctionDeclaration(declaration) &&
+        !ts.isVariableDeclaration(declaration)
+      )
+        continue;
       const text = printer.printNode(ts.EmitHint.Unspecified, declaration, origin).replace(/^(export |declare )*/, '');
       // private members are no API, and the types that only they mention are not either
       found.push([exported ?? target.name, `${exported ? 'export ' : ''}${text.replace(/^ +private .*\n/gm, '')}`]);
       const visit = (node) => {
-        if (ts.canHaveModifiers(node) && node.modifiers?.some(({ kind }) => kind === ts.SyntaxKind.PrivateKeyword)) return;
+        if (ts.canHaveModifiers(node) && node.modifiers?.some(({ kind }) => kind === ts.SyntaxKind.PrivateKeyword))
+          return;
         if (ts.isIdentifier(node)) {
           const used = checker.getSymbolAtLocation(node);
-          if (used && used.declarations?.some((d) => d.parent === d.getSourceFile() || ts.isImportSpecifier(d) || ts.isVariableDeclaration(d))) add(used);
+          if (
+            used &&
+            used.declarations?.some(
+              (d) => d.parent === d.getSourceFile() || ts.isImportSpecifier(d) || ts.isVariableDeclaration(d),
+            )
+          )
+            add(used);
         }
         ts.forEachChild(node, visit);
       };
@@ -50,7 +64,8 @@ function declarations(file) {
 }
 
 const problems = program.getSemanticDiagnostics().concat(program.getSyntacticDiagnostics());
-for (const { messageText, file } of problems) console.error(`${file?.fileName}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`);
+for (const { messageText, file } of problems)
+  console.error(`${file?.fileName}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`);
 let failed = problems.length > 0;
 
 mkdirSync('docs/api', { recursive: true });

@@ -1,5 +1,6 @@
 // Rollup plugin: writes the numbers of assembly/abi/ where modules name them. The names are some hundred, and chunks would
 // otherwise hand them to each other one by one.
+import { Buffer } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { build } from 'esbuild';
@@ -27,12 +28,20 @@ export function inlineAbi() {
       let code = await readFile(id, 'utf8');
       for (const [statement, names, path] of code.matchAll(NAMED)) {
         const values = await load(id, path);
-        const constants = names.split(',').map((part) => part.trim().split(' as ')).filter(([name]) => name);
-        code = code.replace(statement, constants.map(([name, local = name]) => `const ${local} = ${values[name]};`).join(' '));
+        const constants = names
+          .split(',')
+          .map((part) => part.trim().split(' as '))
+          .filter(([name]) => name);
+        code = code.replace(
+          statement,
+          constants.map(([name, local = name]) => `const ${local} = ${values[name]};`).join(' '),
+        );
       }
       for (const [, namespace, path] of code.matchAll(NAMESPACE)) {
         const values = await load(id, path);
-        code = code.replace(new RegExp(`\\b${namespace}\\.(\\w+)\\b`, 'g'), (text, name) => (name in values ? String(values[name]) : text));
+        code = code.replace(new RegExp(`\\b${namespace}\\.(\\w+)\\b`, 'g'), (text, name) =>
+          name in values ? String(values[name]) : text,
+        );
       }
       return code;
     },

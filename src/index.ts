@@ -1,12 +1,34 @@
 // wasmformer: transformers in WebAssembly SIMD.
 export { Encoder } from './api/encoder';
-export type { EmbedOptions, EncoderOutput, ForwardOptions, FromPretrainedOptions, LoadProgress, ModelInfo } from './api/encoder';
+export type {
+  EmbedOptions,
+  EncoderOutput,
+  ForwardOptions,
+  FromPretrainedOptions,
+  LoadProgress,
+  ModelInfo,
+  TaskOptions,
+} from './api/encoder';
+export type { Question } from './api/encoder-tasks';
 export type { EncoderInput, IdInputs, Ids, TextInputs, TokenizeOptions } from './api/inputs';
+export type { ClassificationOptions, ClassificationResult } from './api/tasks/classification';
+export type { FillMaskOptions, FillMaskResult } from './api/tasks/fill-mask';
+export type { NextSentenceResult } from './api/tasks/next-sentence';
+export type { Answer, AnswerOptions, WindowOptions } from './api/tasks/question-answering';
+export type {
+  AggregationStrategy,
+  EntityGroup,
+  TokenClassificationOptions,
+  TokenEntity,
+} from './api/tasks/token-classification';
 export { Tensor } from './api/tensor';
 export type { NestedArray, TensorData, TensorType } from './api/tensor';
 export { WasmformerError } from './errors';
 export type { WasmformerErrorCode } from './errors';
+export type { FileContent, SourceInput } from './io/source';
+export type { DecodeOptions, EncodeOptions, Encoding, Tokenizer, TruncationStrategy } from './io/tokenizer';
+export type { Config, Head } from './models/model';
+export type { Pooling } from './ops/pool';
+export type { ProfileRow } from './runtime/encoder-runner';
 export { createEngine } from './runtime/host';
 export type { Engine, EngineInfo, EngineOptions } from './runtime/host';
-export type { ProfileRow } from './runtime/encoder-runner';
-export type { SourceInput } from './io/source';

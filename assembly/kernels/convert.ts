@@ -33,25 +33,28 @@ function loadHalves(address: usize, n: i32): v128 {
 }
 
 function fromF16(src: usize, dst: usize, count: i32): void {
-  const end4 = dst + (<usize>(count & ~3) << 2);
+  const end4 = dst + ((<usize>(count & ~3)) << 2);
   for (; dst < end4; src += 8, dst += 16) v128.store(dst, halves(v128.load16x4_u(src)));
   if (count & 3) storePart(dst, halves(loadHalves(src, count & 3)), count & 3);
 }
 
 function fromBF16(src: usize, dst: usize, count: i32): void {
-  const end4 = dst + (<usize>(count & ~3) << 2);
+  const end4 = dst + ((<usize>(count & ~3)) << 2);
   for (; dst < end4; src += 8, dst += 16) v128.store(dst, i32x4.shl(v128.load16x4_u(src), 16));
   if (count & 3) storePart(dst, i32x4.shl(loadHalves(src, count & 3), 16), count & 3);
 }
 
 export function convert(record: usize, ith: i32, nth: i32): void {
-  const src = <usize>load<u32>(record, R.CV_SRC), dst = <usize>load<u32>(record, R.CV_DST);
-  const count = load<i32>(record, R.CV_COUNT), type = load<i32>(record, R.CV_TYPE);
+  const src = <usize>load<u32>(record, R.CV_SRC),
+    dst = <usize>load<u32>(record, R.CV_DST);
+  const count = load<i32>(record, R.CV_COUNT),
+    type = load<i32>(record, R.CV_TYPE);
   const blocks = (count + 15) >> 4;
-  const from = shareStart(blocks, ith, nth) << 4, to = min(shareStart(blocks, ith + 1, nth) << 4, count);
+  const from = shareStart(blocks, ith, nth) << 4,
+    to = min(shareStart(blocks, ith + 1, nth) << 4, count);
   if (from >= to) return;
-  const out = dst + (<usize>from << 2);
-  if (type == R.TYPE_F16) fromF16(src + (<usize>from << 1), out, to - from);
-  else if (type == R.TYPE_BF16) fromBF16(src + (<usize>from << 1), out, to - from);
-  else memory.copy(out, src + (<usize>from << 2), <usize>(to - from) << 2);
+  const out = dst + ((<usize>from) << 2);
+  if (type == R.TYPE_F16) fromF16(src + ((<usize>from) << 1), out, to - from);
+  else if (type == R.TYPE_BF16) fromBF16(src + ((<usize>from) << 1), out, to - from);
+  else memory.copy(out, src + ((<usize>from) << 2), (<usize>(to - from)) << 2);
 }

@@ -14,10 +14,11 @@ import { shareStart } from '../share';
 /** `count` neighbours. Beyond 1 KB the engine's copy is faster than its call is dear. */
 function copyRun(x: usize, out: usize, count: i32): void {
   if (count >= 256) {
-    memory.copy(out, x, <usize>count << 2);
+    memory.copy(out, x, (<usize>count) << 2);
     return;
   }
-  const end4 = x + (<usize>(count & ~3) << 2), end = x + (<usize>count << 2);
+  const end4 = x + ((<usize>(count & ~3)) << 2),
+    end = x + ((<usize>count) << 2);
   for (; x < end4; x += 16, out += 16) v128.store(out, v128.load(x));
   for (; x < end; x += 4, out += 4) store<u32>(out, load<u32>(x));
 }
@@ -29,13 +30,18 @@ function copyElements(x: usize, strideX: usize, out: usize, strideOut: usize, co
 
 /** out[r, c] = x[c, r] for `rows` rows of out (neighbours in x) and `columns` columns (neighbours in out). */
 function transposeTile(x: usize, strideX: usize, out: usize, strideOut: usize, rows: i32, columns: i32): void {
-  const rows4 = rows & ~3, columns4 = columns & ~3;
+  const rows4 = rows & ~3,
+    columns4 = columns & ~3;
   for (let c = 0; c < columns4; c += 4, x += strideX << 2, out += 16) {
-    let p = x, q = out;
+    let p = x,
+      q = out;
     for (let r = 0; r < rows4; r += 4, p += 16, q += strideOut << 2) {
-      const a = v128.load(p), b = v128.load(p + strideX);
-      const p2 = p + (strideX << 1), q2 = q + (strideOut << 1);
-      const d = v128.load(p2), e = v128.load(p2 + strideX);
+      const a = v128.load(p),
+        b = v128.load(p + strideX);
+      const p2 = p + (strideX << 1),
+        q2 = q + (strideOut << 1);
+      const d = v128.load(p2),
+        e = v128.load(p2 + strideX);
       const ab = i8x16.shuffle(a, b, 0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23);
       const de = i8x16.shuffle(d, e, 0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23);
       const AB = i8x16.shuffle(a, b, 8, 9, 10, 11, 24, 25, 26, 27, 12, 13, 14, 15, 28, 29, 30, 31);
@@ -51,32 +57,78 @@ function transposeTile(x: usize, strideX: usize, out: usize, strideOut: usize, r
 }
 
 export function copy(record: usize, ith: i32, nth: i32): void {
-  const x = <usize>load<u32>(record, R.CP_X), out = <usize>load<u32>(record, R.CP_OUT);
-  let d0 = load<i32>(<usize>load<u32>(record, R.CP_D0)), d1 = load<i32>(record, R.CP_D1);
-  let d2 = load<i32>(record, R.CP_D2), d3 = load<i32>(record, R.CP_D3), d4 = load<i32>(record, R.CP_D4);
-  let x0 = load<i32>(record, R.CP_X0), x1 = load<i32>(record, R.CP_X1), x2 = load<i32>(record, R.CP_X2);
-  let x3 = load<i32>(record, R.CP_X3), x4 = load<i32>(record, R.CP_X4);
-  let out0 = load<i32>(record, R.CP_OUT0), out1 = load<i32>(record, R.CP_OUT1), out2 = load<i32>(record, R.CP_OUT2);
-  let out3 = load<i32>(record, R.CP_OUT3), out4 = load<i32>(record, R.CP_OUT4);
-  const n = load<i32>(record, R.CP_D5), x5 = load<i32>(record, R.CP_X5), out5 = load<i32>(record, R.CP_OUT5);
+  const x = <usize>load<u32>(record, R.CP_X),
+    out = <usize>load<u32>(record, R.CP_OUT);
+  let d0 = load<i32>(<usize>load<u32>(record, R.CP_D0)),
+    d1 = load<i32>(record, R.CP_D1);
+  let d2 = load<i32>(record, R.CP_D2),
+    d3 = load<i32>(record, R.CP_D3),
+    d4 = load<i32>(record, R.CP_D4);
+  let x0 = load<i32>(record, R.CP_X0),
+    x1 = load<i32>(record, R.CP_X1),
+    x2 = load<i32>(record, R.CP_X2);
+  let x3 = load<i32>(record, R.CP_X3),
+    x4 = load<i32>(record, R.CP_X4);
+  let out0 = load<i32>(record, R.CP_OUT0),
+    out1 = load<i32>(record, R.CP_OUT1),
+    out2 = load<i32>(record, R.CP_OUT2);
+  let out3 = load<i32>(record, R.CP_OUT3),
+    out4 = load<i32>(record, R.CP_OUT4);
+  const n = load<i32>(record, R.CP_D5),
+    x5 = load<i32>(record, R.CP_X5),
+    out5 = load<i32>(record, R.CP_OUT5);
   const runs = x5 == 1 && out5 == 1;
   // The dimension along which x has neighbours: it becomes a dimension of tiles of 16.
-  let across = -1, height = 0, strideOut = 0;
+  let across = -1,
+    height = 0,
+    strideOut = 0;
   if (!runs && out5 == 1 && n >= 4) {
-    if (x4 == 1 && d4 >= 4) { across = 4; height = d4; strideOut = out4; d4 = (d4 + 15) >> 4; x4 = 16; out4 <<= 4; }
-    else if (x3 == 1 && d3 >= 4) { across = 3; height = d3; strideOut = out3; d3 = (d3 + 15) >> 4; x3 = 16; out3 <<= 4; }
-    else if (x2 == 1 && d2 >= 4) { across = 2; height = d2; strideOut = out2; d2 = (d2 + 15) >> 4; x2 = 16; out2 <<= 4; }
-    else if (x1 == 1 && d1 >= 4) { across = 1; height = d1; strideOut = out1; d1 = (d1 + 15) >> 4; x1 = 16; out1 <<= 4; }
-    else if (x0 == 1 && d0 >= 4) { across = 0; height = d0; strideOut = out0; d0 = (d0 + 15) >> 4; x0 = 16; out0 <<= 4; }
+    if (x4 == 1 && d4 >= 4) {
+      across = 4;
+      height = d4;
+      strideOut = out4;
+      d4 = (d4 + 15) >> 4;
+      x4 = 16;
+      out4 <<= 4;
+    } else if (x3 == 1 && d3 >= 4) {
+      across = 3;
+      height = d3;
+      strideOut = out3;
+      d3 = (d3 + 15) >> 4;
+      x3 = 16;
+      out3 <<= 4;
+    } else if (x2 == 1 && d2 >= 4) {
+      across = 2;
+      height = d2;
+      strideOut = out2;
+      d2 = (d2 + 15) >> 4;
+      x2 = 16;
+      out2 <<= 4;
+    } else if (x1 == 1 && d1 >= 4) {
+      across = 1;
+      height = d1;
+      strideOut = out1;
+      d1 = (d1 + 15) >> 4;
+      x1 = 16;
+      out1 <<= 4;
+    } else if (x0 == 1 && d0 >= 4) {
+      across = 0;
+      height = d0;
+      strideOut = out0;
+      d0 = (d0 + 15) >> 4;
+      x0 = 16;
+      out0 <<= 4;
+    }
   }
   // Units: tiles, or elements of out in ranges of 16.
-  const length = across < 0 ? n : 1, shift = across < 0 ? 4 : 0;
+  const length = across < 0 ? n : 1,
+    shift = across < 0 ? 4 : 0;
   const total = d0 * d1 * d2 * d3 * d4 * length;
   const blocks = across < 0 ? (total + 15) >> 4 : total;
   const to = min(shareStart(blocks, ith + 1, nth) << shift, total);
   let at = shareStart(blocks, ith, nth) << shift;
   if (at >= to) return;
-  let rest = at / length;
+  const rest = at / length;
   let column = at - rest * length;
   let i3 = rest / d4;
   let i4 = rest - i3 * d4;
@@ -88,15 +140,15 @@ export function copy(record: usize, ith: i32, nth: i32): void {
   i1 -= i0 * d1;
   while (true) {
     const count = min(length - column, to - at);
-    const p = x + (<usize>(i0 * x0 + i1 * x1 + i2 * x2 + i3 * x3 + i4 * x4 + column * x5) << 2);
-    const q = out + (<usize>(i0 * out0 + i1 * out1 + i2 * out2 + i3 * out3 + i4 * out4 + column * out5) << 2);
+    const p = x + ((<usize>(i0 * x0 + i1 * x1 + i2 * x2 + i3 * x3 + i4 * x4 + column * x5)) << 2);
+    const q = out + ((<usize>(i0 * out0 + i1 * out1 + i2 * out2 + i3 * out3 + i4 * out4 + column * out5)) << 2);
     if (runs) {
       copyRun(p, q, count);
     } else if (across < 0) {
-      copyElements(p, <usize>x5 << 2, q, <usize>out5 << 2, count);
+      copyElements(p, (<usize>x5) << 2, q, (<usize>out5) << 2, count);
     } else {
       const tile = across == 4 ? i4 : across == 3 ? i3 : across == 2 ? i2 : across == 1 ? i1 : i0;
-      transposeTile(p, <usize>x5 << 2, q, <usize>strideOut << 2, min(16, height - (tile << 4)), n);
+      transposeTile(p, (<usize>x5) << 2, q, (<usize>strideOut) << 2, min(16, height - (tile << 4)), n);
     }
     at += count;
     if (at >= to) return;

@@ -15,12 +15,14 @@ import { loadPart, splat, storePart } from '../simd';
 // @ts-ignore: decorator
 @inline
 function map(kind: i32, x: usize, out: usize, count: i32): void {
-  const end8 = x + (<usize>(count & ~7) << 2), end4 = x + (<usize>(count & ~3) << 2);
+  const end8 = x + ((<usize>(count & ~7)) << 2),
+    end4 = x + ((<usize>(count & ~3)) << 2);
   for (; x < end8; x += 32, out += 32) {
     if (kind == R.ACT_GELU) {
       gelu8(x, out);
     } else {
-      const u = activateInline(kind, v128.load(x)), v = activateInline(kind, v128.load(x, 16));
+      const u = activateInline(kind, v128.load(x)),
+        v = activateInline(kind, v128.load(x, 16));
       v128.store(out, u);
       v128.store(out, v, 16);
     }
@@ -45,7 +47,7 @@ function mapQuickGelu(x: usize, out: usize, count: i32): void { map(R.ACT_QUICK_
 function mapRelu(x: usize, out: usize, count: i32): void { map(R.ACT_RELU, x, out, count); }
 /** The others share a loop that chooses again for every vector. */
 function mapAny(kind: i32, x: usize, out: usize, count: i32): void {
-  const end4 = x + (<usize>(count & ~3) << 2);
+  const end4 = x + ((<usize>(count & ~3)) << 2);
   for (; x < end4; x += 16, out += 16) v128.store(out, activate(kind, v128.load(x)));
   if (count & 3) storePart(out, activate(kind, loadPart(x, count & 3)), count & 3);
 }
@@ -53,22 +55,35 @@ function mapAny(kind: i32, x: usize, out: usize, count: i32): void {
 /** out = act(x) over a run of `count` floats; out may be x. */
 export function activateRow(kind: i32, x: usize, out: usize, count: i32): void {
   switch (kind) {
-    case R.ACT_GELU: mapGelu(x, out, count); break;
-    case R.ACT_GELU_TANH: mapGeluTanh(x, out, count); break;
-    case R.ACT_SILU: mapSilu(x, out, count); break;
-    case R.ACT_QUICK_GELU: mapQuickGelu(x, out, count); break;
-    case R.ACT_RELU: mapRelu(x, out, count); break;
-    default: mapAny(kind, x, out, count);
+    case R.ACT_GELU:
+      mapGelu(x, out, count);
+      break;
+    case R.ACT_GELU_TANH:
+      mapGeluTanh(x, out, count);
+      break;
+    case R.ACT_SILU:
+      mapSilu(x, out, count);
+      break;
+    case R.ACT_QUICK_GELU:
+      mapQuickGelu(x, out, count);
+      break;
+    case R.ACT_RELU:
+      mapRelu(x, out, count);
+      break;
+    default:
+      mapAny(kind, x, out, count);
   }
 }
 
 export function unary(record: usize, ith: i32, nth: i32): void {
-  const x = <usize>load<u32>(record, R.UN_X), out = <usize>load<u32>(record, R.UN_OUT);
+  const x = <usize>load<u32>(record, R.UN_X),
+    out = <usize>load<u32>(record, R.UN_OUT);
   const count = load<i32>(<usize>load<u32>(record, R.UN_ROWS)) * load<i32>(record, R.UN_WIDTH);
   const blocks = (count + 15) >> 4;
-  const from = shareStart(blocks, ith, nth) << 4, to = min(shareStart(blocks, ith + 1, nth) << 4, count);
+  const from = shareStart(blocks, ith, nth) << 4,
+    to = min(shareStart(blocks, ith + 1, nth) << 4, count);
   if (from < to) {
-    const offset = <usize>from << 2;
+    const offset = (<usize>from) << 2;
     activateRow(load<i32>(record, R.UN_KIND), x + offset, out + offset, to - from);
   }
 }
@@ -88,8 +103,10 @@ function combine(kind: i32, a: v128, b: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function combineRun(kind: i32, a: usize, b: usize, out: usize, count: i32, spreadA: bool, spreadB: bool): void {
-  const u = splat(a), v = splat(b);
-  const end8 = out + (<usize>(count & ~7) << 2), end4 = out + (<usize>(count & ~3) << 2);
+  const u = splat(a),
+    v = splat(b);
+  const end8 = out + ((<usize>(count & ~7)) << 2),
+    end4 = out + ((<usize>(count & ~3)) << 2);
   while (out < end8) {
     const y0 = combine(kind, spreadA ? u : v128.load(a), spreadB ? v : v128.load(b));
     const y1 = combine(kind, spreadA ? u : v128.load(a, 16), spreadB ? v : v128.load(b, 16));
@@ -132,13 +149,21 @@ function maxRun(a: usize, b: usize, out: usize, count: i32, sa: i32, sb: i32): v
 function minRun(a: usize, b: usize, out: usize, count: i32, sa: i32, sb: i32): void { combineStrided(R.BIN_MIN, a, b, out, count, sa, sb); }
 
 export function binary(record: usize, ith: i32, nth: i32): void {
-  const a = <usize>load<u32>(record, R.BI_A), b = <usize>load<u32>(record, R.BI_B);
+  const a = <usize>load<u32>(record, R.BI_A),
+    b = <usize>load<u32>(record, R.BI_B);
   const kind = load<i32>(record, R.BI_KIND);
-  let d0 = load<i32>(<usize>load<u32>(record, R.BI_D0)), d1 = load<i32>(record, R.BI_D1);
-  let d2 = load<i32>(record, R.BI_D2), n = load<i32>(record, R.BI_D3);
-  let a0 = load<i32>(record, R.BI_A0), a1 = load<i32>(record, R.BI_A1), a2 = load<i32>(record, R.BI_A2);
-  let b0 = load<i32>(record, R.BI_B0), b1 = load<i32>(record, R.BI_B1), b2 = load<i32>(record, R.BI_B2);
-  let strideA = load<i32>(record, R.BI_A3), strideB = load<i32>(record, R.BI_B3);
+  let d0 = load<i32>(<usize>load<u32>(record, R.BI_D0)),
+    d1 = load<i32>(record, R.BI_D1);
+  let d2 = load<i32>(record, R.BI_D2),
+    n = load<i32>(record, R.BI_D3);
+  let a0 = load<i32>(record, R.BI_A0),
+    a1 = load<i32>(record, R.BI_A1),
+    a2 = load<i32>(record, R.BI_A2);
+  let b0 = load<i32>(record, R.BI_B0),
+    b1 = load<i32>(record, R.BI_B1),
+    b2 = load<i32>(record, R.BI_B2);
+  let strideA = load<i32>(record, R.BI_A3),
+    strideB = load<i32>(record, R.BI_B3);
   const total = d0 * d1 * d2 * n;
   // Rows that follow each other without a gap (or of one element) are one long row.
   for (let i = 0; i < 3; i++) {
@@ -148,16 +173,22 @@ export function binary(record: usize, ith: i32, nth: i32): void {
       strideB = d2 == 1 ? 0 : b2;
     } else if (d2 != 1 && (a2 != strideA * n || b2 != strideB * n)) break;
     n *= d2;
-    d2 = d1; a2 = a1; b2 = b1;
-    d1 = d0; a1 = a0; b1 = b0;
-    d0 = 1; a0 = 0; b0 = 0;
+    d2 = d1;
+    a2 = a1;
+    b2 = b1;
+    d1 = d0;
+    a1 = a0;
+    b1 = b0;
+    d0 = 1;
+    a0 = 0;
+    b0 = 0;
   }
   const blocks = (total + 15) >> 4;
   const to = min(shareStart(blocks, ith + 1, nth) << 4, total);
   let at = shareStart(blocks, ith, nth) << 4;
   if (at >= to) return;
-  let out = <usize>load<u32>(record, R.BI_OUT) + (<usize>at << 2);
-  let rest = at / n;
+  let out = <usize>load<u32>(record, R.BI_OUT) + ((<usize>at) << 2);
+  const rest = at / n;
   let column = at - rest * n;
   let i1 = rest / d2;
   let i2 = rest - i1 * d2;
@@ -165,19 +196,30 @@ export function binary(record: usize, ith: i32, nth: i32): void {
   i1 -= i0 * d1;
   while (true) {
     const count = min(n - column, to - at);
-    const p = a + (<usize>(i0 * a0 + i1 * a1 + i2 * a2 + column * strideA) << 2);
-    const q = b + (<usize>(i0 * b0 + i1 * b1 + i2 * b2 + column * strideB) << 2);
+    const p = a + ((<usize>(i0 * a0 + i1 * a1 + i2 * a2 + column * strideA)) << 2);
+    const q = b + ((<usize>(i0 * b0 + i1 * b1 + i2 * b2 + column * strideB)) << 2);
     switch (kind) {
-      case R.BIN_ADD: addRun(p, q, out, count, strideA, strideB); break;
-      case R.BIN_SUB: subRun(p, q, out, count, strideA, strideB); break;
-      case R.BIN_MUL: mulRun(p, q, out, count, strideA, strideB); break;
-      case R.BIN_DIV: divRun(p, q, out, count, strideA, strideB); break;
-      case R.BIN_MAX: maxRun(p, q, out, count, strideA, strideB); break;
-      default: minRun(p, q, out, count, strideA, strideB);
+      case R.BIN_ADD:
+        addRun(p, q, out, count, strideA, strideB);
+        break;
+      case R.BIN_SUB:
+        subRun(p, q, out, count, strideA, strideB);
+        break;
+      case R.BIN_MUL:
+        mulRun(p, q, out, count, strideA, strideB);
+        break;
+      case R.BIN_DIV:
+        divRun(p, q, out, count, strideA, strideB);
+        break;
+      case R.BIN_MAX:
+        maxRun(p, q, out, count, strideA, strideB);
+        break;
+      default:
+        minRun(p, q, out, count, strideA, strideB);
     }
     at += count;
     if (at >= to) return;
-    out += <usize>count << 2;
+    out += (<usize>count) << 2;
     column = 0;
     if (++i2 == d2) {
       i2 = 0;

@@ -13,14 +13,14 @@ import { loadPart, storePart } from '../simd';
 
 /** out = x + add over d floats. */
 function addRow(x: usize, add: usize, out: usize, d: i32): void {
-  const end4 = x + (<usize>(d & ~3) << 2);
+  const end4 = x + ((<usize>(d & ~3)) << 2);
   for (; x < end4; x += 16, add += 16, out += 16) v128.store(out, f32x4.add(v128.load(x), v128.load(add)));
   if (d & 3) storePart(out, f32x4.add(loadPart(x, d & 3), loadPart(add, d & 3)), d & 3);
 }
 
 /** `count` floats that are 32 bytes apart, plus `add` if there is one, to neighbouring places. */
 function packedRun(x: usize, add: usize, out: usize, count: i32): void {
-  const end4 = x + (<usize>(count & ~3) << 5);
+  const end4 = x + ((<usize>(count & ~3)) << 5);
   for (; x < end4; x += 128, out += 16) {
     let y = v128.load32_zero(x);
     y = v128.load32_lane(x, y, 1, 32);
@@ -32,7 +32,7 @@ function packedRun(x: usize, add: usize, out: usize, count: i32): void {
     }
     v128.store(out, y);
   }
-  const end = x + (<usize>(count & 3) << 5);
+  const end = x + ((<usize>(count & 3)) << 5);
   for (; x < end; x += 32, out += 4) {
     let y = load<f32>(x);
     if (add != 0) {
@@ -49,25 +49,28 @@ function packedRow(table: usize, id: i32, columns: i32, add: usize, out: usize, 
   let block = table;
   for (let k = 0; k < d; k += K_BLOCK) {
     const size = min(K_BLOCK, d - k);
-    packedRun(block + (<usize>((id >> 3) * size * 8 + (id & 7)) << 2), add, out, size);
-    block += <usize>size * padded << 2;
+    packedRun(block + ((<usize>((id >> 3) * size * 8 + (id & 7))) << 2), add, out, size);
+    block += (<usize>size * padded) << 2;
     out += K_BLOCK * 4;
     if (add != 0) add += K_BLOCK * 4;
   }
 }
 
 export function gatherRows(record: usize, ith: i32, nth: i32): void {
-  const table = <usize>load<u32>(record, R.GA_TABLE), ids = <usize>load<u32>(record, R.GA_IDS);
-  const rows = load<i32>(<usize>load<u32>(record, R.GA_ROWS)), d = load<i32>(record, R.GA_D);
+  const table = <usize>load<u32>(record, R.GA_TABLE),
+    ids = <usize>load<u32>(record, R.GA_IDS);
+  const rows = load<i32>(<usize>load<u32>(record, R.GA_ROWS)),
+    d = load<i32>(record, R.GA_D);
   const columns = load<i32>(record, R.GA_PACKED);
-  const from = shareStart(rows, ith, nth), to = shareStart(rows, ith + 1, nth);
-  const size = <usize>d << 2;
+  const from = shareStart(rows, ith, nth),
+    to = shareStart(rows, ith + 1, nth);
+  const size = (<usize>d) << 2;
   let out = <usize>load<u32>(record, R.GA_OUT) + <usize>from * size;
   let add = <usize>load<u32>(record, R.GA_ADD);
   const step = add != 0 ? size : 0;
   add += <usize>from * step;
   for (let r = from; r < to; r++, out += size, add += step) {
-    const id = load<i32>(ids + (<usize>r << 2));
+    const id = load<i32>(ids + ((<usize>r) << 2));
     if (columns != 0) packedRow(table, id, columns, add, out, d);
     else if (step != 0) addRow(table + <usize>id * size, add, out, d);
     else memory.copy(out, table + <usize>id * size, size);

@@ -20,7 +20,26 @@
 // to the row and column norms.
 // Threads: by batch where there are many, else by panels of 8 columns, else by rows.
 // Speed: 93-96 % of a loop of registers only, at K = 384 and more (bench/). Replaces blocks of 256 with panels innermost.
-import { ACT_NONE, MM_A, MM_ACT, MM_A_BATCH, MM_A_STRIDE, MM_B, MM_BATCH, MM_BIAS, MM_B_BATCH, MM_C, MM_C_BATCH, MM_C_STRIDE, MM_K, MM_M, MM_N, MM_RESIDUAL, MM_R_BATCH, MM_R_STRIDE } from '../abi/records';
+import {
+  ACT_NONE,
+  MM_A,
+  MM_ACT,
+  MM_A_BATCH,
+  MM_A_STRIDE,
+  MM_B,
+  MM_BATCH,
+  MM_BIAS,
+  MM_B_BATCH,
+  MM_C,
+  MM_C_BATCH,
+  MM_C_STRIDE,
+  MM_K,
+  MM_M,
+  MM_N,
+  MM_RESIDUAL,
+  MM_R_BATCH,
+  MM_R_STRIDE,
+} from '../abi/records';
 import { CTL_TILE_PANELS, CTL_TILE_ROWS, K_BLOCK, ZEROS } from '../abi/layout';
 import { loadPart, storePart } from '../simd';
 import { activateRow } from './elementwise';
@@ -36,18 +55,30 @@ const FEW_STRIPS = 8;
 
 /** x += y over n floats. */
 function addRow(x: usize, y: usize, n: i32): void {
-  const end = x + (<usize>n << 2);
+  const end = x + ((<usize>n) << 2);
   for (; x + 16 <= end; x += 16, y += 16) v128.store(x, f32x4.add(v128.load(x), v128.load(y)));
-  const left = <i32>(end - x) >> 2;
+  const left = (<i32>(end - x)) >> 2;
   if (left > 0) storePart(x, f32x4.add(loadPart(x, left), loadPart(y, left)), left);
 }
 
 /** The last panel of a matrix whose width is no multiple of 8: through a tile of its own in scratch. */
-function edge(rows: i32, a: usize, b: usize, kc: i32, init: usize, initStride: usize, c: usize, stride: usize, width: i32, tile: usize): void {
+function edge(
+  rows: i32,
+  a: usize,
+  b: usize,
+  kc: i32,
+  init: usize,
+  initStride: usize,
+  c: usize,
+  stride: usize,
+  width: i32,
+  tile: usize,
+): void {
   if (initStride != 0) {
     // resume: C's row ends inside the tile, so nothing may be read beyond it
     for (let r = 0; r < rows; r++) {
-      for (let j = 0; j < width; j++) store<f32>(tile + (r << 5) + (j << 2), load<f32>(c + <usize>r * stride + (j << 2)));
+      for (let j = 0; j < width; j++)
+        store<f32>(tile + (r << 5) + (j << 2), load<f32>(c + <usize>r * stride + (j << 2)));
       for (let j = width; j < 8; j++) store<f32>(tile + (r << 5) + (j << 2), 0);
     }
     init = tile;
@@ -60,17 +91,29 @@ function edge(rows: i32, a: usize, b: usize, kc: i32, init: usize, initStride: u
 }
 
 /** Strips of few rows times panels [from, to): several panels at once, to have chains enough in flight. */
-function fewRows(rows: i32, a: usize, b: usize, panel: usize, kc: i32, bias: usize, resume: bool, c: usize, stride: usize, from: i32, to: i32): i32 {
+function fewRows(
+  rows: i32,
+  a: usize,
+  b: usize,
+  panel: usize,
+  kc: i32,
+  bias: usize,
+  resume: bool,
+  c: usize,
+  stride: usize,
+  from: i32,
+  to: i32,
+): i32 {
   const step = resume ? stride : 0;
   let j = from;
   if (rows == 1) {
     for (; j + 6 <= to; j += 6) {
-      const at = <usize>j << 5;
+      const at = (<usize>j) << 5;
       row1x48(a, b + <usize>j * panel, panel, kc, resume ? c + at : bias ? bias + at : ZEROS, step, c + at, stride);
     }
   } else {
     for (; j + 3 <= to; j += 3) {
-      const at = <usize>j << 5;
+      const at = (<usize>j) << 5;
       row2x24(a, b + <usize>j * panel, panel, kc, resume ? c + at : bias ? bias + at : ZEROS, step, c + at, stride);
     }
   }
@@ -78,8 +121,19 @@ function fewRows(rows: i32, a: usize, b: usize, panel: usize, kc: i32, bias: usi
 }
 
 /** Activation and residual over finished rows [row, row + rows) x columns [j0, j1) of C. */
-function epilogue(act: i32, c: usize, cStride: usize, residual: usize, rStride: usize, row: i32, rows: i32, j0: i32, j1: i32): void {
-  let x = c + <usize>row * cStride + (<usize>j0 << 2), y = residual + <usize>row * rStride + (<usize>j0 << 2);
+function epilogue(
+  act: i32,
+  c: usize,
+  cStride: usize,
+  residual: usize,
+  rStride: usize,
+  row: i32,
+  rows: i32,
+  j0: i32,
+  j1: i32,
+): void {
+  let x = c + <usize>row * cStride + ((<usize>j0) << 2),
+    y = residual + <usize>row * rStride + ((<usize>j0) << 2);
   for (let r = 0; r < rows; r++) {
     if (act != ACT_NONE) activateRow(act, x, x, j1 - j0);
     if (residual) addRow(x, y, j1 - j0);
@@ -96,46 +150,69 @@ function touch(address: usize, bytes: usize): i32 {
 }
 
 /** Packed rows (a block of A, `strips` strips) times panels [from, to) of a block of B. */
-function panels(rows: i32, strips: i32, a: usize, b: usize, bEnd: usize, kc: i32, bias: usize, resume: bool, c: usize, stride: usize, from: i32, to: i32, width: i32, wide: bool, tile: usize): void {
-  const panel = <usize>kc << 5;
-  const whole = min(to, width >> 3), step = resume ? stride : 0;
-  let j = from, seen = 0;
+function panels(
+  rows: i32,
+  strips: i32,
+  a: usize,
+  b: usize,
+  bEnd: usize,
+  kc: i32,
+  bias: usize,
+  resume: bool,
+  c: usize,
+  stride: usize,
+  from: i32,
+  to: i32,
+  width: i32,
+  wide: bool,
+  tile: usize,
+): void {
+  const panel = (<usize>kc) << 5;
+  const whole = min(to, width >> 3),
+    step = resume ? stride : 0;
+  let j = from,
+    seen = 0;
   if (rows <= 2) j = fewRows(rows, a, b, panel, kc, bias, resume, c, stride, from, whole);
-  const columns = wide || rows == 3 ? 2 : 1;
+  const columns = (wide && rows > 2) || rows == 3 ? 2 : 1;
   // each strip brings in its share of the panels that come next: a large share word by word in the tile's loop, which costs
   // the loop 5 %; a small one in a burst before the tile
-  const isLarge = strips <= FEW_STRIPS;
-  const share = (panel * columns / strips + 63) & ~63, word = share / kc;
+  const isLarge = strips <= FEW_STRIPS && rows >= 3 * strips;
+  const share = ((panel * columns) / strips + 63) & ~63,
+    word = share / kc;
   while (j < whole) {
     const count = min(columns, whole - j);
-    const at = <usize>j << 5, bPanel = b + <usize>j * panel;
+    const at = (<usize>j) << 5,
+      bPanel = b + <usize>j * panel;
     let ahead = bPanel + <usize>count * panel;
-    let aStrip = a, cStrip = c + at;
+    let aStrip = a,
+      cStrip = c + at;
     for (let s = 0; s < strips; s++) {
       const height = stripRows(rows, strips, s);
       const init = resume ? cStrip : bias ? bias + at : ZEROS;
       const inside = ahead + share <= bEnd;
       if (isLarge && inside) {
-        if (count == 2) seen += multiply16Ahead(height, aStrip, bPanel, panel, kc, init, step, cStrip, stride, ahead, word);
+        if (count == 2)
+          seen += multiply16Ahead(height, aStrip, bPanel, panel, kc, init, step, cStrip, stride, ahead, word);
         else seen += multiply8Ahead(height, aStrip, bPanel, kc, init, step, cStrip, stride, ahead, word);
       } else {
         if (inside) seen += touch(ahead, share);
         if (count == 2) multiply16(height, aStrip, bPanel, panel, kc, init, step, cStrip, stride);
         else multiply8(height, aStrip, bPanel, kc, init, step, cStrip, stride);
       }
-      aStrip += <usize>(height * kc) << 2;
+      aStrip += (<usize>(height * kc)) << 2;
       cStrip += <usize>height * stride;
       ahead += share;
     }
     j += count;
   }
   if (j < to) {
-    const at = <usize>j << 5;
-    let aStrip = a, cStrip = c + at;
+    const at = (<usize>j) << 5;
+    let aStrip = a,
+      cStrip = c + at;
     for (let s = 0; s < strips; s++) {
       const height = stripRows(rows, strips, s);
       edge(height, aStrip, b + <usize>j * panel, kc, bias ? bias + at : ZEROS, step, cStrip, stride, width & 7, tile);
-      aStrip += <usize>(height * kc) << 2;
+      aStrip += (<usize>(height * kc)) << 2;
       cStrip += <usize>height * stride;
     }
   }
@@ -144,38 +221,62 @@ function panels(rows: i32, strips: i32, a: usize, b: usize, bEnd: usize, kc: i32
 
 /** Rows [row0, row1) x panels [panel0, panel1) of one product. */
 function product(record: usize, batch: i32, row0: i32, row1: i32, panel0: i32, panel1: i32, scratch: usize): void {
-  const n = load<i32>(record, MM_N), depth = load<i32>(record, MM_K);
-  const aStride = <usize>load<u32>(record, MM_A_STRIDE) << 2, cStride = <usize>load<u32>(record, MM_C_STRIDE) << 2;
-  const rStride = <usize>load<u32>(record, MM_R_STRIDE) << 2;
-  const a = <usize>load<u32>(record, MM_A) + (<usize>batch * load<u32>(record, MM_A_BATCH) << 2);
-  const b = <usize>load<u32>(record, MM_B) + (<usize>batch * load<u32>(record, MM_B_BATCH) << 2);
-  const c = <usize>load<u32>(record, MM_C) + (<usize>batch * load<u32>(record, MM_C_BATCH) << 2);
+  const n = load<i32>(record, MM_N),
+    depth = load<i32>(record, MM_K);
+  const aStride = (<usize>load<u32>(record, MM_A_STRIDE)) << 2,
+    cStride = (<usize>load<u32>(record, MM_C_STRIDE)) << 2;
+  const rStride = (<usize>load<u32>(record, MM_R_STRIDE)) << 2;
+  const a = <usize>load<u32>(record, MM_A) + ((<usize>batch * load<u32>(record, MM_A_BATCH)) << 2);
+  const b = <usize>load<u32>(record, MM_B) + ((<usize>batch * load<u32>(record, MM_B_BATCH)) << 2);
+  const c = <usize>load<u32>(record, MM_C) + ((<usize>batch * load<u32>(record, MM_C_BATCH)) << 2);
   let residual = <usize>load<u32>(record, MM_RESIDUAL);
-  if (residual) residual += <usize>batch * load<u32>(record, MM_R_BATCH) << 2;
-  const bias = <usize>load<u32>(record, MM_BIAS), act = load<i32>(record, MM_ACT);
-  const tileRows = load<i32>(CTL_TILE_ROWS), wide = load<i32>(CTL_TILE_PANELS) == 2;
+  if (residual) residual += (<usize>batch * load<u32>(record, MM_R_BATCH)) << 2;
+  const bias = <usize>load<u32>(record, MM_BIAS),
+    act = load<i32>(record, MM_ACT);
+  const tileRows = load<i32>(CTL_TILE_ROWS),
+    wide = load<i32>(CTL_TILE_PANELS) == 2;
   const columns8 = (n + 7) & ~7;
-  const bEnd = b + (<usize>depth * columns8 << 2);
+  const bEnd = b + ((<usize>depth * columns8) << 2);
   // scratch: one edge tile, then the packed block of A
-  const tile = scratch, packed = scratch + 256;
+  const tile = scratch,
+    packed = scratch + 256;
 
   const blocks = (row1 - row0 + ROW_BLOCK - 1) / ROW_BLOCK;
   let first = row0;
   for (let block = 0; block < blocks; block++) {
-    const rows = stripRows(row1 - row0, blocks, block), strips = stripCount(rows, tileRows);
+    const rows = stripRows(row1 - row0, blocks, block),
+      strips = stripCount(rows, tileRows);
     for (let k0 = 0; k0 < depth; k0 += K_BLOCK) {
-      const kc = min(K_BLOCK, depth - k0), last = k0 + kc == depth;
-      const bBlock = b + (<usize>k0 * columns8 << 2);
-      let from = a + <usize>first * aStride + (k0 << 2), to = packed;
+      const kc = min(K_BLOCK, depth - k0),
+        last = k0 + kc == depth;
+      const bBlock = b + ((<usize>k0 * columns8) << 2);
+      let from = a + <usize>first * aStride + (k0 << 2),
+        to = packed;
       for (let s = 0; s < strips; s++) {
         const height = stripRows(rows, strips, s);
         packStrip(height, from, aStride, kc, to);
         from += <usize>height * aStride;
-        to += <usize>(height * kc) << 2;
+        to += (<usize>(height * kc)) << 2;
       }
       for (let j0 = panel0; j0 < panel1; j0 += PANEL_BLOCK) {
         const j1 = min(panel1, j0 + PANEL_BLOCK);
-        panels(rows, strips, packed, bBlock, bEnd, kc, bias, k0 > 0, c + <usize>first * cStride, cStride, j0, j1, n, wide, tile);
+        panels(
+          rows,
+          strips,
+          packed,
+          bBlock,
+          bEnd,
+          kc,
+          bias,
+          k0 > 0,
+          c + <usize>first * cStride,
+          cStride,
+          j0,
+          j1,
+          n,
+          wide,
+          tile,
+        );
         if (last && (act != ACT_NONE || residual != 0)) {
           epilogue(act, c, cStride, residual, rStride, first, rows, j0 << 3, min(j1 << 3, n));
         }
@@ -186,18 +287,24 @@ function product(record: usize, batch: i32, row0: i32, row1: i32, panel0: i32, p
 }
 
 export function matmul(record: usize, ith: i32, nth: i32, scratch: usize): void {
-  const batches = load<i32>(record, MM_BATCH), rows = load<i32>(<usize>load<u32>(record, MM_M));
+  const batches = load<i32>(record, MM_BATCH),
+    rows = load<i32>(<usize>load<u32>(record, MM_M));
   const panels = (load<i32>(record, MM_N) + 7) >> 3;
-  let batch0 = 0, batch1 = batches, row0 = 0, row1 = rows, panel0 = 0, panel1 = panels;
+  let batch0 = 0,
+    batch1 = batches,
+    row0 = 0,
+    row1 = rows,
+    panel0 = 0,
+    panel1 = panels;
   if (batches >= 2 * nth) {
-    batch0 = batches * ith / nth;
-    batch1 = batches * (ith + 1) / nth;
+    batch0 = (batches * ith) / nth;
+    batch1 = (batches * (ith + 1)) / nth;
   } else if (panels >= 2 * nth) {
-    panel0 = panels * ith / nth;
-    panel1 = panels * (ith + 1) / nth;
+    panel0 = (panels * ith) / nth;
+    panel1 = (panels * (ith + 1)) / nth;
   } else {
-    row0 = rows * ith / nth;
-    row1 = rows * (ith + 1) / nth;
+    row0 = (rows * ith) / nth;
+    row1 = (rows * (ith + 1)) / nth;
   }
   if (row0 == row1 || panel0 == panel1) return;
   for (let batch = batch0; batch < batch1; batch++) product(record, batch, row0, row1, panel0, panel1, scratch);

@@ -31,7 +31,7 @@ function accumulate(squares: bool, x: v128, sum: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function finishSum(squares: bool, x: usize, d: i32, s0: v128, s1: v128, s2: v128, s3: v128): f32 {
-  const end4 = x + (<usize>(d & 12) << 2);
+  const end4 = x + ((<usize>(d & 12)) << 2);
   for (; x < end4; x += 16) s0 = accumulate(squares, v128.load(x), s0);
   if (d & 3) s0 = accumulate(squares, loadPart(x, d & 3), s0);
   return sumLanes(f32x4.add(f32x4.add(s0, s1), f32x4.add(s2, s3)));
@@ -39,11 +39,17 @@ function finishSum(squares: bool, x: usize, d: i32, s0: v128, s1: v128, s2: v128
 
 /** The sum of (x - centre)^2 over d floats. */
 function rowSquares(x: usize, d: i32, centre: v128): f32 {
-  let s0 = v128.load(ZEROS), s1 = s0, s2 = s0, s3 = s0;
-  const end16 = x + (<usize>(d & ~15) << 2), end4 = x + (<usize>(d & ~3) << 2);
+  let s0 = v128.load(ZEROS),
+    s1 = s0,
+    s2 = s0,
+    s3 = s0;
+  const end16 = x + ((<usize>(d & ~15)) << 2),
+    end4 = x + ((<usize>(d & ~3)) << 2);
   for (; x < end16; x += 64) {
-    const u = f32x4.sub(v128.load(x), centre), v = f32x4.sub(v128.load(x, 16), centre);
-    const w = f32x4.sub(v128.load(x, 32), centre), y = f32x4.sub(v128.load(x, 48), centre);
+    const u = f32x4.sub(v128.load(x), centre),
+      v = f32x4.sub(v128.load(x, 16), centre);
+    const w = f32x4.sub(v128.load(x, 32), centre),
+      y = f32x4.sub(v128.load(x, 48), centre);
     s0 = madd(u, u, s0);
     s1 = madd(v, v, s1);
     s2 = madd(w, w, s2);
@@ -105,8 +111,11 @@ function writeThenSquare(x: usize, out: usize, d: i32, factor: v128, w: usize, s
 
 /** The first sum of the first row. */
 function firstSum(x: usize, d: i32): f32 {
-  let s0 = v128.load(ZEROS), s1 = s0, s2 = s0, s3 = s0;
-  for (const end = x + (<usize>(d & ~15) << 2); x < end; x += 64) {
+  let s0 = v128.load(ZEROS),
+    s1 = s0,
+    s2 = s0,
+    s3 = s0;
+  for (const end = x + ((<usize>(d & ~15)) << 2); x < end; x += 64) {
     s0 = f32x4.add(s0, v128.load(x));
     s1 = f32x4.add(s1, v128.load(x, 16));
     s2 = f32x4.add(s2, v128.load(x, 32));
@@ -116,13 +125,20 @@ function firstSum(x: usize, d: i32): f32 {
 }
 
 export function layerNorm(record: usize, ith: i32, nth: i32): void {
-  const rows = load<i32>(<usize>load<u32>(record, R.LN_ROWS)), d = load<i32>(record, R.LN_D);
-  const from = shareStart(rows, ith, nth), to = shareStart(rows, ith + 1, nth);
+  const rows = load<i32>(<usize>load<u32>(record, R.LN_ROWS)),
+    d = load<i32>(record, R.LN_D);
+  const from = shareStart(rows, ith, nth),
+    to = shareStart(rows, ith + 1, nth);
   if (from >= to) return;
-  const weight = <usize>load<u32>(record, R.LN_WEIGHT), bias = <usize>load<u32>(record, R.LN_BIAS);
-  const w = weight ? weight : C_ONES, stepW = weight ? 64 : 0, b = bias ? bias : ZEROS, stepB = bias ? 64 : 0;
-  const eps = load<f32>(record, R.LN_EPS), count = <f32>d;
-  const size = <usize>d << 2;
+  const weight = <usize>load<u32>(record, R.LN_WEIGHT),
+    bias = <usize>load<u32>(record, R.LN_BIAS);
+  const w = weight ? weight : C_ONES,
+    stepW = weight ? 64 : 0,
+    b = bias ? bias : ZEROS,
+    stepB = bias ? 64 : 0;
+  const eps = load<f32>(record, R.LN_EPS),
+    count = <f32>d;
+  const size = (<usize>d) << 2;
   let x = <usize>load<u32>(record, R.LN_X) + <usize>from * size;
   let out = <usize>load<u32>(record, R.LN_OUT) + <usize>from * size;
   let sum = firstSum(x, d);
@@ -134,13 +150,20 @@ export function layerNorm(record: usize, ith: i32, nth: i32): void {
 }
 
 export function rmsNorm(record: usize, ith: i32, nth: i32): void {
-  const rows = load<i32>(<usize>load<u32>(record, R.LN_ROWS)), d = load<i32>(record, R.LN_D);
-  const from = shareStart(rows, ith, nth), to = shareStart(rows, ith + 1, nth);
+  const rows = load<i32>(<usize>load<u32>(record, R.LN_ROWS)),
+    d = load<i32>(record, R.LN_D);
+  const from = shareStart(rows, ith, nth),
+    to = shareStart(rows, ith + 1, nth);
   if (from >= to) return;
-  const weight = <usize>load<u32>(record, R.LN_WEIGHT), bias = <usize>load<u32>(record, R.LN_BIAS);
-  const w = weight ? weight : C_ONES, stepW = weight ? 64 : 0, b = bias ? bias : ZEROS, stepB = bias ? 64 : 0;
-  const eps = load<f32>(record, R.LN_EPS), count = <f32>d;
-  const size = <usize>d << 2;
+  const weight = <usize>load<u32>(record, R.LN_WEIGHT),
+    bias = <usize>load<u32>(record, R.LN_BIAS);
+  const w = weight ? weight : C_ONES,
+    stepW = weight ? 64 : 0,
+    b = bias ? bias : ZEROS,
+    stepB = bias ? 64 : 0;
+  const eps = load<f32>(record, R.LN_EPS),
+    count = <f32>d;
+  const size = (<usize>d) << 2;
   let x = <usize>load<u32>(record, R.LN_X) + <usize>from * size;
   let out = <usize>load<u32>(record, R.LN_OUT) + <usize>from * size;
   let squares = rowSquares(x, d, v128.load(ZEROS));
@@ -151,11 +174,13 @@ export function rmsNorm(record: usize, ith: i32, nth: i32): void {
 }
 
 export function l2Normalize(record: usize, ith: i32, nth: i32): void {
-  const rows = load<i32>(<usize>load<u32>(record, R.L2_ROWS)), d = load<i32>(record, R.L2_D);
-  const from = shareStart(rows, ith, nth), to = shareStart(rows, ith + 1, nth);
+  const rows = load<i32>(<usize>load<u32>(record, R.L2_ROWS)),
+    d = load<i32>(record, R.L2_D);
+  const from = shareStart(rows, ith, nth),
+    to = shareStart(rows, ith + 1, nth);
   if (from >= to) return;
   const eps = load<f32>(record, R.L2_EPS);
-  const size = <usize>d << 2;
+  const size = (<usize>d) << 2;
   let x = <usize>load<u32>(record, R.L2_X) + <usize>from * size;
   let out = <usize>load<u32>(record, R.L2_OUT) + <usize>from * size;
   let squares = rowSquares(x, d, v128.load(ZEROS));

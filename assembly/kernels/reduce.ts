@@ -28,8 +28,12 @@ function fold(kind: i32, a: v128, b: v128): v128 {
 function foldRow(kind: i32, x: usize, n: i32): f32 {
   // What changes nothing: zero for sums, an element of the row for maxima.
   const neutral = kind == R.RED_SUM ? splat(ZEROS) : splat(x);
-  let s0 = neutral, s1 = s0, s2 = s0, s3 = s0;
-  const end16 = x + (<usize>(n & ~15) << 2), end4 = x + (<usize>(n & ~3) << 2);
+  let s0 = neutral,
+    s1 = s0,
+    s2 = s0,
+    s3 = s0;
+  const end16 = x + ((<usize>(n & ~15)) << 2),
+    end4 = x + ((<usize>(n & ~3)) << 2);
   for (; x < end16; x += 64) {
     s0 = fold(kind, s0, v128.load(x));
     s1 = fold(kind, s1, v128.load(x, 16));
@@ -60,8 +64,10 @@ function foldColumns(kind: i32, x: usize, n: i32, stride: usize, width: i32, out
   const end = x + <usize>n * stride;
   const first = sums ? x : x + stride;
   if (width >= 16) {
-    let s0 = sums ? v128.load(ZEROS) : v128.load(x), s1 = sums ? s0 : v128.load(x, 16);
-    let s2 = sums ? s0 : v128.load(x, 32), s3 = sums ? s0 : v128.load(x, 48);
+    let s0 = sums ? v128.load(ZEROS) : v128.load(x),
+      s1 = sums ? s0 : v128.load(x, 16);
+    let s2 = sums ? s0 : v128.load(x, 32),
+      s3 = sums ? s0 : v128.load(x, 48);
     for (let p = first; p < end; p += stride) {
       s0 = fold(kind, s0, v128.load(p));
       s1 = fold(kind, s1, v128.load(p, 16));
@@ -75,7 +81,8 @@ function foldColumns(kind: i32, x: usize, n: i32, stride: usize, width: i32, out
     return;
   }
   for (let c = 0; c < width; c += 4) {
-    const offset = <usize>c << 2, lanes = width - c;
+    const offset = (<usize>c) << 2,
+      lanes = width - c;
     const whole = lanes >= 4;
     let s = sums ? v128.load(ZEROS) : whole ? v128.load(x + offset) : loadPart(x + offset, lanes);
     for (let p = first + offset; p < end; p += stride) s = fold(kind, s, whole ? v128.load(p) : loadPart(p, lanes));
@@ -101,23 +108,29 @@ export function reduceColumns(kind: i32, x: usize, n: i32, stride: usize, width:
 }
 
 export function reduce(record: usize, ith: i32, nth: i32): void {
-  const x = <usize>load<u32>(record, R.RE_X), out = <usize>load<u32>(record, R.RE_OUT);
+  const x = <usize>load<u32>(record, R.RE_X),
+    out = <usize>load<u32>(record, R.RE_OUT);
   const outer = load<i32>(<usize>load<u32>(record, R.RE_OUTER));
-  const n = load<i32>(record, R.RE_N), inner = load<i32>(record, R.RE_INNER), kind = load<i32>(record, R.RE_KIND);
+  const n = load<i32>(record, R.RE_N),
+    inner = load<i32>(record, R.RE_INNER),
+    kind = load<i32>(record, R.RE_KIND);
   const divisor = kind == R.RED_MEAN ? <f32>n : <f32>1;
   const groups = inner == 1 ? 1 : (inner + 15) >> 4;
-  const from = shareStart(outer * groups, ith, nth), to = shareStart(outer * groups, ith + 1, nth);
+  const from = shareStart(outer * groups, ith, nth),
+    to = shareStart(outer * groups, ith + 1, nth);
   if (inner == 1) {
     for (let i = from; i < to; i++) {
       const p = x + ((<usize>i * n) << 2);
       const y = kind == R.RED_MAX ? maxRow(p, n) : kind == R.RED_MIN ? minRow(p, n) : sumRow(p, n) / divisor;
-      store<f32>(out + (<usize>i << 2), y);
+      store<f32>(out + ((<usize>i) << 2), y);
     }
     return;
   }
   for (let i = from; i < to; i++) {
-    const o = i / groups, column = (i - o * groups) << 4;
-    const p = x + ((<usize>o * n * inner + column) << 2), q = out + ((<usize>o * inner + column) << 2);
-    reduceColumns(kind, p, n, <usize>inner << 2, inner - column, q, divisor);
+    const o = i / groups,
+      column = (i - o * groups) << 4;
+    const p = x + ((<usize>o * n * inner + column) << 2),
+      q = out + ((<usize>o * inner + column) << 2);
+    reduceColumns(kind, p, n, (<usize>inner) << 2, inner - column, q, divisor);
   }
 }

@@ -59,8 +59,12 @@ function inverseOf(sum: v128): v128 {
 
 /** The maximum of n floats, in all lanes. NaNs are passed over: their exp makes the sum NaN anyway. */
 function rowMax(x: usize, n: i32): v128 {
-  let m0 = splat(C_NEG_INF), m1 = m0, m2 = m0, m3 = m0;
-  const end16 = x + (<usize>(n & ~15) << 2), end4 = x + (<usize>(n & ~3) << 2);
+  let m0 = splat(C_NEG_INF),
+    m1 = m0,
+    m2 = m0,
+    m3 = m0;
+  const end16 = x + ((<usize>(n & ~15)) << 2),
+    end4 = x + ((<usize>(n & ~3)) << 2);
   for (; x < end16; x += 64) {
     m0 = f32x4.pmax(m0, v128.load(x));
     m1 = f32x4.pmax(m1, v128.load(x, 16));
@@ -75,19 +79,23 @@ function rowMax(x: usize, n: i32): v128 {
 /** out = exp(x - shift) over n floats. Returns the sums of its four chains. */
 function rowExp(x: usize, out: usize, n: i32, shift: v128): v128 {
   let sum = splat(ZEROS);
-  const end8 = x + (<usize>(n & ~7) << 2), end4 = x + (<usize>(n & ~3) << 2);
+  const end8 = x + ((<usize>(n & ~7)) << 2),
+    end4 = x + ((<usize>(n & ~3)) << 2);
   // expNonPositive4 of two vectors, interleaved: they share the loads of its constants.
   for (; x < end8; x += 32, out += 32) {
-    let c = splat(C_LOG2E), d = splat(C_EXP2_MIN);
+    let c = splat(C_LOG2E),
+      d = splat(C_EXP2_MIN);
     let f0 = f32x4.pmax(f32x4.mul(f32x4.sub(v128.load(x), shift), c), d);
     let f1 = f32x4.pmax(f32x4.mul(f32x4.sub(v128.load(x, 16), shift), c), d);
     c = splat(C_ROUND_BIASED);
-    const s0 = f32x4.add(f0, c), s1 = f32x4.add(f1, c);
+    const s0 = f32x4.add(f0, c),
+      s1 = f32x4.add(f1, c);
     f0 = f32x4.sub(f0, f32x4.sub(s0, c));
     f1 = f32x4.sub(f1, f32x4.sub(s1, c));
     c = splat(C_EXP2_5);
     d = splat(C_EXP2_4);
-    let p0 = madd(c, f0, d), p1 = madd(c, f1, d);
+    let p0 = madd(c, f0, d),
+      p1 = madd(c, f1, d);
     c = splat(C_EXP2_3);
     p0 = madd(p0, f0, c);
     p1 = madd(p1, f1, c);
@@ -119,9 +127,11 @@ function rowExp(x: usize, out: usize, n: i32, shift: v128): v128 {
 
 /** Multiplies n floats in place. */
 function rowScale(x: usize, n: i32, factor: v128): void {
-  const end8 = x + (<usize>(n & ~7) << 2), end4 = x + (<usize>(n & ~3) << 2);
+  const end8 = x + ((<usize>(n & ~7)) << 2),
+    end4 = x + ((<usize>(n & ~3)) << 2);
   for (; x < end8; x += 32) {
-    const u = f32x4.mul(v128.load(x), factor), v = f32x4.mul(v128.load(x, 16), factor);
+    const u = f32x4.mul(v128.load(x), factor),
+      v = f32x4.mul(v128.load(x, 16), factor);
     v128.store(x, u);
     v128.store(x, v, 16);
   }
@@ -136,8 +146,10 @@ function row(x: usize, out: usize, n: i32): void {
 
 /** Up to four columns, `stride` bytes from one step of k to the next. */
 function columns4(x: usize, out: usize, n: i32, stride: usize, width: i32): void {
-  const whole = width >= 4, end = x + <usize>n * stride;
-  let max = splat(C_NEG_INF), sum = splat(ZEROS);
+  const whole = width >= 4,
+    end = x + <usize>n * stride;
+  let max = splat(C_NEG_INF),
+    sum = splat(ZEROS);
   for (let p = x; p < end; p += stride) max = f32x4.pmax(max, whole ? v128.load(p) : loadPart(p, width));
   const shift = shiftOf(max);
   for (let p = x, q = out; p < end; p += stride, q += stride) {
@@ -156,7 +168,10 @@ function columns4(x: usize, out: usize, n: i32, stride: usize, width: i32): void
 /** 16 columns, a cache line of each step, so that distant steps are fetched once a pass. */
 function columns16(x: usize, out: usize, n: i32, stride: usize): void {
   const end = x + <usize>n * stride;
-  let m0 = splat(C_NEG_INF), m1 = m0, m2 = m0, m3 = m0;
+  let m0 = splat(C_NEG_INF),
+    m1 = m0,
+    m2 = m0,
+    m3 = m0;
   for (let p = x; p < end; p += stride) {
     m0 = f32x4.pmax(m0, v128.load(p));
     m1 = f32x4.pmax(m1, v128.load(p, 16));
@@ -167,7 +182,10 @@ function columns16(x: usize, out: usize, n: i32, stride: usize): void {
   m1 = shiftOf(m1);
   m2 = shiftOf(m2);
   m3 = shiftOf(m3);
-  let s0 = splat(ZEROS), s1 = s0, s2 = s0, s3 = s0;
+  let s0 = splat(ZEROS),
+    s1 = s0,
+    s2 = s0,
+    s3 = s0;
   for (let p = x, q = out; p < end; p += stride, q += stride) {
     let e = expNonPositive4(f32x4.sub(v128.load(p), m0));
     v128.store(q, e);
@@ -195,11 +213,14 @@ function columns16(x: usize, out: usize, n: i32, stride: usize): void {
 }
 
 export function softmax(record: usize, ith: i32, nth: i32): void {
-  const x = <usize>load<u32>(record, R.SM_X), out = <usize>load<u32>(record, R.SM_OUT);
+  const x = <usize>load<u32>(record, R.SM_X),
+    out = <usize>load<u32>(record, R.SM_OUT);
   const outer = load<i32>(<usize>load<u32>(record, R.SM_OUTER));
-  const n = load<i32>(record, R.SM_N), inner = load<i32>(record, R.SM_INNER);
+  const n = load<i32>(record, R.SM_N),
+    inner = load<i32>(record, R.SM_INNER);
   const groups = inner == 1 ? 1 : (inner + 15) >> 4;
-  const from = shareStart(outer * groups, ith, nth), to = shareStart(outer * groups, ith + 1, nth);
+  const from = shareStart(outer * groups, ith, nth),
+    to = shareStart(outer * groups, ith + 1, nth);
   if (inner == 1) {
     for (let i = from; i < to; i++) {
       const offset = (<usize>i * n) << 2;
@@ -207,11 +228,15 @@ export function softmax(record: usize, ith: i32, nth: i32): void {
     }
     return;
   }
-  const stride = <usize>inner << 2;
+  const stride = (<usize>inner) << 2;
   for (let i = from; i < to; i++) {
-    const o = i / groups, column = (i - o * groups) << 4, width = inner - column;
-    const p = x + ((<usize>o * n * inner + column) << 2), q = out + (p - x);
+    const o = i / groups,
+      column = (i - o * groups) << 4,
+      width = inner - column;
+    const p = x + ((<usize>o * n * inner + column) << 2),
+      q = out + (p - x);
     if (width >= 16) columns16(p, q, n, stride);
-    else for (let c = 0; c < width; c += 4) columns4(p + (<usize>c << 2), q + (<usize>c << 2), n, stride, width - c);
+    else
+      for (let c = 0; c < width; c += 4) columns4(p + ((<usize>c) << 2), q + ((<usize>c) << 2), n, stride, width - c);
   }
 }

@@ -22,9 +22,14 @@ export function stripRows(n: i32, count: i32, s: i32): i32 {
 // @ts-ignore: decorator
 @inline
 function transpose4(r0: usize, r1: usize, r2: usize, r3: usize, i: usize, to: usize, step: usize): void {
-  const x0 = v128.load(r0 + i), x1 = v128.load(r1 + i), x2 = v128.load(r2 + i), x3 = v128.load(r3 + i);
-  const a = i32x4.shuffle(x0, x1, 0, 4, 1, 5), b = i32x4.shuffle(x2, x3, 0, 4, 1, 5);
-  const c = i32x4.shuffle(x0, x1, 2, 6, 3, 7), d = i32x4.shuffle(x2, x3, 2, 6, 3, 7);
+  const x0 = v128.load(r0 + i),
+    x1 = v128.load(r1 + i),
+    x2 = v128.load(r2 + i),
+    x3 = v128.load(r3 + i);
+  const a = i32x4.shuffle(x0, x1, 0, 4, 1, 5),
+    b = i32x4.shuffle(x2, x3, 0, 4, 1, 5);
+  const c = i32x4.shuffle(x0, x1, 2, 6, 3, 7),
+    d = i32x4.shuffle(x2, x3, 2, 6, 3, 7);
   v128.store(to, i64x2.shuffle(a, b, 0, 2));
   v128.store(to + step, i64x2.shuffle(a, b, 1, 3));
   v128.store(to + 2 * step, i64x2.shuffle(c, d, 0, 2));
@@ -34,8 +39,14 @@ function transpose4(r0: usize, r1: usize, r2: usize, r3: usize, i: usize, to: us
 // @ts-ignore: decorator
 @inline
 function packTall(rows: i32, from: usize, stride: usize, k: i32, to: usize): void {
-  const r0 = from, r1 = r0 + stride, r2 = r1 + stride, r3 = r2 + stride, r4 = r3 + stride, r5 = r4 + stride;
-  const step = <usize>rows << 2, end = <usize>k << 2;
+  const r0 = from,
+    r1 = r0 + stride,
+    r2 = r1 + stride,
+    r3 = r2 + stride,
+    r4 = r3 + stride,
+    r5 = r4 + stride;
+  const step = (<usize>rows) << 2,
+    end = (<usize>k) << 2;
   let i: usize = 0;
   for (; i + 16 <= end; i += 16) {
     transpose4(r0, r1, r2, r3, i, to, step);
@@ -47,8 +58,10 @@ function packTall(rows: i32, from: usize, stride: usize, k: i32, to: usize): voi
       v128.store32_lane(to + 3 * step, x, 3, 16);
     }
     if (rows == 6) {
-      const x = v128.load(r4 + i), y = v128.load(r5 + i);
-      const low = i32x4.shuffle(x, y, 0, 4, 1, 5), high = i32x4.shuffle(x, y, 2, 6, 3, 7);
+      const x = v128.load(r4 + i),
+        y = v128.load(r5 + i);
+      const low = i32x4.shuffle(x, y, 0, 4, 1, 5),
+        high = i32x4.shuffle(x, y, 2, 6, 3, 7);
       v128.store64_lane(to, low, 0, 16);
       v128.store64_lane(to + step, low, 1, 16);
       v128.store64_lane(to + 2 * step, high, 0, 16);
@@ -80,9 +93,10 @@ function pack4(from: usize, stride: usize, k: i32, to: usize): void {
 }
 
 function packLow(rows: i32, from: usize, stride: usize, k: i32, to: usize): void {
-  const step = <usize>rows << 2, end = <usize>k << 2;
+  const step = (<usize>rows) << 2,
+    end = (<usize>k) << 2;
   for (let r = 0; r < rows; r++) {
-    let p = to + (<usize>r << 2);
+    let p = to + ((<usize>r) << 2);
     for (let i: usize = 0; i < end; i += 4) {
       store<f32>(p, load<f32>(from + i));
       p += step;
@@ -94,21 +108,33 @@ function packLow(rows: i32, from: usize, stride: usize, k: i32, to: usize): void
 /** Packs `rows` (1 to 6) rows of k floats, `stride` bytes apart, as [k][rows]. */
 export function packStrip(rows: i32, from: usize, stride: usize, k: i32, to: usize): void {
   switch (rows) {
-    case 6: pack6(from, stride, k, to); break;
-    case 5: pack5(from, stride, k, to); break;
-    case 4: pack4(from, stride, k, to); break;
-    default: packLow(rows, from, stride, k, to);
+    case 6:
+      pack6(from, stride, k, to);
+      break;
+    case 5:
+      pack5(from, stride, k, to);
+      break;
+    case 4:
+      pack4(from, stride, k, to);
+      break;
+    default:
+      packLow(rows, from, stride, k, to);
   }
 }
 
 /** Packs 8 rows as [k][8], each value times the f32 at `scale`. Rows from `rows` on repeat the last one. */
 export function packEight(rows: i32, from: usize, stride: usize, k: i32, to: usize, scale: usize): void {
-  const last = from + <usize>(rows - 1) * stride, factor = splat(scale), f = load<f32>(scale);
+  const last = from + <usize>(rows - 1) * stride,
+    factor = splat(scale),
+    f = load<f32>(scale);
   for (let half = 0; half < 8; half += 4) {
-    const r0 = min(from + <usize>half * stride, last), r1 = min(r0 + stride, last);
-    const r2 = min(r1 + stride, last), r3 = min(r2 + stride, last);
-    const end = <usize>k << 2;
-    let p = to + (<usize>half << 2), i: usize = 0;
+    const r0 = min(from + <usize>half * stride, last),
+      r1 = min(r0 + stride, last);
+    const r2 = min(r1 + stride, last),
+      r3 = min(r2 + stride, last);
+    const end = (<usize>k) << 2;
+    let p = to + ((<usize>half) << 2),
+      i: usize = 0;
     for (; i + 16 <= end; i += 16) {
       transpose4(r0, r1, r2, r3, i, p, 32);
       v128.store(p, f32x4.mul(v128.load(p), factor));
@@ -131,15 +157,23 @@ export function packEight(rows: i32, from: usize, stride: usize, k: i32, to: usi
 export function unpackEight(rows: i32, from: usize, k: i32, factors: usize, to: usize, stride: usize): void {
   let half = 0;
   for (; half + 4 <= rows; half += 4) {
-    const factor = v128.load(factors + (<usize>half << 2));
-    const f0 = i32x4.shuffle(factor, factor, 0, 0, 0, 0), f1 = i32x4.shuffle(factor, factor, 1, 1, 1, 1);
-    const f2 = i32x4.shuffle(factor, factor, 2, 2, 2, 2), f3 = i32x4.shuffle(factor, factor, 3, 3, 3, 3);
-    let p = from + (<usize>half << 2), q = to + <usize>half * stride;
+    const factor = v128.load(factors + ((<usize>half) << 2));
+    const f0 = i32x4.shuffle(factor, factor, 0, 0, 0, 0),
+      f1 = i32x4.shuffle(factor, factor, 1, 1, 1, 1);
+    const f2 = i32x4.shuffle(factor, factor, 2, 2, 2, 2),
+      f3 = i32x4.shuffle(factor, factor, 3, 3, 3, 3);
+    let p = from + ((<usize>half) << 2),
+      q = to + <usize>half * stride;
     let i = 0;
     for (; i + 4 <= k; i += 4) {
-      const x0 = v128.load(p), x1 = v128.load(p, 32), x2 = v128.load(p, 64), x3 = v128.load(p, 96);
-      const a = i32x4.shuffle(x0, x1, 0, 4, 1, 5), b = i32x4.shuffle(x2, x3, 0, 4, 1, 5);
-      const c = i32x4.shuffle(x0, x1, 2, 6, 3, 7), d = i32x4.shuffle(x2, x3, 2, 6, 3, 7);
+      const x0 = v128.load(p),
+        x1 = v128.load(p, 32),
+        x2 = v128.load(p, 64),
+        x3 = v128.load(p, 96);
+      const a = i32x4.shuffle(x0, x1, 0, 4, 1, 5),
+        b = i32x4.shuffle(x2, x3, 0, 4, 1, 5);
+      const c = i32x4.shuffle(x0, x1, 2, 6, 3, 7),
+        d = i32x4.shuffle(x2, x3, 2, 6, 3, 7);
       v128.store(q, f32x4.mul(i64x2.shuffle(a, b, 0, 2), f0));
       v128.store(q + stride, f32x4.mul(i64x2.shuffle(a, b, 1, 3), f1));
       v128.store(q + 2 * stride, f32x4.mul(i64x2.shuffle(c, d, 0, 2), f2));
@@ -149,16 +183,18 @@ export function unpackEight(rows: i32, from: usize, k: i32, factors: usize, to: 
     }
     for (; i < k; i++) {
       for (let r = 0; r < 4; r++) {
-        const lane = <usize>r << 2;
-        store<f32>(q + <usize>r * stride, load<f32>(p + lane) * load<f32>(factors + (<usize>half << 2) + lane));
+        const lane = (<usize>r) << 2;
+        store<f32>(q + <usize>r * stride, load<f32>(p + lane) * load<f32>(factors + ((<usize>half) << 2) + lane));
       }
       p += 32;
       q += 4;
     }
   }
   for (; half < rows; half++) {
-    const lane = <usize>half << 2, f = load<f32>(factors + lane);
-    let p = from + lane, q = to + <usize>half * stride;
+    const lane = (<usize>half) << 2,
+      f = load<f32>(factors + lane);
+    let p = from + lane,
+      q = to + <usize>half * stride;
     for (let i = 0; i < k; i++) {
       store<f32>(q, load<f32>(p) * f);
       p += 32;

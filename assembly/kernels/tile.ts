@@ -132,10 +132,8 @@ function multiply16Rows4(a: usize, b: usize, second: usize, k: i32, init: usize,
 function multiply16Rows3(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile16(3, false, a, b, second, k, init, initStride, c, stride, 0, 0); }
 // prettier-ignore
 function multiply16Rows2(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile16(2, false, a, b, second, k, init, initStride, c, stride, 0, 0); }
-// prettier-ignore
-function multiply16Rows1(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile16(1, false, a, b, second, k, init, initStride, c, stride, 0, 0); }
 
-/** A tile of 1 to 6 rows and 16 columns, in two panels `second` bytes apart. */
+/** A tile of 2 to 6 rows and 16 columns, in two panels `second` bytes apart. */
 // prettier-ignore
 export function multiply16(rows: i32, a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void {
   switch (rows) {
@@ -143,8 +141,7 @@ export function multiply16(rows: i32, a: usize, b: usize, second: usize, k: i32,
     case 5: multiply16Rows5(a, b, second, k, init, initStride, c, stride); break;
     case 4: multiply16Rows4(a, b, second, k, init, initStride, c, stride); break;
     case 3: multiply16Rows3(a, b, second, k, init, initStride, c, stride); break;
-    case 2: multiply16Rows2(a, b, second, k, init, initStride, c, stride); break;
-    default: multiply16Rows1(a, b, second, k, init, initStride, c, stride);
+    default: multiply16Rows2(a, b, second, k, init, initStride, c, stride);
   }
 }
 
@@ -158,11 +155,9 @@ function multiply8AheadRows4(a: usize, b: usize, k: i32, init: usize, initStride
 function multiply8AheadRows3(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 { return tile8(3, true, a, b, k, init, initStride, c, stride, ahead, step); }
 // prettier-ignore
 function multiply8AheadRows2(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 { return tile8(2, true, a, b, k, init, initStride, c, stride, ahead, step); }
-// prettier-ignore
-function multiply8AheadRows1(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 { return tile8(1, true, a, b, k, init, initStride, c, stride, ahead, step); }
 
 /** As multiply8, and it touches a word at `ahead` at every step of k, `step` bytes further each time: memory that the next tiles
- *  need comes in while this one computes. The sum of what it saw is returned only so that the loads are not dropped. */
+ *  need comes in while this one computes. Of 2 rows and more. The sum of what it saw is returned only so that the loads are not dropped. */
 // prettier-ignore
 export function multiply8Ahead(rows: i32, a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 {
   switch (rows) {
@@ -170,8 +165,7 @@ export function multiply8Ahead(rows: i32, a: usize, b: usize, k: i32, init: usiz
     case 5: return multiply8AheadRows5(a, b, k, init, initStride, c, stride, ahead, step);
     case 4: return multiply8AheadRows4(a, b, k, init, initStride, c, stride, ahead, step);
     case 3: return multiply8AheadRows3(a, b, k, init, initStride, c, stride, ahead, step);
-    case 2: return multiply8AheadRows2(a, b, k, init, initStride, c, stride, ahead, step);
-    default: return multiply8AheadRows1(a, b, k, init, initStride, c, stride, ahead, step);
+    default: return multiply8AheadRows2(a, b, k, init, initStride, c, stride, ahead, step);
   }
 }
 
@@ -183,21 +177,15 @@ function multiply16AheadRows5(a: usize, b: usize, second: usize, k: i32, init: u
 function multiply16AheadRows4(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 { return tile16(4, true, a, b, second, k, init, initStride, c, stride, ahead, step); }
 // prettier-ignore
 function multiply16AheadRows3(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 { return tile16(3, true, a, b, second, k, init, initStride, c, stride, ahead, step); }
-// prettier-ignore
-function multiply16AheadRows2(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 { return tile16(2, true, a, b, second, k, init, initStride, c, stride, ahead, step); }
-// prettier-ignore
-function multiply16AheadRows1(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 { return tile16(1, true, a, b, second, k, init, initStride, c, stride, ahead, step); }
 
-/** As multiply16, touching memory ahead. */
+/** As multiply16, touching memory ahead. Of 3 rows and more. */
 // prettier-ignore
 export function multiply16Ahead(rows: i32, a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): i32 {
   switch (rows) {
     case 6: return multiply16AheadRows6(a, b, second, k, init, initStride, c, stride, ahead, step);
     case 5: return multiply16AheadRows5(a, b, second, k, init, initStride, c, stride, ahead, step);
     case 4: return multiply16AheadRows4(a, b, second, k, init, initStride, c, stride, ahead, step);
-    case 3: return multiply16AheadRows3(a, b, second, k, init, initStride, c, stride, ahead, step);
-    case 2: return multiply16AheadRows2(a, b, second, k, init, initStride, c, stride, ahead, step);
-    default: return multiply16AheadRows1(a, b, second, k, init, initStride, c, stride, ahead, step);
+    default: return multiply16AheadRows3(a, b, second, k, init, initStride, c, stride, ahead, step);
   }
 }
 

@@ -10,7 +10,12 @@ interface Share {
 const shares: Share[] = [];
 
 /** The engine for these options, started by its first call. Throws INVALID_ARGUMENT. */
-export function acquireDefaultEngine({ threads = 'auto', worker = true, relaxedSimd = true, revectorize = false }: EngineOptions): Engine {
+export function acquireDefaultEngine({
+  threads = 'auto',
+  worker = true,
+  relaxedSimd = true,
+  revectorize = false,
+}: EngineOptions): Engine {
   const key = JSON.stringify([threads, worker, relaxedSimd, revectorize]);
   let share = shares.find((known) => known.key === key);
   if (!share) {

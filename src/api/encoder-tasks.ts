@@ -9,8 +9,19 @@ import { encodeText, prepareEncodings, textsOf, type Prepared, type TextInputs, 
 import { classificationScores, type ClassificationOptions, type ClassificationResult } from './tasks/classification';
 import { fillMask, maskPositions, type FillMaskOptions, type FillMaskResult } from './tasks/fill-mask';
 import { nextSentence, type NextSentenceResult } from './tasks/next-sentence';
-import { answerWindowing, bestAnswers, type Answer, type AnswerOptions, type WindowOptions } from './tasks/question-answering';
-import { classifyTokens, type EntityGroup, type TokenClassificationOptions, type TokenEntity } from './tasks/token-classification';
+import {
+  answerWindowing,
+  bestAnswers,
+  type Answer,
+  type AnswerOptions,
+  type WindowOptions,
+} from './tasks/question-answering';
+import {
+  classifyTokens,
+  type EntityGroup,
+  type TokenClassificationOptions,
+  type TokenEntity,
+} from './tasks/token-classification';
 
 /** What the tasks need of an Encoder. */
 export interface TaskContext {
@@ -47,7 +58,10 @@ function needHead(context: TaskContext, task: string, ...heads: Head[]): void {
   const { head } = context.facts;
   if (head && heads.includes(head)) return;
   const wanted = heads.map((known) => `...${HEAD_NAMES[known]}`).join(' or ');
-  throw new WasmformerError('NO_HEAD', `${task} needs a checkpoint whose config.json names ${wanted}, but this one ${head ? `is ...${HEAD_NAMES[head]}` : 'has no head'}`);
+  throw new WasmformerError(
+    'NO_HEAD',
+    `${task} needs a checkpoint whose config.json names ${wanted}, but this one ${head ? `is ...${HEAD_NAMES[head]}` : 'has no head'}`,
+  );
 }
 
 /** Runs encodings through the head group by group; `visit` gets each one's rows of an output. */
@@ -89,12 +103,17 @@ async function runHead(
 const one = (): number => 1;
 const each = (encoding: Encoding): number => encoding.length;
 
-export async function fillMaskTask(context: TaskContext, text: string | readonly string[], options: FillMaskOptions & TokenizeOptions & CallOptions): Promise<unknown> {
+export async function fillMaskTask(
+  context: TaskContext,
+  text: string | readonly string[],
+  options: FillMaskOptions & TokenizeOptions & CallOptions,
+): Promise<unknown> {
   throwIfAborted(options.signal);
   needHead(context, 'fillMask', 'maskedLM', 'pretraining');
   const { tokenizer, facts } = context;
   const { maskTokenId, padTokenId } = tokenizer;
-  if (maskTokenId === undefined) throw new WasmformerError('INVALID_TOKENIZER', 'fillMask needs a tokenizer with a mask token');
+  if (maskTokenId === undefined)
+    throw new WasmformerError('INVALID_TOKENIZER', 'fillMask needs a tokenizer with a mask token');
   const { texts, single } = textsOf(text);
   const encodings = texts.map((t) => encodeText(tokenizer, facts, t, undefined, options));
   const masks = (encoding: Encoding): number[] => maskPositions(encoding.ids, maskTokenId);
@@ -107,7 +126,8 @@ export async function fillMaskTask(context: TaskContext, text: string | readonly
     (encoding) => masks(encoding).length,
     options.signal,
     (logits, i) => {
-      const decode = (ids: number[], { skipSpecialTokens }: { skipSpecialTokens: boolean }): string => tokenizer.decode(ids, { skipSpecialTokens });
+      const decode = (ids: number[], { skipSpecialTokens }: { skipSpecialTokens: boolean }): string =>
+        tokenizer.decode(ids, { skipSpecialTokens });
       results[i] = fillMask({ ids: encodings[i].ids, logits, rows: 'masks', maskTokenId, padTokenId, decode }, options);
     },
     masks,
@@ -115,7 +135,11 @@ export async function fillMaskTask(context: TaskContext, text: string | readonly
   return single ? results[0] : results;
 }
 
-export async function classifyTask(context: TaskContext, input: string | readonly string[] | TextInputs, options: ClassificationOptions & TokenizeOptions & CallOptions): Promise<ClassificationResult[] | ClassificationResult[][]> {
+export async function classifyTask(
+  context: TaskContext,
+  input: string | readonly string[] | TextInputs,
+  options: ClassificationOptions & TokenizeOptions & CallOptions,
+): Promise<ClassificationResult[] | ClassificationResult[][]> {
   throwIfAborted(options.signal);
   needHead(context, 'classify', 'sequenceClassification');
   const { texts, pairs, single } = textsOf(input);
@@ -127,7 +151,11 @@ export async function classifyTask(context: TaskContext, input: string | readonl
   return single ? results[0] : results;
 }
 
-export async function classifyTokensTask(context: TaskContext, text: string | readonly string[], options: TokenClassificationOptions & TokenizeOptions & CallOptions): Promise<unknown> {
+export async function classifyTokensTask(
+  context: TaskContext,
+  text: string | readonly string[],
+  options: TokenClassificationOptions & TokenizeOptions & CallOptions,
+): Promise<unknown> {
   throwIfAborted(options.signal);
   needHead(context, 'classifyTokens', 'tokenClassification');
   const { tokenizer, facts, config, continuingSubwordPrefix } = context;
@@ -136,38 +164,71 @@ export async function classifyTokensTask(context: TaskContext, text: string | re
   const results: (TokenEntity[] | EntityGroup[])[] = [];
   await runHead(context, encodings, 'logits', each, options.signal, (logits, i) => {
     const id2label = config.id2label as Record<string, string> | undefined;
-    const input = { logits, encoding: encodings[i], text: texts[i], id2label, join: (tokens: string[]) => tokenizer.joinTokens(tokens), unkTokenId: tokenizer.unkTokenId, continuingSubwordPrefix };
+    const input = {
+      logits,
+      encoding: encodings[i],
+      text: texts[i],
+      id2label,
+      join: (tokens: string[]) => tokenizer.joinTokens(tokens),
+      unkTokenId: tokenizer.unkTokenId,
+      continuingSubwordPrefix,
+    };
     results[i] = classifyTokens(input, options);
   });
   return single ? results[0] : results;
 }
 
-export async function answerTask(context: TaskContext, input: Question | readonly Question[], options: AnswerOptions & WindowOptions & CallOptions): Promise<unknown> {
+export async function answerTask(
+  context: TaskContext,
+  input: Question | readonly Question[],
+  options: AnswerOptions & WindowOptions & CallOptions,
+): Promise<unknown> {
   throwIfAborted(options.signal);
   needHead(context, 'answer', 'questionAnswering');
   const { tokenizer, facts } = context;
   const single = !Array.isArray(input);
   const questions = (single ? [input] : input) as readonly Question[];
-  if (questions.length === 0) throw new WasmformerError('INVALID_ARGUMENT', 'the batch is empty: there are no questions');
+  if (questions.length === 0)
+    throw new WasmformerError('INVALID_ARGUMENT', 'the batch is empty: there are no questions');
   const results: Answer[][] = [];
   for (const { question, context: text } of questions) {
     for (const [name, value] of Object.entries({ question, context: text })) {
-      if (typeof value !== 'string' || value.trim() === '') throw new WasmformerError('INVALID_ARGUMENT', `answer: the ${name} must be a text that is not empty`);
+      if (typeof value !== 'string' || value.trim() === '')
+        throw new WasmformerError('INVALID_ARGUMENT', `answer: the ${name} must be a text that is not empty`);
     }
-    const { maxLength, stride } = answerWindowing(tokenizer.encode(question, { textPair: text }), facts.maxPositions, options);
+    const { maxLength, stride } = answerWindowing(
+      tokenizer.encode(question, { textPair: text }),
+      facts.maxPositions,
+      options,
+    );
     const windows = tokenizer.encodeWindows(question, text, { maxLength, stride, truncation: 'only_second' });
     const logits: { startLogits: Float32Array; endLogits: Float32Array }[] = [];
     await runHead(context, windows, 'spanLogits', each, options.signal, (spans, i) => {
-      logits[i] = { startLogits: spans.filter((_, at) => at % 2 === 0), endLogits: spans.filter((_, at) => at % 2 === 1) };
+      logits[i] = {
+        startLogits: spans.filter((_, at) => at % 2 === 0),
+        endLogits: spans.filter((_, at) => at % 2 === 1),
+      };
     });
-    results.push(bestAnswers(windows.map((encoding, i) => ({ encoding, ...logits[i] })), text, tokenizer.clsTokenId ?? null, options));
+    results.push(
+      bestAnswers(
+        windows.map((encoding, i) => ({ encoding, ...logits[i] })),
+        text,
+        tokenizer.clsTokenId ?? null,
+        options,
+      ),
+    );
   }
   const topK = options.topK ?? 1;
   const shaped = topK === 1 ? results.map(([best]) => best) : results;
   return single ? shaped[0] : shaped;
 }
 
-export async function nextSentenceTask(context: TaskContext, first: string, second: string, options: TokenizeOptions & CallOptions): Promise<NextSentenceResult> {
+export async function nextSentenceTask(
+  context: TaskContext,
+  first: string,
+  second: string,
+  options: TokenizeOptions & CallOptions,
+): Promise<NextSentenceResult> {
   throwIfAborted(options.signal);
   needHead(context, 'isNextSentence', 'nextSentence', 'pretraining');
   const encoding = encodeText(context.tokenizer, context.facts, first, second, options);

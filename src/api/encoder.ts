@@ -9,9 +9,22 @@ import { POOLINGS, type Pooling } from '../ops/pool';
 import type { EncoderCall, Outputs, ProfileRow } from '../runtime/encoder-runner';
 import type { EncoderFacts, EngineFacts } from '../runtime/engine-core';
 import { Engine, type EngineOptions } from '../runtime/host';
-import { answerTask, classifyTask, classifyTokensTask, fillMaskTask, nextSentenceTask, type Question, type TaskContext } from './encoder-tasks';
+import type { Question, TaskContext } from './encoder-tasks';
 import { acquireDefaultEngine, releaseDefaultEngine } from './default-engine';
-import { encodeText, isIdInput, padMaps, padRows, prepareEncodings, prepareIds, textsOf, type EncoderInput, type IdInputs, type Prepared, type TextInputs, type TokenizeOptions } from './inputs';
+import {
+  encodeText,
+  isIdInput,
+  padMaps,
+  padRows,
+  prepareEncodings,
+  prepareIds,
+  textsOf,
+  type EncoderInput,
+  type IdInputs,
+  type Prepared,
+  type TextInputs,
+  type TokenizeOptions,
+} from './inputs';
 import { readSettings, type Settings } from './settings';
 import type { ClassificationOptions, ClassificationResult } from './tasks/classification';
 import type { FillMaskOptions, FillMaskResult } from './tasks/fill-mask';
@@ -157,7 +170,10 @@ export class Encoder {
   get tokenizer(): Tokenizer {
     const { tokenizer } = this.settings;
     if (!tokenizer) {
-      throw new WasmformerError('NO_TOKENIZER', `${this.source.name} has no tokenizer.json: add it to the folder, or pass { inputIds } instead of text`);
+      throw new WasmformerError(
+        'NO_TOKENIZER',
+        `${this.source.name} has no tokenizer.json: add it to the folder, or pass { inputIds } instead of text`,
+      );
     }
     return tokenizer;
   }
@@ -165,7 +181,17 @@ export class Encoder {
   /** What the model runs on: build, threads, memory. */
   get info(): ModelInfo {
     const { head, hiddenSize, layers, heads, vocabSize, maxPositions, weightBytes } = this.facts;
-    return { ...this.engineFacts, modelType: String(this.config.model_type), head, hiddenSize, layers, heads, vocabSize, maxPositions, weightBytes };
+    return {
+      ...this.engineFacts,
+      modelType: String(this.config.model_type),
+      head,
+      hiddenSize,
+      layers,
+      heads,
+      vocabSize,
+      maxPositions,
+      weightBytes,
+    };
   }
 
   /** Runs the model.
@@ -175,7 +201,17 @@ export class Encoder {
     const { outputHiddenStates = false, outputAttentions = false, signal } = options;
     throwIfAborted(signal);
     const prepared = this.prepare(input, options);
-    const outputs = await this.run(prepared, { lastHiddenState: true, poolerOutput: true, head: true, hiddenStates: outputHiddenStates, attentions: outputAttentions }, signal);
+    const outputs = await this.run(
+      prepared,
+      {
+        lastHiddenState: true,
+        poolerOutput: true,
+        head: true,
+        hiddenStates: outputHiddenStates,
+        attentions: outputAttentions,
+      },
+      signal,
+    );
     const { hiddenSize, heads, layers } = this.facts;
     const sequences = prepared.batch.lengths.length;
     const rows = (data: Float32Array): Tensor<Float32Array> => padRows(data, hiddenSize, prepared);
@@ -185,8 +221,12 @@ export class Encoder {
 
     const result: EncoderOutput = { lastHiddenState: rows(outputs.lastHiddenState) };
     if (outputs.poolerOutput) result.poolerOutput = pooled(outputs.poolerOutput);
-    if (outputHiddenStates) result.hiddenStates = Array.from({ length: layers + 1 }, (_, i) => rows(outputs[`hiddenStates.${i}`]));
-    if (outputAttentions) result.attentions = Array.from({ length: layers }, (_, i) => padMaps(outputs[`attentions.${i}`], heads, prepared));
+    if (outputHiddenStates)
+      result.hiddenStates = Array.from({ length: layers + 1 }, (_, i) => rows(outputs[`hiddenStates.${i}`]));
+    if (outputAttentions)
+      result.attentions = Array.from({ length: layers }, (_, i) =>
+        padMaps(outputs[`attentions.${i}`], heads, prepared),
+      );
     if (outputs.predictionLogits) result.predictionLogits = perToken(outputs.predictionLogits);
     if (outputs.seqRelationshipLogits) result.seqRelationshipLogits = pooled(outputs.seqRelationshipLogits);
     if (outputs.logits) {
@@ -195,7 +235,8 @@ export class Encoder {
     }
     if (outputs.spanLogits) {
       const [start, end] = [0, 1].map((offset) => outputs.spanLogits.filter((_, i) => i % 2 === offset));
-      const flat = (data: Float32Array): Tensor<Float32Array> => new Tensor(padRows(data, 1, prepared).data, [sequences, prepared.width]);
+      const flat = (data: Float32Array): Tensor<Float32Array> =>
+        new Tensor(padRows(data, 1, prepared).data, [sequences, prepared.width]);
       result.startLogits = flat(start);
       result.endLogits = flat(end);
     }
@@ -205,22 +246,35 @@ export class Encoder {
   /** Embeds texts: hidden states pooled to one row a text. Thousands of texts run in groups of bounded memory.
    *  @returns [n, d]; [1, d] for a single text
    *  @throws as forward */
-  async embed(input: string | readonly string[] | TextInputs | IdInputs, options: EmbedOptions = {}): Promise<Tensor<Float32Array>> {
+  async embed(
+    input: string | readonly string[] | TextInputs | IdInputs,
+    options: EmbedOptions = {},
+  ): Promise<Tensor<Float32Array>> {
     const { sentence } = this.settings;
     const { pooling = sentence.pooling, normalize = sentence.normalize, onProgress, signal } = options;
     throwIfAborted(signal);
     if (!POOLINGS.includes(pooling)) {
-      throw new WasmformerError('INVALID_ARGUMENT', `pooling must be one of ${POOLINGS.join(', ')}, not ${JSON.stringify(pooling)}`);
+      throw new WasmformerError(
+        'INVALID_ARGUMENT',
+        `pooling must be one of ${POOLINGS.join(', ')}, not ${JSON.stringify(pooling)}`,
+      );
     }
     const d = this.facts.hiddenSize;
     if (isIdInput(input)) {
       const prepared = this.prepare(input, options);
-      const { embeddings } = await this.run(prepared, { pooling: { kind: pooling, normalize } }, signal, onProgress && ((done, total) => onProgress({ phase: 'embed', done, total })));
+      const { embeddings } = await this.run(
+        prepared,
+        { pooling: { kind: pooling, normalize } },
+        signal,
+        onProgress && ((done, total) => onProgress({ phase: 'embed', done, total })),
+      );
       return new Tensor(embeddings, [prepared.batch.lengths.length, d]);
     }
     const { texts, pairs } = textsOf(input);
     const prompt = this.promptOf(options);
-    const want = { pooling: { kind: pooling, normalize, skip: sentence.includePrompt ? 0 : this.promptTokens(prompt) } };
+    const want = {
+      pooling: { kind: pooling, normalize, skip: sentence.includePrompt ? 0 : this.promptTokens(prompt) },
+    };
     const tokenize: TokenizeOptions = {
       truncation: options.truncation ?? sentence.maxSeqLength !== undefined,
       maxLength: options.maxLength ?? ((options.truncation ?? true) ? sentence.maxSeqLength : undefined),
@@ -230,7 +284,9 @@ export class Encoder {
     let running: Promise<void> = Promise.resolve();
     for (let from = 0; from < texts.length; from += GROUP) {
       const to = Math.min(from + GROUP, texts.length);
-      const encodings = texts.slice(from, to).map((text, i) => encodeText(this.tokenizer, this.facts, prompt + text, pairs?.[from + i], tokenize));
+      const encodings = texts
+        .slice(from, to)
+        .map((text, i) => encodeText(this.tokenizer, this.facts, prompt + text, pairs?.[from + i], tokenize));
       const prepared = prepareEncodings(encodings, this.facts);
       await running;
       running = this.run(prepared, want, signal).then(({ embeddings }) => {
@@ -247,45 +303,78 @@ export class Encoder {
    *  @param options topK: how many, default 5
    *  @throws NO_HEAD, INVALID_ARGUMENT (no mask in the text), and as forward */
   fillMask(text: string, options?: FillMaskOptions & TaskOptions): Promise<FillMaskResult[] | FillMaskResult[][]>;
-  fillMask(text: readonly string[], options?: FillMaskOptions & TaskOptions): Promise<(FillMaskResult[] | FillMaskResult[][])[]>;
+  fillMask(
+    text: readonly string[],
+    options?: FillMaskOptions & TaskOptions,
+  ): Promise<(FillMaskResult[] | FillMaskResult[][])[]>;
   fillMask(text: string | readonly string[], options: FillMaskOptions & TaskOptions = {}): Promise<never> {
-    return fillMaskTask(this.taskContext(), text, options) as Promise<never>;
+    return this.task(({ fillMaskTask }) => fillMaskTask(this.taskContext(), text, options)) as Promise<never>;
   }
 
   /** Labels of a text or pair, best first.
    *  @param options topK: how many, default 1, null for all
    *  @throws NO_HEAD, and as forward */
-  classify(input: string | { text: string; textPair?: string }, options?: ClassificationOptions & TaskOptions): Promise<ClassificationResult[]>;
-  classify(input: readonly string[] | { text: readonly string[]; textPair?: readonly string[] }, options?: ClassificationOptions & TaskOptions): Promise<ClassificationResult[][]>;
-  classify(input: string | readonly string[] | TextInputs, options: ClassificationOptions & TaskOptions = {}): Promise<never> {
-    return classifyTask(this.taskContext(), input, options) as Promise<never>;
+  classify(
+    input: string | { text: string; textPair?: string },
+    options?: ClassificationOptions & TaskOptions,
+  ): Promise<ClassificationResult[]>;
+  classify(
+    input: readonly string[] | { text: readonly string[]; textPair?: readonly string[] },
+    options?: ClassificationOptions & TaskOptions,
+  ): Promise<ClassificationResult[][]>;
+  classify(
+    input: string | readonly string[] | TextInputs,
+    options: ClassificationOptions & TaskOptions = {},
+  ): Promise<never> {
+    return this.task(({ classifyTask }) => classifyTask(this.taskContext(), input, options)) as Promise<never>;
   }
 
   /** Labelled tokens or, with an aggregationStrategy, entities of a text. start and end: `text.slice(start, end)`.
    *  @throws NO_HEAD, and as forward */
-  classifyTokens(text: string, options?: TokenClassificationOptions & TaskOptions & { aggregationStrategy?: 'none' }): Promise<TokenEntity[]>;
+  classifyTokens(
+    text: string,
+    options?: TokenClassificationOptions & TaskOptions & { aggregationStrategy?: 'none' },
+  ): Promise<TokenEntity[]>;
   classifyTokens(text: string, options: TokenClassificationOptions & TaskOptions): Promise<EntityGroup[]>;
-  classifyTokens(text: readonly string[], options?: TokenClassificationOptions & TaskOptions & { aggregationStrategy?: 'none' }): Promise<TokenEntity[][]>;
+  classifyTokens(
+    text: readonly string[],
+    options?: TokenClassificationOptions & TaskOptions & { aggregationStrategy?: 'none' },
+  ): Promise<TokenEntity[][]>;
   classifyTokens(text: readonly string[], options: TokenClassificationOptions & TaskOptions): Promise<EntityGroup[][]>;
-  classifyTokens(text: string | readonly string[], options: TokenClassificationOptions & TaskOptions = {}): Promise<never> {
-    return classifyTokensTask(this.taskContext(), text, options) as Promise<never>;
+  classifyTokens(
+    text: string | readonly string[],
+    options: TokenClassificationOptions & TaskOptions = {},
+  ): Promise<never> {
+    return this.task(({ classifyTokensTask }) => classifyTokensTask(this.taskContext(), text, options)) as Promise<never>;
   }
 
   /** The span of a context that answers a question; with topK > 1 an array of the best ones. A context that is too long is read
    *  in overlapping windows.
    *  @throws NO_HEAD, TOO_LONG (the question leaves no room), and as forward */
-  answer(input: Question, options?: AnswerOptions & WindowOptions & { topK?: 1; signal?: AbortSignal }): Promise<Answer>;
+  answer(
+    input: Question,
+    options?: AnswerOptions & WindowOptions & { topK?: 1; signal?: AbortSignal },
+  ): Promise<Answer>;
   answer(input: Question, options: AnswerOptions & WindowOptions & { signal?: AbortSignal }): Promise<Answer[]>;
-  answer(input: readonly Question[], options?: AnswerOptions & WindowOptions & { topK?: 1; signal?: AbortSignal }): Promise<Answer[]>;
-  answer(input: readonly Question[], options: AnswerOptions & WindowOptions & { signal?: AbortSignal }): Promise<Answer[][]>;
-  answer(input: Question | readonly Question[], options: AnswerOptions & WindowOptions & { signal?: AbortSignal } = {}): Promise<never> {
-    return answerTask(this.taskContext(), input, options) as Promise<never>;
+  answer(
+    input: readonly Question[],
+    options?: AnswerOptions & WindowOptions & { topK?: 1; signal?: AbortSignal },
+  ): Promise<Answer[]>;
+  answer(
+    input: readonly Question[],
+    options: AnswerOptions & WindowOptions & { signal?: AbortSignal },
+  ): Promise<Answer[][]>;
+  answer(
+    input: Question | readonly Question[],
+    options: AnswerOptions & WindowOptions & { signal?: AbortSignal } = {},
+  ): Promise<never> {
+    return this.task(({ answerTask }) => answerTask(this.taskContext(), input, options)) as Promise<never>;
   }
 
   /** Whether `second` follows `first` in a text; BERT's pre-training task.
    *  @throws NO_HEAD, and as forward */
   isNextSentence(first: string, second: string, options: TaskOptions = {}): Promise<NextSentenceResult> {
-    return nextSentenceTask(this.taskContext(), first, second, options);
+    return this.task(({ nextSentenceTask }) => nextSentenceTask(this.taskContext(), first, second, options));
   }
 
   /** The plan of a call as a table: op, shapes, bytes, address, estimated time. */
@@ -305,10 +394,12 @@ export class Encoder {
     if (this.disposed) return;
     this.disposed = true;
     try {
-      if (this.generation === this.engine.generation) await this.engine.call((host, call) => host.unload(call, this.facts.id));
+      if (this.generation === this.engine.generation)
+        await this.engine.call((host, call) => host.unload(call, this.facts.id));
     } catch (error) {
       // an engine that was disposed or died first took the weights with it
-      if (!(error instanceof WasmformerError && (error.code === 'DISPOSED' || error.code === 'WORKER_FAILED'))) throw error;
+      if (!(error instanceof WasmformerError && (error.code === 'DISPOSED' || error.code === 'WORKER_FAILED')))
+        throw error;
     } finally {
       await this.source.close();
       if (this.ownsShare) await releaseDefaultEngine(this.engine);
@@ -319,33 +410,73 @@ export class Encoder {
     return this.dispose();
   }
 
+  /** Tasks are loaded when one is first used: who only embeds does not download them. */
+  private async task<T>(run: (tasks: typeof import('./encoder-tasks')) => Promise<T>): Promise<T> {
+    this.checkAlive();
+    return run(await import('./encoder-tasks'));
+  }
+
   private taskContext(): TaskContext {
     this.checkAlive();
     const { facts, config, tokenizer } = this;
     const { continuingSubwordPrefix } = this.settings;
-    return { facts, config, tokenizer, continuingSubwordPrefix, run: (prepared, want, signal) => this.run(prepared, want, signal) };
+    return {
+      facts,
+      config,
+      tokenizer,
+      continuingSubwordPrefix,
+      run: (prepared, want, signal) => this.run(prepared, want, signal),
+    };
   }
 
   private wantsOf({ outputHiddenStates = false, outputAttentions = false }: ForwardOptions): Partial<EncoderCall> {
-    return { lastHiddenState: true, poolerOutput: true, head: true, hiddenStates: outputHiddenStates, attentions: outputAttentions };
+    return {
+      lastHiddenState: true,
+      poolerOutput: true,
+      head: true,
+      hiddenStates: outputHiddenStates,
+      attentions: outputAttentions,
+    };
   }
 
   private prepare(input: EncoderInput, options: TokenizeOptions): Prepared {
     this.checkAlive();
     if (isIdInput(input)) return prepareIds(input, this.facts);
-    if (typeof input !== 'string' && !Array.isArray(input) && !(typeof input === 'object' && input !== null && 'text' in input)) {
-      throw new WasmformerError('INVALID_ARGUMENT', 'the input must be a text, an array of texts, { text, textPair } or { inputIds, ... }');
+    if (
+      typeof input !== 'string' &&
+      !Array.isArray(input) &&
+      !(typeof input === 'object' && input !== null && 'text' in input)
+    ) {
+      throw new WasmformerError(
+        'INVALID_ARGUMENT',
+        'the input must be a text, an array of texts, { text, textPair } or { inputIds, ... }',
+      );
     }
     const { texts, pairs } = textsOf(input as string | readonly string[] | TextInputs);
-    const encodings: Encoding[] = texts.map((text, i) => encodeText(this.tokenizer, this.facts, text, pairs?.[i], options));
+    const encodings: Encoding[] = texts.map((text, i) =>
+      encodeText(this.tokenizer, this.facts, text, pairs?.[i], options),
+    );
     return prepareEncodings(encodings, this.facts);
   }
 
   private callOf({ batch }: Prepared, want: Partial<EncoderCall>): EncoderCall {
-    return { batch, lastHiddenState: false, hiddenStates: false, attentions: false, poolerOutput: false, head: false, ...want };
+    return {
+      batch,
+      lastHiddenState: false,
+      hiddenStates: false,
+      attentions: false,
+      poolerOutput: false,
+      head: false,
+      ...want,
+    };
   }
 
-  private run(prepared: Prepared, want: Partial<EncoderCall>, signal?: AbortSignal, onProgress?: (done: number, total: number) => void): Promise<Outputs> {
+  private run(
+    prepared: Prepared,
+    want: Partial<EncoderCall>,
+    signal?: AbortSignal,
+    onProgress?: (done: number, total: number) => void,
+  ): Promise<Outputs> {
     const request = this.callOf(prepared, want);
     return this.onEngine((host, call) => host.runEncoder(call, this.facts.id, request, onProgress), signal);
   }
@@ -357,7 +488,8 @@ export class Encoder {
   }
 
   private checkAlive(): void {
-    if (this.disposed) throw new WasmformerError('DISPOSED', 'this model was disposed; load it again with fromPretrained');
+    if (this.disposed)
+      throw new WasmformerError('DISPOSED', 'this model was disposed; load it again with fromPretrained');
   }
 
   private promptOf({ promptName, prompt }: EmbedOptions): string {
@@ -367,7 +499,10 @@ export class Encoder {
     if (name === null) return '';
     if (!Object.hasOwn(prompts, name)) {
       const known = Object.keys(prompts);
-      throw new WasmformerError('INVALID_ARGUMENT', `there is no prompt ${JSON.stringify(name)}: ${known.length > 0 ? `the checkpoint has ${known.join(', ')}` : 'the checkpoint has none'}`);
+      throw new WasmformerError(
+        'INVALID_ARGUMENT',
+        `there is no prompt ${JSON.stringify(name)}: ${known.length > 0 ? `the checkpoint has ${known.join(', ')}` : 'the checkpoint has none'}`,
+      );
     }
     return prompts[name];
   }
@@ -387,9 +522,13 @@ export class Encoder {
 
   private async loadNow(signal?: AbortSignal, onProgress?: (progress: LoadProgress) => void): Promise<void> {
     const checkpoint = await openCheckpoint(this.source, signal);
-    const reader = { tensors: checkpoint.tensors, read: (name: string, start: number, length: number) => checkpoint.read(name, start, length, signal) };
+    const reader = {
+      tensors: checkpoint.tensors,
+      read: (name: string, start: number, length: number) => checkpoint.read(name, start, length, signal),
+    };
     this.facts = await this.engine.call(
-      (host, call) => host.loadEncoder(call, this.config, reader, (loaded, total) => onProgress?.({ phase: 'load', loaded, total })),
+      (host, call) =>
+        host.loadEncoder(call, this.config, reader, (loaded, total) => onProgress?.({ phase: 'load', loaded, total })),
       signal,
     );
     this.engineFacts = await this.engine.info();

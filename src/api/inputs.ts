@@ -51,13 +51,21 @@ function invalid(message: string): never {
 /** Rows of whole numbers. */
 function rowsOf(value: Ids, name: string): number[][] {
   if (value instanceof Tensor) {
-    if (value.dims.length < 1 || value.dims.length > 2) invalid(`${name} must have the dims [batch, tokens], not [${value.dims.join(', ')}]`);
+    if (value.dims.length < 1 || value.dims.length > 2)
+      invalid(`${name} must have the dims [batch, tokens], not [${value.dims.join(', ')}]`);
     const [n, width] = value.dims.length === 2 ? value.dims : [1, value.dims[0]];
     const data = Array.from(value.data as ArrayLike<number | bigint>, Number);
-    return Array.from({ length: n }, (_, i) => data.slice(i * width, (i + 1) * width)).map((row) => checkRow(row, name));
+    return Array.from({ length: n }, (_, i) => data.slice(i * width, (i + 1) * width)).map((row) =>
+      checkRow(row, name),
+    );
   }
-  if (!Array.isArray(value)) invalid(`${name} must be an array of arrays of whole numbers or a Tensor, not ${value === null ? 'null' : typeof value}`);
-  const rows = (value.length > 0 && !Array.isArray(value[0]) && !ArrayBuffer.isView(value[0]) ? [value] : value) as ArrayLike<number>[];
+  if (!Array.isArray(value))
+    invalid(
+      `${name} must be an array of arrays of whole numbers or a Tensor, not ${value === null ? 'null' : typeof value}`,
+    );
+  const rows = (
+    value.length > 0 && !Array.isArray(value[0]) && !ArrayBuffer.isView(value[0]) ? [value] : value
+  ) as ArrayLike<number>[];
   return rows.map((row) => checkRow(Array.from(row), name));
 }
 
@@ -75,7 +83,10 @@ export function prepareIds(inputs: IdInputs, facts: EncoderFacts): Prepared {
     const rows = rowsOf(value, name);
     const same = rows.length === ids.length && rows.every((row, i) => row.length === ids[i].length);
     if (!same) {
-      throw new WasmformerError('INVALID_SHAPE', `${name} must have the shape of inputIds: ${shapeOf(ids)}, but is ${shapeOf(rows)}`);
+      throw new WasmformerError(
+        'INVALID_SHAPE',
+        `${name} must have the shape of inputIds: ${shapeOf(ids)}, but is ${shapeOf(rows)}`,
+      );
     }
     return rows;
   };
@@ -84,13 +95,16 @@ export function prepareIds(inputs: IdInputs, facts: EncoderFacts): Prepared {
   const positions = likewise(inputs.positionIds, 'positionIds');
   const columns = ids.map((row, i) => {
     if (!masks) return null;
-    for (const value of masks[i]) if (value !== 0 && value !== 1) invalid(`attentionMask must hold 0 and 1, but has ${value}`);
+    for (const value of masks[i])
+      if (value !== 0 && value !== 1) invalid(`attentionMask must hold 0 and 1, but has ${value}`);
     return Int32Array.from(row.keys()).filter((column) => masks[i][column] === 1);
   });
-  const pick = (row: number[], i: number): number[] => (columns[i] ? Array.from(columns[i], (column) => row[column]) : row);
+  const pick = (row: number[], i: number): number[] =>
+    columns[i] ? Array.from(columns[i], (column) => row[column]) : row;
   const lengths = Int32Array.from(ids, (row, i) => columns[i]?.length ?? row.length);
   lengths.forEach((length, i) => {
-    if (length === 0) invalid(`sequence ${i} has no tokens${ids[i].length > 0 ? ': its attentionMask is all zeros' : ''}`);
+    if (length === 0)
+      invalid(`sequence ${i} has no tokens${ids[i].length > 0 ? ': its attentionMask is all zeros' : ''}`);
     checkLength(length, facts.maxPositions, i);
   });
   const batch: RaggedBatch = {
@@ -122,11 +136,21 @@ export function prepareEncodings(encodings: readonly Encoding[], facts: EncoderF
     at += encoding.length;
   }
   checkRange(ids, facts.vocabSize, 'the tokenizer', 'the vocabulary of config.json has');
-  return { batch: { lengths, ids, typeIds, positions: countUp(lengths) }, width: Math.max(...lengths), columns: encodings.map(() => null) };
+  return {
+    batch: { lengths, ids, typeIds, positions: countUp(lengths) },
+    width: Math.max(...lengths),
+    columns: encodings.map(() => null),
+  };
 }
 
 /** Tokenises one text or pair. Throws TOO_LONG unless truncation was asked for. */
-export function encodeText(tokenizer: Tokenizer, facts: EncoderFacts, text: string, textPair: string | undefined, { truncation = false, maxLength }: TokenizeOptions): Encoding {
+export function encodeText(
+  tokenizer: Tokenizer,
+  facts: EncoderFacts,
+  text: string,
+  textPair: string | undefined,
+  { truncation = false, maxLength }: TokenizeOptions,
+): Encoding {
   const limit = Math.min(maxLength ?? facts.maxPositions, facts.maxPositions);
   const encoding = tokenizer.encode(text, { textPair, ...(truncation ? { truncation: true, maxLength: limit } : {}) });
   if (encoding.length > limit) {
@@ -139,13 +163,21 @@ export function encodeText(tokenizer: Tokenizer, facts: EncoderFacts, text: stri
 }
 
 /** The texts of an input, paired up. */
-export function textsOf(input: string | readonly string[] | TextInputs): { texts: string[]; pairs: string[] | null; single: boolean } {
-  const { text, textPair } = typeof input === 'string' || Array.isArray(input) ? { text: input as string | readonly string[], textPair: undefined } : (input as TextInputs);
+export function textsOf(input: string | readonly string[] | TextInputs): {
+  texts: string[];
+  pairs: string[] | null;
+  single: boolean;
+} {
+  const { text, textPair } =
+    typeof input === 'string' || Array.isArray(input)
+      ? { text: input as string | readonly string[], textPair: undefined }
+      : (input as TextInputs);
   const single = typeof text === 'string';
   const texts = single ? [text] : [...text];
   if (texts.length === 0) invalid('the batch is empty: there are no texts');
   const pairs = textPair === undefined ? null : typeof textPair === 'string' ? [textPair] : [...textPair];
-  if (pairs && pairs.length !== texts.length) invalid(`textPair must have as many texts as text: ${texts.length}, but has ${pairs.length}`);
+  if (pairs && pairs.length !== texts.length)
+    invalid(`textPair must have as many texts as text: ${texts.length}, but has ${pairs.length}`);
   return { texts, pairs, single };
 }
 
@@ -195,13 +227,17 @@ function countUp(lengths: Int32Array): Int32Array {
 
 function checkLength(length: number, limit: number, sequence: number): void {
   if (length > limit) {
-    throw new WasmformerError('TOO_LONG', `sequence ${sequence} has ${length} tokens, but the model has positions for ${limit}: shorten or split it`);
+    throw new WasmformerError(
+      'TOO_LONG',
+      `sequence ${sequence} has ${length} tokens, but the model has positions for ${limit}: shorten or split it`,
+    );
   }
 }
 
 function checkRange(values: Int32Array, limit: number, name: string, what: string): void {
   for (const value of values) {
-    if (value < 0 || value >= limit) invalid(`${name} gives ${value}, but ${what} ${limit}: valid are 0 to ${limit - 1}`);
+    if (value < 0 || value >= limit)
+      invalid(`${name} gives ${value}, but ${what} ${limit}: valid are 0 to ${limit - 1}`);
   }
 }
 

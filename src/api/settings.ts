@@ -6,7 +6,7 @@ import type { Config } from '../models/model';
 import type { Pooling } from '../ops/pool';
 
 /** What sentence-transformers stores beside a checkpoint. */
-export interface SentenceSettings {
+interface SentenceSettings {
   pooling: Pooling;
   normalize: boolean;
   /** Texts are truncated to so many tokens. */
@@ -40,13 +40,22 @@ async function readObject(source: Source, file: string, signal?: AbortSignal): P
 export async function readSettings(source: Source, signal?: AbortSignal): Promise<Settings> {
   const config = await readObject(source, 'config.json', signal);
   if (!config) {
-    throw new WasmformerError('FILE_NOT_FOUND', `${source.name} has no config.json: a checkpoint folder in Hugging Face layout is needed`);
+    throw new WasmformerError(
+      'FILE_NOT_FOUND',
+      `${source.name} has no config.json: a checkpoint folder in Hugging Face layout is needed`,
+    );
   }
-  const [tokenizer, sentence] = await Promise.all([readTokenizer(source, signal), readSentenceSettings(source, signal)]);
+  const [tokenizer, sentence] = await Promise.all([
+    readTokenizer(source, signal),
+    readSentenceSettings(source, signal),
+  ]);
   return { config, ...tokenizer, sentence };
 }
 
-async function readTokenizer(source: Source, signal?: AbortSignal): Promise<Pick<Settings, 'tokenizer' | 'continuingSubwordPrefix'>> {
+async function readTokenizer(
+  source: Source,
+  signal?: AbortSignal,
+): Promise<Pick<Settings, 'tokenizer' | 'continuingSubwordPrefix'>> {
   const json = await readObject(source, 'tokenizer.json', signal);
   if (!json) return { tokenizer: null, continuingSubwordPrefix: null };
   const [config, specials, { Tokenizer }] = await Promise.all([
@@ -91,7 +100,13 @@ function poolingOf(settings: Json, where: string): Pooling {
 
 /** modules.json and what it points to. Without it: mean and normalised. */
 async function readSentenceSettings(source: Source, signal?: AbortSignal): Promise<SentenceSettings> {
-  const result: SentenceSettings = { pooling: 'mean', normalize: true, prompts: {}, defaultPromptName: null, includePrompt: true };
+  const result: SentenceSettings = {
+    pooling: 'mean',
+    normalize: true,
+    prompts: {},
+    defaultPromptName: null,
+    includePrompt: true,
+  };
   const [bert, prompts] = await Promise.all([
     readObject(source, 'sentence_bert_config.json', signal),
     readObject(source, 'config_sentence_transformers.json', signal),
@@ -103,20 +118,25 @@ async function readSentenceSettings(source: Source, signal?: AbortSignal): Promi
   }
   if (!(await source.has('modules.json', signal))) return result;
   const modules = await source.readJson('modules.json', signal);
-  if (!Array.isArray(modules)) throw new WasmformerError('INVALID_FILE', `modules.json in ${source.name}: must be a list of modules`);
+  if (!Array.isArray(modules))
+    throw new WasmformerError('INVALID_FILE', `modules.json in ${source.name}: must be a list of modules`);
   result.normalize = false;
   for (const { type, path } of modules as { type?: string; path?: string }[]) {
     const kind = String(type).split('.').at(-1);
     if (kind === 'Pooling') {
       const file = `${path ?? ''}/config.json`;
       const pooling = await readObject(source, file, signal);
-      if (!pooling) throw new WasmformerError('FILE_NOT_FOUND', `${source.name} has no ${file}, which its modules.json names`);
+      if (!pooling)
+        throw new WasmformerError('FILE_NOT_FOUND', `${source.name} has no ${file}, which its modules.json names`);
       result.includePrompt = pooling.include_prompt !== false;
       result.pooling = poolingOf(pooling, `${file} in ${source.name}`);
     } else if (kind === 'Normalize') {
       result.normalize = true;
     } else if (kind !== 'Transformer') {
-      throw new WasmformerError('UNSUPPORTED_MODEL', `modules.json in ${source.name}: the module ${String(type)} is not supported; Transformer, Pooling and Normalize are`);
+      throw new WasmformerError(
+        'UNSUPPORTED_MODEL',
+        `modules.json in ${source.name}: the module ${String(type)} is not supported; Transformer, Pooling and Normalize are`,
+      );
     }
   }
   return result;

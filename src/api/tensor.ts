@@ -11,7 +11,10 @@ function typeOf(data: TensorData): TensorType {
   if (data instanceof Int8Array) return 'int8';
   if (data instanceof BigInt64Array) return 'int64';
   if (data instanceof Float64Array) return 'float64';
-  throw new WasmformerError('INVALID_ARGUMENT', 'tensor data must be a Float32Array, Float64Array, Int32Array, Int8Array, Uint8Array or BigInt64Array');
+  throw new WasmformerError(
+    'INVALID_ARGUMENT',
+    'tensor data must be a Float32Array, Float64Array, Int32Array, Int8Array, Uint8Array or BigInt64Array',
+  );
 }
 
 /** Numbers nested as deep as a tensor has dims. */
@@ -33,7 +36,10 @@ export class Tensor<T extends TensorData = TensorData> {
     this.dims = [...dims];
     const size = dims.reduce((product, dim) => product * dim, 1);
     if (!dims.every((dim) => Number.isInteger(dim) && dim >= 0) || size !== data.length) {
-      throw new WasmformerError('INVALID_SHAPE', `a tensor of dims [${dims.join(', ')}] cannot hold ${data.length} elements`);
+      throw new WasmformerError(
+        'INVALID_SHAPE',
+        `a tensor of dims [${dims.join(', ')}] cannot hold ${data.length} elements`,
+      );
     }
   }
 

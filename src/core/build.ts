@@ -23,10 +23,30 @@ export interface Build {
 function probe(body: number[]): Uint8Array<ArrayBuffer> {
   const code = [0, ...body, 0x0b];
   return new Uint8Array([
-    0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, // magic, version
-    1, 5, 1, 0x60, 0, 1, 0x7b, // type: () -> v128
-    3, 2, 1, 0, // one function
-    10, code.length + 2, 1, code.length, ...code,
+    0,
+    0x61,
+    0x73,
+    0x6d,
+    1,
+    0,
+    0,
+    0, // magic, version
+    1,
+    5,
+    1,
+    0x60,
+    0,
+    1,
+    0x7b, // type: () -> v128
+    3,
+    2,
+    1,
+    0, // one function
+    10,
+    code.length + 2,
+    1,
+    code.length,
+    ...code,
   ]);
 }
 
@@ -41,7 +61,10 @@ const modules = new Map<string, Promise<WebAssembly.Module>>();
 /** Chooses and compiles a build. Modules are kept: a second engine does not compile again. */
 export async function loadBuild(shared: boolean, options: BuildOptions = {}): Promise<Build> {
   if (!WebAssembly.validate(SIMD)) {
-    throw new WasmformerError('UNSUPPORTED_PLATFORM', 'this JavaScript engine has no WebAssembly SIMD: use a browser of 2021 or later, or Node 20 or later');
+    throw new WasmformerError(
+      'UNSUPPORTED_PLATFORM',
+      'this JavaScript engine has no WebAssembly SIMD: use a browser of 2021 or later, or Node 20 or later',
+    );
   }
   let relaxed = options.relaxedSimd ?? true;
   if (relaxed && !WebAssembly.validate(RELAXED)) {

@@ -70,12 +70,14 @@ export class Core {
 
   /** Threads that take part now: followers join as they come up. */
   get ready(): number {
-    return this.threads === 1 ? 1 : Math.min(this.threads, 1 + Atomics.load(this.control, (L.CTL_READY - L.CONTROL) >>> 2));
+    return this.threads === 1
+      ? 1
+      : Math.min(this.threads, 1 + Atomics.load(this.control, (L.CTL_READY - L.CONTROL) >>> 2));
   }
 
   /** Resolves when all threads are up, or after a second. */
   async warm(): Promise<void> {
-    for (const until = Date.now() + 1000; this.ready < this.threads && Date.now() < until; ) {
+    for (const until = Date.now() + 1000; this.ready < this.threads && Date.now() < until;) {
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
   }

@@ -46,7 +46,8 @@ function cut(plan: Plan, sizes: Sizes, threads: number): Slice[] {
 
 function setSizes(plan: Plan, core: Core, sizes: Sizes): void {
   for (const [symbol, limit] of Object.entries(plan.capacity)) {
-    if (!(sizes[symbol] <= limit)) throw new Error(`${symbol} = ${sizes[symbol]} is beyond the plan's capacity of ${limit}`);
+    if (!(sizes[symbol] <= limit))
+      throw new Error(`${symbol} = ${sizes[symbol]} is beyond the plan's capacity of ${limit}`);
   }
   for (const { count, address } of plan.cells) core.memory.i32(address, 1)[0] = sizeOf(count, sizes);
 }
@@ -84,6 +85,9 @@ export function executeSync(plan: Plan, core: Core, sizes: Sizes): void {
 
 /** A copy of a value's elements after a run. */
 export function read(plan: Plan, core: Core, value: Value, sizes: Sizes): Float32Array<ArrayBuffer> {
-  const n = value.dims.reduce<number>((product, dim) => product * (typeof dim === 'number' ? dim : sizes[dim.symbol]), 1);
+  const n = value.dims.reduce<number>(
+    (product, dim) => product * (typeof dim === 'number' ? dim : sizes[dim.symbol]),
+    1,
+  );
   return new Float32Array(core.memory.f32(plan.address(value), n));
 }

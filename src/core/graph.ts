@@ -127,10 +127,20 @@ export class Graph {
   }
 
   /** Records an op; returns its first output. `extra` are the dims of further outputs. */
-  add<A>(op: Op<A>, inputs: (Operand | null)[], attrs: A, dims: readonly Dim[], extra: readonly (readonly Dim[])[] = [], layout: 'rows' | 'packed' = 'rows'): Value {
+  add<A>(
+    op: Op<A>,
+    inputs: (Operand | null)[],
+    attrs: A,
+    dims: readonly Dim[],
+    extra: readonly (readonly Dim[])[] = [],
+    layout: 'rows' | 'packed' = 'rows',
+  ): Value {
     const node: Node<A> = { op, inputs, attrs, outputs: [] };
     this.nodes.push(node as Node);
-    node.outputs.push(this.value(dims, 'f32', node as Node, layout), ...extra.map((d) => this.value(d, 'f32', node as Node)));
+    node.outputs.push(
+      this.value(dims, 'f32', node as Node, layout),
+      ...extra.map((d) => this.value(d, 'f32', node as Node)),
+    );
     return node.outputs[0];
   }
 

@@ -21,7 +21,9 @@ export class PlanCache {
         return known;
       }
       this.core.memory.free(known.region);
-      const needed = Object.fromEntries(Object.entries(sizes).map(([symbol, size]) => [symbol, Math.max(size, known.capacity[symbol])]));
+      const needed = Object.fromEntries(
+        Object.entries(sizes).map(([symbol, size]) => [symbol, Math.max(size, known.capacity[symbol])]),
+      );
       return this.add(key, compile(known.graph, this.core, fits ? needed : capacity(needed)));
     }
     return this.add(key, compile(record(), this.core, capacity(sizes)));

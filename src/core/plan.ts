@@ -2,7 +2,18 @@
 // in wasm memory that the threads walk.
 import { R_BARRIER, R_OP, R_SIZE } from '../../assembly/abi/records';
 import type { Core } from './core';
-import { countOf, showDims, sizeOf, type Count, type Graph, type Node, type Operand, type RecordWriter, type Sizes, type Value } from './graph';
+import {
+  countOf,
+  showDims,
+  sizeOf,
+  type Count,
+  type Graph,
+  type Node,
+  type Operand,
+  type RecordWriter,
+  type Sizes,
+  type Value,
+} from './graph';
 
 const ALIGN = 64;
 
@@ -46,7 +57,11 @@ function storageCount(value: Value): Count {
 }
 
 /** Places every storage in the arena: a first-fit over lifetimes. Returns offsets by storage and the total. */
-function place(nodes: readonly Node[], graph: Graph, capacity: Sizes): { offsets: Map<Value, number>; spans: Map<Value, Span>; total: number } {
+function place(
+  nodes: readonly Node[],
+  graph: Graph,
+  capacity: Sizes,
+): { offsets: Map<Value, number>; spans: Map<Value, Span>; total: number } {
   const lastUse = new Map<Value, number>();
   nodes.forEach((node, i) => {
     for (const out of node.outputs) lastUse.set(out, i);
@@ -85,7 +100,8 @@ function barriers(nodes: readonly Node[], spans: Map<Value, Span>): boolean[] {
   return nodes.map((node) => {
     const inputs = node.inputs.flatMap((input) => (input?.kind === 'value' ? [spans.get(input.storage)!] : []));
     const outputs = node.outputs.map((out) => spans.get(out)!);
-    const wait = inputs.some((span) => meets(span, written)) || outputs.some((span) => meets(span, written) || meets(span, read));
+    const wait =
+      inputs.some((span) => meets(span, written)) || outputs.some((span) => meets(span, written) || meets(span, read));
     if (wait) {
       read = [];
       written = [];
@@ -115,7 +131,9 @@ export function compile(graph: Graph, core: Core, capacity: Sizes): Plan {
   const nodes = reachable(graph);
   const { offsets, spans, total } = place(nodes, graph, capacity);
   const waits = barriers(nodes, spans);
-  core.reserveScratch(Math.max(64, ...nodes.map((node) => node.op.scratch?.(node, (count) => sizeOf(count, capacity)) ?? 0)));
+  core.reserveScratch(
+    Math.max(64, ...nodes.map((node) => node.op.scratch?.(node, (count) => sizeOf(count, capacity)) ?? 0)),
+  );
   const arena = core.reserveArena(total);
 
   const address = (value: Value): number => {
@@ -197,5 +215,12 @@ export function explainPlan(plan: Plan, sizes: Sizes = plan.capacity): string {
   });
   const table = [['#', ' ', 'op', 'inputs', 'output', 'bytes', 'address', 'est. us'], ...rows];
   const widths = table[0].map((_, column) => Math.max(...table.map((row) => row[column].length)));
-  return table.map((row) => row.map((cell, column) => cell.padEnd(widths[column])).join('  ').trimEnd()).join('\n');
+  return table
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column]))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
 }

@@ -3,7 +3,7 @@ import { WasmformerError } from '../errors';
 import { findJsonFlaw, isJsonObject } from './json';
 
 /** Longest header that the format allows, in bytes. */
-export const MAX_HEADER_BYTES = 100_000_000;
+const MAX_HEADER_BYTES = 100_000_000;
 
 /** Size of one element in bits. */
 export const DTYPE_BITS = {

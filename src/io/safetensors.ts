@@ -8,7 +8,6 @@ import type { Source } from './source-base';
 
 export { writeSafetensors } from './safetensors-write';
 export type { TensorToWrite } from './safetensors-write';
-export type { SafetensorsDtype, TensorEntry } from './safetensors-header';
 
 /** The tensors of a checkpoint. Only headers are in memory. */
 export interface Checkpoint {

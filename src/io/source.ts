@@ -7,8 +7,7 @@ import { blobSource, isBlob, memorySource } from './source-memory';
 import type { FileContent } from './source-memory';
 import { shownUrl } from './source-request';
 
-export { PIECE_BYTES } from './source-base';
-export type { FileAccess, OpenFile, Source } from './source-base';
+export type { Source } from './source-base';
 export type { FileContent } from './source-memory';
 
 /**

@@ -6,7 +6,19 @@ import { gather } from '../ops/gather';
 import { pool } from '../ops/pool';
 import type { Value, Weight } from '../core/graph';
 import { WasmformerError } from '../errors';
-import { activationOf, headOf, integer, labelCount, number, type Architecture, type Config, type EncoderInputs, type EncoderModel, type Head, type Request } from './model';
+import {
+  activationOf,
+  headOf,
+  integer,
+  labelCount,
+  number,
+  type Architecture,
+  type Config,
+  type EncoderInputs,
+  type EncoderModel,
+  type Head,
+  type Request,
+} from './model';
 
 export interface BertBody extends Omit<EncoderModel, 'head' | 'record'> {
   readonly words: Weight;
@@ -15,7 +27,11 @@ export interface BertBody extends Omit<EncoderModel, 'head' | 'record'> {
 }
 
 /** Embeddings and blocks, under BERT's names. `tied`: the word table is the language-model head too. */
-export function bertBody(config: Config, p: Parameters, { tied, positionOffset = 0 }: { tied: boolean; positionOffset?: number }): BertBody {
+export function bertBody(
+  config: Config,
+  p: Parameters,
+  { tied, positionOffset = 0 }: { tied: boolean; positionOffset?: number },
+): BertBody {
   const d = integer(config, 'hidden_size');
   const heads = integer(config, 'num_attention_heads');
   const layers = integer(config, 'num_hidden_layers');
@@ -27,10 +43,16 @@ export function bertBody(config: Config, p: Parameters, { tied, positionOffset =
   const activation = activationOf(config, 'hidden_act');
   const scheme = config.position_embedding_type ?? 'absolute';
   if (scheme !== 'absolute') {
-    throw new WasmformerError('UNSUPPORTED_MODEL', `config.json: position_embedding_type ${JSON.stringify(scheme)} is not supported; only "absolute" is`);
+    throw new WasmformerError(
+      'UNSUPPORTED_MODEL',
+      `config.json: position_embedding_type ${JSON.stringify(scheme)} is not supported; only "absolute" is`,
+    );
   }
   if (heads === 0 || d % heads !== 0) {
-    throw new WasmformerError('INVALID_CONFIG', `config.json: hidden_size ${d} is not a multiple of num_attention_heads ${heads}`);
+    throw new WasmformerError(
+      'INVALID_CONFIG',
+      `config.json: hidden_size ${d} is not a multiple of num_attention_heads ${heads}`,
+    );
   }
 
   const words = p.embedding('embeddings.word_embeddings', vocabSize, d, tied);
@@ -45,7 +67,10 @@ export function bertBody(config: Config, p: Parameters, { tied, positionOffset =
         out: p.linear(`${at}.attention.output.dense`, d, d),
       },
       attentionNorm: p.norm(`${at}.attention.output.LayerNorm`, d, eps),
-      feedForward: { up: p.linear(`${at}.intermediate.dense`, inner, d), down: p.linear(`${at}.output.dense`, d, inner) },
+      feedForward: {
+        up: p.linear(`${at}.intermediate.dense`, inner, d),
+        down: p.linear(`${at}.output.dense`, d, inner),
+      },
       feedForwardNorm: p.norm(`${at}.output.LayerNorm`, d, eps),
     };
   });
@@ -61,7 +86,11 @@ export function bertBody(config: Config, p: Parameters, { tied, positionOffset =
     typeVocabSize,
     record({ ids, typeIds, positions, segments }, request) {
       const embedded = gather(positionTable, positions, gather(typeTable, typeIds, gather(words, ids)));
-      return postNormStack(norm(embedded, embeddingNorm), blocks, segments, { heads, activation, maps: request.attentions });
+      return postNormStack(norm(embedded, embeddingNorm), blocks, segments, {
+        heads,
+        activation,
+        maps: request.attentions,
+      });
     },
   };
 }
@@ -84,7 +113,8 @@ function build(config: Config, p: Parameters): EncoderModel {
   const hasPooler = p.has('pooler.dense.weight');
   const needsPooler = head === 'pretraining' || head === 'nextSentence' || head === 'sequenceClassification';
   const pooler = hasPooler || needsPooler ? p.linear('pooler.dense', d, d) : null;
-  const pooled = (x: Value, segments: Value): Value => linear(pool(x, segments, 'cls'), pooler!, { activation: 'tanh' });
+  const pooled = (x: Value, segments: Value): Value =>
+    linear(pool(x, segments, 'cls'), pooler!, { activation: 'tanh' });
 
   const languageModel = hasLanguageModel
     ? {
@@ -98,8 +128,12 @@ function build(config: Config, p: Parameters): EncoderModel {
     const { dense, norm: scale, table, bias } = languageModel!;
     return tiedLinear(norm(linear(x, dense, { activation: activationOf(config, 'hidden_act') }), scale), table, bias);
   };
-  const relationship = head === 'pretraining' || head === 'nextSentence' ? p.linear('cls.seq_relationship', 2, d) : null;
-  const classifier = head === 'sequenceClassification' || head === 'tokenClassification' ? p.linear('classifier', labelCount(config), d) : null;
+  const relationship =
+    head === 'pretraining' || head === 'nextSentence' ? p.linear('cls.seq_relationship', 2, d) : null;
+  const classifier =
+    head === 'sequenceClassification' || head === 'tokenClassification'
+      ? p.linear('classifier', labelCount(config), d)
+      : null;
   const spans = head === 'questionAnswering' ? p.linear('qa_outputs', 2, d) : null;
 
   return {
@@ -135,4 +169,3 @@ function build(config: Config, p: Parameters): EncoderModel {
 }
 
 export const bert: Architecture = { aliases: prefixed('bert'), build };
-

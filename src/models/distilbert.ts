@@ -50,7 +50,10 @@ function build(config: Config, p: Parameters): EncoderModel {
           bias: p.vector('vocab_projector.bias', vocabSize),
         }
       : null;
-  const sequence = head === 'sequenceClassification' ? { dense: p.linear('pre_classifier', d, d), out: p.linear('classifier', labelCount(config), d) } : null;
+  const sequence =
+    head === 'sequenceClassification'
+      ? { dense: p.linear('pre_classifier', d, d), out: p.linear('classifier', labelCount(config), d) }
+      : null;
   const tokens = head === 'tokenClassification' ? p.linear('classifier', labelCount(config), d) : null;
   const spans = head === 'questionAnswering' ? p.linear('qa_outputs', 2, d) : null;
 
@@ -65,7 +68,11 @@ function build(config: Config, p: Parameters): EncoderModel {
     typeVocabSize: 0,
     record(inputs, request) {
       const embedded = gather(positionTable, inputs.positions, gather(words, inputs.ids));
-      const stack = postNormStack(norm(embedded, embeddingNorm), blocks, inputs.segments, { heads, activation, maps: request.attentions });
+      const stack = postNormStack(norm(embedded, embeddingNorm), blocks, inputs.segments, {
+        heads,
+        activation,
+        maps: request.attentions,
+      });
       const rows = request.selected ? gather(stack.lastHiddenState, inputs.selected()) : stack.lastHiddenState;
       return { ...stack, head: request.head ? outputs(rows, inputs.segments) : {} };
     },
@@ -76,7 +83,8 @@ function build(config: Config, p: Parameters): EncoderModel {
       const { dense, norm: scale, table, bias } = languageModel;
       return { logits: tiedLinear(norm(linear(x, dense, { activation }), scale), table, bias) };
     }
-    if (sequence) return { logits: linear(linear(pool(x, segments, 'cls'), sequence.dense, { activation: 'relu' }), sequence.out) };
+    if (sequence)
+      return { logits: linear(linear(pool(x, segments, 'cls'), sequence.dense, { activation: 'relu' }), sequence.out) };
     if (tokens) return { logits: linear(x, tokens) };
     if (spans) return { spanLogits: linear(x, spans) };
     return {};

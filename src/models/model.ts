@@ -10,12 +10,7 @@ export type Config = Readonly<Record<string, unknown>>;
 
 /** What a checkpoint's head computes. */
 export type Head =
-  | 'maskedLM'
-  | 'pretraining'
-  | 'nextSentence'
-  | 'sequenceClassification'
-  | 'tokenClassification'
-  | 'questionAnswering';
+  'maskedLM' | 'pretraining' | 'nextSentence' | 'sequenceClassification' | 'tokenClassification' | 'questionAnswering';
 
 /** What one run should keep. */
 export interface Request {
@@ -42,7 +37,7 @@ export interface EncoderInputs {
 }
 
 /** What a model's graph gives. */
-export interface EncoderOutputs extends StackResult {
+interface EncoderOutputs extends StackResult {
   /** [sequences, d] */
   poolerOutput?: Value;
   /** What the head gives: [tokens or selected or sequences, n]. */
@@ -76,7 +71,10 @@ export interface Architecture {
 export function integer(config: Config, key: string, fallback?: number): number {
   const value = config[key] ?? fallback;
   if (typeof value !== 'number' || !Number.isInteger(value) || value < 0) {
-    throw new WasmformerError('INVALID_CONFIG', `config.json: ${key} must be a whole number, but is ${JSON.stringify(value)}`);
+    throw new WasmformerError(
+      'INVALID_CONFIG',
+      `config.json: ${key} must be a whole number, but is ${JSON.stringify(value)}`,
+    );
   }
   return value;
 }
@@ -85,7 +83,10 @@ export function integer(config: Config, key: string, fallback?: number): number 
 export function number(config: Config, key: string, fallback?: number): number {
   const value = config[key] ?? fallback;
   if (typeof value !== 'number' || !Number.isFinite(value)) {
-    throw new WasmformerError('INVALID_CONFIG', `config.json: ${key} must be a number, but is ${JSON.stringify(value)}`);
+    throw new WasmformerError(
+      'INVALID_CONFIG',
+      `config.json: ${key} must be a number, but is ${JSON.stringify(value)}`,
+    );
   }
   return value;
 }

@@ -24,7 +24,10 @@ function build(config: Config, p: Parameters): EncoderModel {
           bias: p.vector(p.has('lm_head.bias') ? 'lm_head.bias' : 'lm_head.decoder.bias', vocabSize),
         }
       : null;
-  const sequence = head === 'sequenceClassification' ? { dense: p.linear('classifier.dense', d, d), out: p.linear('classifier.out_proj', labelCount(config), d) } : null;
+  const sequence =
+    head === 'sequenceClassification'
+      ? { dense: p.linear('classifier.dense', d, d), out: p.linear('classifier.out_proj', labelCount(config), d) }
+      : null;
   const tokens = head === 'tokenClassification' ? p.linear('classifier', labelCount(config), d) : null;
   const spans = head === 'questionAnswering' ? p.linear('qa_outputs', 2, d) : null;
 
@@ -45,7 +48,8 @@ function build(config: Config, p: Parameters): EncoderModel {
       const { dense, norm: scale, table, bias } = languageModel;
       return { logits: tiedLinear(norm(linear(x, dense, { activation: 'gelu' }), scale), table, bias) };
     }
-    if (sequence) return { logits: linear(linear(pool(x, segments, 'cls'), sequence.dense, { activation: 'tanh' }), sequence.out) };
+    if (sequence)
+      return { logits: linear(linear(pool(x, segments, 'cls'), sequence.dense, { activation: 'tanh' }), sequence.out) };
     if (tokens) return { logits: linear(x, tokens) };
     if (spans) return { spanLogits: linear(x, spans) };
     return {};

@@ -30,7 +30,11 @@ export function postNormStack(
   const hiddenStates = [x];
   const attentions: Value[] = [];
   for (const block of blocks) {
-    const { out, maps } = selfAttention(x, block.attention, segments, { heads: options.heads, maps: options.maps, residual: x });
+    const { out, maps } = selfAttention(x, block.attention, segments, {
+      heads: options.heads,
+      maps: options.maps,
+      residual: x,
+    });
     const attended = norm(out, block.attentionNorm);
     x = norm(feedForward(attended, block.feedForward, options.activation, attended), block.feedForwardNorm);
     hiddenStates.push(x);

@@ -40,7 +40,13 @@ export function selfAttention(
   const { residual, ...rest } = options;
   const d = layer.qkv.weight.dims[0] / 3;
   const qkv = linear(x, layer.qkv);
-  const { out, maps } = attention(columns(qkv, 0, d), columns(qkv, d, 2 * d), columns(qkv, 2 * d, 3 * d), segments, rest);
+  const { out, maps } = attention(
+    columns(qkv, 0, d),
+    columns(qkv, d, 2 * d),
+    columns(qkv, 2 * d, 3 * d),
+    segments,
+    rest,
+  );
   return { out: linear(out, layer.out, { residual }), maps };
 }
 

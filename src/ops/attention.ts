@@ -72,13 +72,20 @@ const attentionOp: Op<AttentionAttrs> = {
  *  @param q [tokens, heads * size], k [tokens, kvHeads * size], v [tokens, kvHeads * sizeV]: rows may be views of wider rows
  *  @param segments i32 [sequences, 8]
  *  @returns out [tokens, heads * sizeV], and the maps if asked for */
-export function attention(q: Value, k: Value, v: Value, segments: Value, options: AttentionOptions): { out: Value; maps: Value | null } {
+export function attention(
+  q: Value,
+  k: Value,
+  v: Value,
+  segments: Value,
+  options: AttentionOptions,
+): { out: Value; maps: Value | null } {
   const { heads, kvHeads = heads, causal = false, mask = null, maps = false } = options;
   const widthQ = q.dims[1] as number;
   const widthK = k.dims[1] as number;
   const widthV = v.dims[1] as number;
   check(widthQ % heads === 0, 'attention', `the width of q must be a multiple of its ${heads} heads`, q.dims);
-  if (heads % kvHeads !== 0) throw new WasmformerError('INVALID_SHAPE', `attention: ${heads} heads cannot share ${kvHeads} key heads evenly`);
+  if (heads % kvHeads !== 0)
+    throw new WasmformerError('INVALID_SHAPE', `attention: ${heads} heads cannot share ${kvHeads} key heads evenly`);
   const sizeK = widthQ / heads;
   const sizeV = widthV / kvHeads;
   check(widthK === kvHeads * sizeK, 'attention', `k must have ${kvHeads} heads of ${sizeK}`, q.dims, k.dims);
@@ -94,7 +101,12 @@ export function attention(q: Value, k: Value, v: Value, segments: Value, options
     headStride: mask?.headStride ?? 0,
     queryStride: mask?.queryStride ?? 0,
   };
-  const out = q.graph.add(attentionOp, [q, k, v, segments, mask?.value ?? null], attrs, [q.dims[0], heads * sizeV], maps ? [[MAP]] : []);
+  const out = q.graph.add(
+    attentionOp,
+    [q, k, v, segments, mask?.value ?? null],
+    attrs,
+    [q.dims[0], heads * sizeV],
+    maps ? [[MAP]] : [],
+  );
   return { out, maps: maps ? out.node!.outputs[1] : null };
 }
-

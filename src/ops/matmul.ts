@@ -2,7 +2,18 @@
 import { K_BLOCK } from '../../assembly/abi/layout';
 import * as R from '../../assembly/abi/records';
 import { WasmformerError } from '../errors';
-import { countOf, lastDim, rowsOf, rowStrideOf, sameDim, showDims, type Dim, type Op, type Operand, type Value } from '../core/graph';
+import {
+  countOf,
+  lastDim,
+  rowsOf,
+  rowStrideOf,
+  sameDim,
+  showDims,
+  type Dim,
+  type Op,
+  type Operand,
+  type Value,
+} from '../core/graph';
 import { activationKind, type Activation } from './activation';
 import { check } from './check';
 import { contiguous } from './copy';
@@ -72,23 +83,42 @@ export interface MatmulOptions {
 export function matmul(a: Value, b: Operand, options: MatmulOptions = {}): Value {
   const { bias = null, activation = null, residual = null } = options;
   const isPacked = b.kind === 'weight' ? b.layout === 'packed' : b.layout === 'packed';
-  if (!isPacked) throw new WasmformerError('INVALID_ARGUMENT', `matmul: the right operand ${showDims(b.dims)} is not packed`);
+  if (!isPacked)
+    throw new WasmformerError('INVALID_ARGUMENT', `matmul: the right operand ${showDims(b.dims)} is not packed`);
   const [n, k] = b.dims.slice(-2) as number[];
   check(lastDim(a.dims) === k, 'matmul', 'the last dim of a must equal the depth of b [N, K]', a.dims, b.dims);
   const isBatched = b.dims.length > 2;
   const lead = countOf(a.dims.slice(0, -2));
   const isShared = isBatched && lead.symbol === null && lead.factor === 1;
   const dims: Dim[] = isShared ? [...b.dims.slice(0, -2), ...a.dims.slice(-2, -1), n] : [...a.dims.slice(0, -1), n];
-  if (residual) check(residual.dims.length === dims.length && dims.every((d, i) => sameDim(d, residual.dims[i])), 'matmul', 'the residual must have the dims of the result', residual.dims, dims);
+  if (residual)
+    check(
+      residual.dims.length === dims.length && dims.every((d, i) => sameDim(d, residual.dims[i])),
+      'matmul',
+      'the residual must have the dims of the result',
+      residual.dims,
+      dims,
+    );
   if (bias) check(countOf(bias.dims).factor >= n, 'matmul', 'the bias must have N elements', bias.dims, dims);
   let batch = 1;
   let aBatch = 0;
   let bBatch = 0;
   if (isBatched) {
     batch = countOf(b.dims.slice(0, -2)).factor;
-    check(isShared || (lead.symbol === null && lead.factor === batch), 'matmul', 'the leading dims of a and b must agree', a.dims, b.dims);
+    check(
+      isShared || (lead.symbol === null && lead.factor === batch),
+      'matmul',
+      'the leading dims of a and b must agree',
+      a.dims,
+      b.dims,
+    );
     aBatch = isShared ? 0 : (a.dims.at(-2) as number) * k;
     bBatch = ((n + 7) & ~7) * k;
   }
-  return a.graph.add(matmulOp, [isBatched ? contiguous(a) : a, b, bias, residual], { activation, batch, aBatch, bBatch }, dims);
+  return a.graph.add(
+    matmulOp,
+    [isBatched ? contiguous(a) : a, b, bias, residual],
+    { activation, batch, aBatch, bBatch },
+    dims,
+  );
 }

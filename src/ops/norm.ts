@@ -44,7 +44,14 @@ const l2Op: Op<NormAttrs> = {
 };
 
 function checkScale(op: string, x: Value, scale: Operand | null): void {
-  if (scale) check(lastDim(scale.dims) === lastDim(x.dims), op, 'weight and bias must be as long as the last dim', x.dims, scale.dims);
+  if (scale)
+    check(
+      lastDim(scale.dims) === lastDim(x.dims),
+      op,
+      'weight and bias must be as long as the last dim',
+      x.dims,
+      scale.dims,
+    );
 }
 
 /** (x - mean) / sqrt(variance + eps) * weight + bias over the last dim; nn.LayerNorm. */

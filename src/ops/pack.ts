@@ -31,9 +31,21 @@ const packOp: Op<{ transposed: boolean; batch: number }> = {
 /** Packs [..., K, N], or [..., N, K] when `transposed` (as nn.Linear stores a weight), for `matmul`. Fixed dims only.
  *  @returns [..., N, K], packed */
 export function pack(x: Value, { transposed = false } = {}): Value {
-  check(x.dims.length >= 2 && x.dims.every((dim) => typeof dim === 'number'), 'pack', 'needs a matrix of fixed dims', x.dims);
+  check(
+    x.dims.length >= 2 && x.dims.every((dim) => typeof dim === 'number'),
+    'pack',
+    'needs a matrix of fixed dims',
+    x.dims,
+  );
   const [rows, columns] = x.dims.slice(-2) as number[];
   const [n, k] = transposed ? [rows, columns] : [columns, rows];
   const lead = x.dims.slice(0, -2);
-  return x.graph.add(packOp, [contiguous(x)], { transposed, batch: countOf(lead).factor }, [...lead, n, k], [], 'packed');
+  return x.graph.add(
+    packOp,
+    [contiguous(x)],
+    { transposed, batch: countOf(lead).factor },
+    [...lead, n, k],
+    [],
+    'packed',
+  );
 }

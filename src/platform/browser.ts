@@ -49,7 +49,11 @@ export function defaultThreads(): number {
   return Math.min(8, Math.max(1, (navigator.hardwareConcurrency ?? 2) - 1));
 }
 
-export async function startFollower(module: WebAssembly.Module, memory: WebAssembly.Memory, onLost: () => void): Promise<Follower> {
+export async function startFollower(
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory,
+  onLost: () => void,
+): Promise<Follower> {
   const worker = new Worker(new URL('./follower.js', import.meta.url), { type: 'module' });
   worker.addEventListener('error', onLost);
   worker.postMessage({ module, memory });

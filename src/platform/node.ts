@@ -62,7 +62,12 @@ export async function startFollower(
   onLost: () => void,
 ): Promise<Follower> {
   const { Worker } = await import('node:worker_threads');
-  const worker = new Worker(assets.follower(), { workerData: { module, memory }, execArgv: [], stdout: false, stderr: false });
+  const worker = new Worker(assets.follower(), {
+    workerData: { module, memory },
+    execArgv: [],
+    stdout: false,
+    stderr: false,
+  });
   let stopping = false;
   worker.unref();
   worker.on('error', () => {
@@ -85,9 +90,7 @@ export function yieldToEventLoop(): Promise<void> {
 }
 
 /** In a follower: receives what startFollower sent. */
-export async function onStart(
-  start: (module: WebAssembly.Module, memory: WebAssembly.Memory) => void,
-): Promise<void> {
+export async function onStart(start: (module: WebAssembly.Module, memory: WebAssembly.Memory) => void): Promise<void> {
   const { workerData } = await import('node:worker_threads');
   const { module, memory } = workerData as { module: WebAssembly.Module; memory: WebAssembly.Memory };
   start(module, memory);

@@ -71,13 +71,18 @@ export class EncoderRunner {
   }
 
   /** Runs a call chunk by chunk. */
-  async run(call: EncoderCall, options: RunOptions & { onProgress?: (sequences: number) => void } = {}): Promise<Outputs> {
+  async run(
+    call: EncoderCall,
+    options: RunOptions & { onProgress?: (sequences: number) => void } = {},
+  ): Promise<Outputs> {
     const chunks = split(call);
     const parts: Outputs[] = [];
     for (const chunk of chunks) {
       const { plan, sizes } = this.prepare(call, chunk);
       await execute(plan, this.core, sizes, options);
-      parts.push(Object.fromEntries([...plan.graph.outputs].map(([name, value]) => [name, read(plan, this.core, value, sizes)])));
+      parts.push(
+        Object.fromEntries([...plan.graph.outputs].map(([name, value]) => [name, read(plan, this.core, value, sizes)])),
+      );
       options.onProgress?.(chunk.to);
     }
     if (parts.length === 1) return parts[0];
@@ -95,7 +100,12 @@ export class EncoderRunner {
     const { plan, sizes } = this.prepare(call, split(call)[0]);
     const rows: ProfileRow[] = [];
     await execute(plan, this.core, sizes, {
-      onStep: (node, milliseconds) => rows.push({ op: node.op.name, output: node.outputs[0].dims.map((d) => (typeof d === 'number' ? d : sizes[d.symbol])).join('x'), milliseconds }),
+      onStep: (node, milliseconds) =>
+        rows.push({
+          op: node.op.name,
+          output: node.outputs[0].dims.map((d) => (typeof d === 'number' ? d : sizes[d.symbol])).join('x'),
+          milliseconds,
+        }),
     });
     return rows;
   }
@@ -115,7 +125,16 @@ export class EncoderRunner {
     if (call.attentions) sizes[MAP.symbol] = this.model.heads * lengths.reduce((sum, n) => sum + n * n, 0);
     if (call.selected) sizes[SELECTED.symbol] = chunk.selected.length;
     const { kind, normalize, skip = 0 } = call.pooling ?? { kind: '', normalize: false };
-    const flags = [call.lastHiddenState, call.hiddenStates, call.attentions, call.poolerOutput, call.head, !!call.selected, normalize, skip > 0];
+    const flags = [
+      call.lastHiddenState,
+      call.hiddenStates,
+      call.attentions,
+      call.poolerOutput,
+      call.head,
+      !!call.selected,
+      normalize,
+      skip > 0,
+    ];
     const plan = this.plans.get(flags.map(Number).join('') + kind, sizes, () => this.record(call), roundUp);
     const inputs = plan.graph.inputs;
     const { memory } = this.core;
@@ -126,7 +145,10 @@ export class EncoderRunner {
     const end = chunk.firstToken + chunk.tokens;
     write('ids', call.batch.ids.subarray(chunk.firstToken, end));
     write('typeIds', call.batch.typeIds.subarray(chunk.firstToken, end));
-    write('positions', call.batch.positions.subarray(chunk.firstToken, end).map((position) => position + this.model.positionOffset));
+    write(
+      'positions',
+      call.batch.positions.subarray(chunk.firstToken, end).map((position) => position + this.model.positionOffset),
+    );
     const table = segmentTable(lengths, this.model.heads);
     write('segments', table);
     write('pooled', skipTokens(table, call.pooling?.skip ?? 0));
@@ -145,7 +167,12 @@ export class EncoderRunner {
         segments,
         selected: () => g.input('selected', [SELECTED], 'i32'),
       },
-      { head: call.head, hiddenStates: call.hiddenStates, attentions: call.attentions, selected: call.selected !== undefined },
+      {
+        head: call.head,
+        hiddenStates: call.hiddenStates,
+        attentions: call.attentions,
+        selected: call.selected !== undefined,
+      },
     );
     const keep = (name: string, value: Value | undefined): void => {
       if (value) g.output(name, value);
@@ -173,7 +200,8 @@ function split({ batch, selected }: EncoderCall): Chunk[] {
   while (from < batch.lengths.length) {
     let to = from;
     let tokens = 0;
-    while (to < batch.lengths.length && (to === from || tokens + batch.lengths[to] <= CHUNK_TOKENS)) tokens += batch.lengths[to++];
+    while (to < batch.lengths.length && (to === from || tokens + batch.lengths[to] <= CHUNK_TOKENS))
+      tokens += batch.lengths[to++];
     const firstChosen = chosen;
     while (selected && chosen < selected.length && selected[chosen] < firstToken + tokens) chosen++;
     const rows = selected ? selected.subarray(firstChosen, chosen).map((row) => row - firstToken) : new Int32Array(0);
@@ -186,7 +214,9 @@ function split({ batch, selected }: EncoderCall): Chunk[] {
 
 /** Room for the next, somewhat larger call: powers of two. */
 function roundUp(sizes: Sizes): Sizes {
-  return Object.fromEntries(Object.entries(sizes).map(([symbol, size]) => [symbol, 2 ** Math.ceil(Math.log2(Math.max(16, size)))]));
+  return Object.fromEntries(
+    Object.entries(sizes).map(([symbol, size]) => [symbol, 2 ** Math.ceil(Math.log2(Math.max(16, size)))]),
+  );
 }
 
 /** Where each sequence's rows and maps lie (assembly/abi/records.ts). */

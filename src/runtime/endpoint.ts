@@ -59,7 +59,13 @@ export class EngineEndpoint {
     });
   }
 
-  loadEncoder(call: number, config: Config, tensors: [string, TensorInfo][], read: Remote<RemoteRead>, onProgress: Remote<RemoteProgress>): Promise<Reply<EncoderFacts>> {
+  loadEncoder(
+    call: number,
+    config: Config,
+    tensors: [string, TensorInfo][],
+    read: Remote<RemoteRead>,
+    onProgress: Remote<RemoteProgress>,
+  ): Promise<Reply<EncoderFacts>> {
     return reply(async () => {
       try {
         const reader = {
@@ -74,10 +80,27 @@ export class EngineEndpoint {
     });
   }
 
-  async runEncoder(call: number, id: number, request: EncoderCall, onProgress: Remote<RemoteProgress>): Promise<Reply<Outputs>> {
-    const result = await reply(() => this.engine.runEncoder(call, id, request, (sequences) => void onProgress(sequences, request.batch.lengths.length)));
+  async runEncoder(
+    call: number,
+    id: number,
+    request: EncoderCall,
+    onProgress: Remote<RemoteProgress>,
+  ): Promise<Reply<Outputs>> {
+    const result = await reply(() =>
+      this.engine.runEncoder(
+        call,
+        id,
+        request,
+        (sequences) => void onProgress(sequences, request.batch.lengths.length),
+      ),
+    );
     onProgress[Comlink.releaseProxy]();
-    return 'value' in result ? Comlink.transfer(result, Object.values(result.value).map((data) => data.buffer)) : result;
+    return 'value' in result
+      ? Comlink.transfer(
+          result,
+          Object.values(result.value).map((data) => data.buffer),
+        )
+      : result;
   }
 
   explain(call: number, id: number, request: EncoderCall): Promise<Reply<string>> {

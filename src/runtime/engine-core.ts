@@ -60,22 +60,50 @@ export class EngineCore {
   }
 
   /** Builds an encoder and reads its weights. */
-  loadEncoder(call: number, config: Config, reader: TensorReader, onProgress?: (loaded: number, total: number) => void): Promise<EncoderFacts> {
+  loadEncoder(
+    call: number,
+    config: Config,
+    reader: TensorReader,
+    onProgress?: (loaded: number, total: number) => void,
+  ): Promise<EncoderFacts> {
     return this.enqueue(call, async () => {
       const architecture = encoderOf(config);
-      const parameters = new Parameters((name) => reader.tensors.has(name), (name) => architecture.aliases(name));
+      const parameters = new Parameters(
+        (name) => reader.tensors.has(name),
+        (name) => architecture.aliases(name),
+      );
       const model = architecture.build(config, parameters);
       const before = this.core.memory.used;
-      await loadWeights(parameters.declarations, reader, this.core, { onProgress, isCancelled: () => this.cancelled.has(call) });
+      await loadWeights(parameters.declarations, reader, this.core, {
+        onProgress,
+        isCancelled: () => this.cancelled.has(call),
+      });
       const id = ++this.ids;
       this.models.set(id, { runner: new EncoderRunner(model, this.core), parameters });
       const { head, vocabSize, hiddenSize, layers, heads, maxPositions, typeVocabSize } = model;
-      return { id, head, vocabSize, hiddenSize, layers, heads, maxPositions, typeVocabSize, weightBytes: this.core.memory.used - before };
+      return {
+        id,
+        head,
+        vocabSize,
+        hiddenSize,
+        layers,
+        heads,
+        maxPositions,
+        typeVocabSize,
+        weightBytes: this.core.memory.used - before,
+      };
     });
   }
 
-  runEncoder(call: number, id: number, request: EncoderCall, onProgress?: (sequences: number) => void): Promise<Outputs> {
-    return this.enqueue(call, () => this.model(id).runner.run(request, { isCancelled: () => this.cancelled.has(call), onProgress }));
+  runEncoder(
+    call: number,
+    id: number,
+    request: EncoderCall,
+    onProgress?: (sequences: number) => void,
+  ): Promise<Outputs> {
+    return this.enqueue(call, () =>
+      this.model(id).runner.run(request, { isCancelled: () => this.cancelled.has(call), onProgress }),
+    );
   }
 
   explain(call: number, id: number, request: EncoderCall): Promise<string> {

@@ -9,7 +9,12 @@ export async function startInlineHost(options: CoreOptions): Promise<Host> {
     facts: async () => engine.facts(),
     loadEncoder: (call, config, reader, onProgress) => engine.loadEncoder(call, config, reader, onProgress),
     runEncoder: (call, id, request, onProgress) =>
-      engine.runEncoder(call, id, request, onProgress && ((sequences) => onProgress(sequences, request.batch.lengths.length))),
+      engine.runEncoder(
+        call,
+        id,
+        request,
+        onProgress && ((sequences) => onProgress(sequences, request.batch.lengths.length)),
+      ),
     explain: (call, id, request) => engine.explain(call, id, request),
     profile: (call, id, request) => engine.profile(call, id, request),
     cancel: (call) => engine.cancel(call),

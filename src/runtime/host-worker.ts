@@ -22,10 +22,15 @@ export async function startWorkerHost(options: CoreOptions, onLost: () => void):
         return 'value' in result ? Comlink.transfer(result, [result.value.buffer as ArrayBuffer]) : result;
       };
       // only what the loader checks crosses, not where the bytes lie
-      const tensors = [...reader.tensors].map(([name, { dtype, dims }]) => [name, { dtype, dims }] as [string, { dtype: string; dims: readonly number[] }]);
-      return unwrap(await remote.loadEncoder(call, config, tensors, Comlink.proxy(read) as never, progress(onProgress) as never));
+      const tensors = [...reader.tensors].map(
+        ([name, { dtype, dims }]) => [name, { dtype, dims }] as [string, { dtype: string; dims: readonly number[] }],
+      );
+      return unwrap(
+        await remote.loadEncoder(call, config, tensors, Comlink.proxy(read) as never, progress(onProgress) as never),
+      );
     },
-    runEncoder: async (call, id, request, onProgress) => unwrap(await remote.runEncoder(call, id, request, progress(onProgress) as never)),
+    runEncoder: async (call, id, request, onProgress) =>
+      unwrap(await remote.runEncoder(call, id, request, progress(onProgress) as never)),
     explain: async (call, id, request) => unwrap(await remote.explain(call, id, request)),
     profile: async (call, id, request) => unwrap(await remote.profile(call, id, request)),
     cancel(call) {

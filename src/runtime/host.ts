@@ -49,10 +49,14 @@ const MAX_THREADS = 64;
 function checkOptions(options: EngineOptions): Required<EngineOptions> & { threads: number } {
   const { threads = 'auto', worker = true, relaxedSimd = true, revectorize = false } = options;
   if (threads !== 'auto' && !(Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS)) {
-    throw new WasmformerError('INVALID_ARGUMENT', `threads must be 'auto' or a whole number from 1 to ${MAX_THREADS}, not ${String(threads)}`);
+    throw new WasmformerError(
+      'INVALID_ARGUMENT',
+      `threads must be 'auto' or a whole number from 1 to ${MAX_THREADS}, not ${String(threads)}`,
+    );
   }
   for (const [name, value] of Object.entries({ worker, relaxedSimd, revectorize })) {
-    if (typeof value !== 'boolean') throw new WasmformerError('INVALID_ARGUMENT', `${name} must be true or false, not ${String(value)}`);
+    if (typeof value !== 'boolean')
+      throw new WasmformerError('INVALID_ARGUMENT', `${name} must be true or false, not ${String(value)}`);
   }
   return { threads: threads === 'auto' ? platform.defaultThreads() : threads, worker, relaxedSimd, revectorize };
 }
@@ -120,7 +124,8 @@ export class Engine {
       return await Promise.race([run(host, call), interrupted]);
     } catch (error) {
       // the cancelled engine's own error is less than the signal's
-      if (signal?.aborted && error instanceof WasmformerError && error.code === 'ABORTED') throw abortError(signal.reason);
+      if (signal?.aborted && error instanceof WasmformerError && error.code === 'ABORTED')
+        throw abortError(signal.reason);
       // a lost thread: everything in that core is gone
       if (error instanceof WasmformerError && error.code === 'WORKER_FAILED') this.fail(error);
       throw error;
@@ -134,7 +139,8 @@ export class Engine {
   private start(): Promise<Host> {
     if (!this.host) {
       const core: CoreOptions = this.options;
-      const lost = (): void => this.fail(new WasmformerError('WORKER_FAILED', "the engine's worker died; the next call starts a new one"));
+      const lost = (): void =>
+        this.fail(new WasmformerError('WORKER_FAILED', "the engine's worker died; the next call starts a new one"));
       this.host = this.options.worker
         ? import('./host-worker').then(({ startWorkerHost }) => startWorkerHost(core, lost))
         : import('./host-inline').then(({ startInlineHost }) => startInlineHost(core));

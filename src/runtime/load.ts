@@ -69,12 +69,23 @@ function resolve(declarations: readonly Declaration[], reader: TensorReader): Pi
       const width = dims.length === 1 ? 1 : dims.slice(1).reduce((product, dim) => product * dim, 1);
       const step = Math.max(1, Math.floor(PIECE / (width * type.bytes)));
       for (let first = 0; first < dims[0]; first += step) {
-        pieces.push({ declaration, tensor, ...type, width, first, rows: Math.min(step, dims[0] - first), target: row + first });
+        pieces.push({
+          declaration,
+          tensor,
+          ...type,
+          width,
+          first,
+          rows: Math.min(step, dims[0] - first),
+          target: row + first,
+        });
       }
     }
   }
   if (problems.length > 0) {
-    throw new WasmformerError('MISSING_TENSOR', `the checkpoint does not fit its config.json:\n  ${problems.join('\n  ')}`);
+    throw new WasmformerError(
+      'MISSING_TENSOR',
+      `the checkpoint does not fit its config.json:\n  ${problems.join('\n  ')}`,
+    );
   }
   return pieces;
 }
@@ -95,7 +106,10 @@ export async function loadWeights(
       const bytes = weightBytes(declaration);
       declaration.weight.address = memory.alloc(bytes, `weight ${declaration.weight.name}`);
     }
-    staging = memory.alloc(RECORD_BYTES + Math.max(0, ...pieces.map((piece) => piece.rows * piece.width * piece.bytes)), 'loading');
+    staging = memory.alloc(
+      RECORD_BYTES + Math.max(0, ...pieces.map((piece) => piece.rows * piece.width * piece.bytes)),
+      'loading',
+    );
     let loaded = 0;
     const fetchPiece = (piece: Piece): Promise<Uint8Array> =>
       reader.read(piece.tensor, piece.first * piece.width * piece.bytes, piece.rows * piece.width * piece.bytes);

@@ -23,9 +23,13 @@ async function expectError(run: () => Promise<unknown>, code: WasmformerErrorCod
   expect((error as WasmformerError).message).toMatch(message);
 }
 
-const words = 'the bridge was built in winter by an old keeper who counts ships every evening and paints doors'.split(' ');
+const words = 'the bridge was built in winter by an old keeper who counts ships every evening and paints doors'.split(
+  ' ',
+);
 /** 64 texts of mixed lengths, from a seed. */
-const texts = Array.from({ length: 64 }, (_, i) => Array.from({ length: 1 + ((i * 37) % 61) }, (_, t) => words[(i * 5 + t * 3) % words.length]).join(' '));
+const texts = Array.from({ length: 64 }, (_, i) =>
+  Array.from({ length: 1 + ((i * 37) % 61) }, (_, t) => words[(i * 5 + t * 3) % words.length]).join(' '),
+);
 
 const checkpoints: [string, string][] = [['golden', golden('sentence-mean')]];
 if (hasModel('all-MiniLM-L6-v2')) checkpoints.push(['MiniLM', `${modelsDir}/all-MiniLM-L6-v2`]);
@@ -59,7 +63,9 @@ describe.runIf(hasModel('all-MiniLM-L6-v2'))('MiniLM', () => {
       first.forEach((value: number, i: number) => expect(Math.abs(value - data[i])).toBeLessThan(3e-4));
     }
     const { data: cls } = await model.embed('hello world', { pooling: 'cls' });
-    expected.cls_pool_l2[0].first.forEach((value: number, i: number) => expect(Math.abs(value - cls[i])).toBeLessThan(1e-3));
+    expected.cls_pool_l2[0].first.forEach((value: number, i: number) =>
+      expect(Math.abs(value - cls[i])).toBeLessThan(1e-3),
+    );
     for (const [text, values] of Object.entries(expected.numpy_float64_on_this_fp16_file)) {
       if (!Array.isArray(values)) continue;
       const { data } = await model.embed(text);
@@ -92,7 +98,8 @@ describe('chunks', () => {
   it('wasm memory does not grow once the longest input was seen', async () => {
     await using own = await createEngine({ threads: 1, worker: false });
     const model = await Encoder.fromPretrained(bigEncoderFiles(), { engine: own });
-    const run = (n: number): Promise<unknown> => model.embed({ inputIds: [Array.from({ length: n }, (_, i) => i % 90)] });
+    const run = (n: number): Promise<unknown> =>
+      model.embed({ inputIds: [Array.from({ length: n }, (_, i) => i % 90)] });
     for (const n of [128, 3, 77]) await run(n);
     const { total } = (await own.info()).memory;
     for (let i = 0; i < 60; i++) await run(1 + ((i * 29) % 128));
@@ -117,7 +124,11 @@ describe('bad input', () => {
       [() => model.forward({ inputIds: [['7' as never]] }), 'INVALID_ARGUMENT', /whole numbers.*7/],
       [() => model.forward({ inputIds: 7 as never }), 'INVALID_ARGUMENT', /inputIds/],
       [() => model.forward({ inputIds: null as never }), 'INVALID_ARGUMENT', /inputIds.*null/],
-      [() => model.forward({ inputIds: [[1, 2]], attentionMask: [[1]] }), 'INVALID_SHAPE', /attentionMask.*\[1, 2\].*\[1, 1\]/],
+      [
+        () => model.forward({ inputIds: [[1, 2]], attentionMask: [[1]] }),
+        'INVALID_SHAPE',
+        /attentionMask.*\[1, 2\].*\[1, 1\]/,
+      ],
       [() => model.forward({ inputIds: [[1, 2]], attentionMask: [[1, 2]] }), 'INVALID_ARGUMENT', /0 and 1/],
       [() => model.forward({ inputIds: [[1, 2]], attentionMask: [[0, 0]] }), 'INVALID_ARGUMENT', /all zeros/],
       [() => model.forward({ inputIds: [[1, 2]], tokenTypeIds: [[0, 9]] }), 'INVALID_ARGUMENT', /tokenTypeIds.*9/],
@@ -142,7 +153,9 @@ describe('bad input', () => {
     expect((await model.forward(ids)).lastHiddenState.data).toEqual(want);
     // an empty text is a text: its special tokens
     expect((await model.forward('')).lastHiddenState.dims[1]).toBe(2);
-    expect((await model.forward('the '.repeat(300), { truncation: true })).lastHiddenState.dims[1]).toBe(model.info.maxPositions);
+    expect((await model.forward('the '.repeat(300), { truncation: true })).lastHiddenState.dims[1]).toBe(
+      model.info.maxPositions,
+    );
     await model.dispose();
     await expectError(() => model.forward(ids), 'DISPOSED', /disposed/);
     await expectError(() => model.embed('a'), 'DISPOSED', /disposed/);
@@ -152,8 +165,12 @@ describe('bad input', () => {
   it('in a checkpoint names the file, tensor or key', async () => {
     const files = bigEncoderFiles();
     const config = JSON.parse(files['config.json'] as string) as Record<string, unknown>;
-    const withConfig = (change: Record<string, unknown>): Record<string, Uint8Array | string> => ({ ...files, 'config.json': JSON.stringify({ ...config, ...change }) });
-    const open = (input: Record<string, Uint8Array | string> | string) => () => Encoder.fromPretrained(input, { engine });
+    const withConfig = (change: Record<string, unknown>): Record<string, Uint8Array | string> => ({
+      ...files,
+      'config.json': JSON.stringify({ ...config, ...change }),
+    });
+    const open = (input: Record<string, Uint8Array | string> | string) => () =>
+      Encoder.fromPretrained(input, { engine });
     const weights = files['model.safetensors'] as Uint8Array;
     const before = (await engine.info()).memory.used;
     const bad: [() => Promise<unknown>, WasmformerErrorCode, RegExp][] = [
@@ -172,7 +189,11 @@ describe('bad input', () => {
       [open(withConfig({ hidden_size: '256' })), 'INVALID_CONFIG', /hidden_size/],
       [open(withConfig({ num_attention_heads: 5 })), 'INVALID_CONFIG', /256.*5/],
       [open(withConfig({ num_attention_heads: 0 })), 'INVALID_CONFIG', /num_attention_heads/],
-      [open(withConfig({ vocab_size: 101, intermediate_size: 1000 })), 'MISSING_TENSOR', /word_embeddings.*\[100, 256\].*\[101, 256\][\s\S]*intermediate/],
+      [
+        open(withConfig({ vocab_size: 101, intermediate_size: 1000 })),
+        'MISSING_TENSOR',
+        /word_embeddings.*\[100, 256\].*\[101, 256\][\s\S]*intermediate/,
+      ],
       [open(withConfig({ num_hidden_layers: 5 })), 'MISSING_TENSOR', /layer\.4.*missing/],
     ];
     for (const [run, code, message] of bad) await expectError(run, code, message);

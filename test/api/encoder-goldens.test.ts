@@ -61,21 +61,37 @@ describe.each(goldens.filter((name) => !name.startsWith('sentence-')))('%s', (na
     };
     const mask = get('attention_mask')!.data as Int32Array;
     const result = await model.forward(
-      { inputIds: tensor('input_ids')!, attentionMask: tensor('attention_mask'), tokenTypeIds: tensor('token_type_ids') },
+      {
+        inputIds: tensor('input_ids')!,
+        attentionMask: tensor('attention_mask'),
+        tokenTypeIds: tensor('token_type_ids'),
+      },
       { outputHiddenStates: true, outputAttentions: true },
     );
     // the one-layer goldens store outputs only
     if (expected.has(`${side}.hidden_states.0`)) {
-      result.hiddenStates!.forEach((state, i) => expect(relative(state, get(`hidden_states.${i}`)!, mask)).toBeLessThan(2e-5));
+      result.hiddenStates!.forEach((state, i) =>
+        expect(relative(state, get(`hidden_states.${i}`)!, mask)).toBeLessThan(2e-5),
+      );
       result.attentions!.forEach((map, i) => expectMaps(map, get(`attentions.${i}`)!, mask));
     }
     expect(result.hiddenStates!.at(-1)!.data).toEqual(result.lastHiddenState.data);
     // padded rows are zero
     const width = model.info.hiddenSize;
     mask.forEach((kept, row) => {
-      if (!kept) expect(result.lastHiddenState.data.subarray(row * width, (row + 1) * width).every((value) => value === 0)).toBe(true);
+      if (!kept)
+        expect(result.lastHiddenState.data.subarray(row * width, (row + 1) * width).every((value) => value === 0)).toBe(
+          true,
+        );
     });
-    const outputs = { pooler_output: result.poolerOutput, logits: result.logits, prediction_logits: result.predictionLogits, seq_relationship_logits: result.seqRelationshipLogits, start_logits: result.startLogits, end_logits: result.endLogits };
+    const outputs = {
+      pooler_output: result.poolerOutput,
+      logits: result.logits,
+      prediction_logits: result.predictionLogits,
+      seq_relationship_logits: result.seqRelationshipLogits,
+      start_logits: result.startLogits,
+      end_logits: result.endLogits,
+    };
     let compared = 0;
     for (const [key, actual] of Object.entries(outputs)) {
       const want = get(key);
@@ -112,7 +128,8 @@ function expectClose(actual: unknown, expected: unknown, at = ''): void {
     expected.forEach((item, i) => expectClose((actual as unknown[])[i], item, `${at}[${i}]`));
   } else if (typeof expected === 'object' && expected !== null) {
     expect(Object.keys(actual as object).sort(), at).toEqual(Object.keys(expected).sort());
-    for (const [key, item] of Object.entries(expected)) expectClose((actual as Record<string, unknown>)[key], item, `${at}.${key}`);
+    for (const [key, item] of Object.entries(expected))
+      expectClose((actual as Record<string, unknown>)[key], item, `${at}.${key}`);
   } else {
     expect(actual, at).toEqual(expected);
   }
@@ -132,7 +149,18 @@ describe.each(withTasks)('%s: tasks', (name) => {
   it(`gives the pipeline's results (${tasks.length})`, async () => {
     const model = await load(name);
     const { problem_type = null } = model.config;
-    for (const { problemType = problem_type, task, text, textPair, question, context, options = {}, texts, embeddings, result } of tasks) {
+    for (const {
+      problemType = problem_type,
+      task,
+      text,
+      textPair,
+      question,
+      context,
+      options = {},
+      texts,
+      embeddings,
+      result,
+    } of tasks) {
       switch (task) {
         case 'embed': {
           const want = readExpectedTensors(name).get(embeddings!)!;

@@ -94,7 +94,7 @@ describe.skipIf(!hasChromium()).each([
   });
 
   it('ends its workers', async () => {
-    await expect.poll(() => page.workers().length, { timeout: 10_000 }).toBe(0);
+    await expect.poll(() => page.workers().length, { timeout: 30_000 }).toBe(0);
   });
 
   describe.skipIf(!hasModel('all-MiniLM-L6-v2'))('MiniLM', () => {

@@ -2,7 +2,7 @@
 import * as R from '../../assembly/abi/records';
 
 /** erfc by its Taylor series (|x| < 2.5) and its continued fraction: 1e-10 relative. */
-export function erfc(x: number): number {
+function erfc(x: number): number {
   if (x < -2.5) return 2 - erfc(-x);
   if (x < 2.5) {
     let term = x;

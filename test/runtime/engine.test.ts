@@ -11,7 +11,8 @@ import { bigEncoderFiles } from '../support/random-encoder';
 
 const tiny = fileURLToPath(new URL('../golden/encoders/sentence-mean', import.meta.url));
 const masked = fileURLToPath(new URL('../golden/encoders/bert-masked-lm', import.meta.url));
-const rows = (n: number, length: number): number[][] => Array.from({ length: n }, (_, i) => Array.from({ length }, (_, t) => (7 * i + 3 * t) % 90));
+const rows = (n: number, length: number): number[][] =>
+  Array.from({ length: n }, (_, i) => Array.from({ length }, (_, t) => (7 * i + 3 * t) % 90));
 
 const places: [name: string, options: EngineOptions][] = [
   ['inline, 1 thread', { worker: false, threads: 1 }],
@@ -131,7 +132,14 @@ describe('a worker that dies', () => {
 });
 
 describe('options', () => {
-  it.each([{ threads: 0 }, { threads: 1.5 }, { threads: 65 }, { threads: 'many' }, { worker: 'yes' }, { revectorize: 1 }])('refuses %j', async (options) => {
+  it.each([
+    { threads: 0 },
+    { threads: 1.5 },
+    { threads: 65 },
+    { threads: 'many' },
+    { worker: 'yes' },
+    { revectorize: 1 },
+  ])('refuses %j', async (options) => {
     expect((await failure(createEngine(options as EngineOptions))).code).toBe('INVALID_ARGUMENT');
   });
 
@@ -149,7 +157,11 @@ describe('options', () => {
       console.log('done');
     `;
     for (const mode of ['dispose', 'leave']) {
-      const { status, stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script, '--', mode], { encoding: 'utf8', timeout: 20_000 });
+      const { status, stdout, stderr } = spawnSync(
+        process.execPath,
+        ['--input-type=module', '-e', script, '--', mode],
+        { encoding: 'utf8', timeout: 20_000 },
+      );
       expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: 'done\n', stderr: '' });
     }
   });

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** A folder on disk, or contents by file name. */
-export type ServedFiles = string | Record<string, Uint8Array | string>;
+type ServedFiles = string | Record<string, Uint8Array | string>;
 
 export interface HubServerOptions {
   /** Repositories by id: files at `/{id}/resolve/{any revision}/{file}`, their list at `/api/models/{id}/revision/...`. */
@@ -28,7 +28,7 @@ export interface HubServerOptions {
 }
 
 /** What goes wrong with an answer. */
-export interface Fault {
+interface Fault {
   /** Answer with this status instead. */
   status?: number;
   headers?: Record<string, string>;
@@ -43,7 +43,7 @@ export interface Fault {
   etag?: string;
 }
 
-export interface LoggedRequest {
+interface LoggedRequest {
   method: string;
   /** Path with query. */
   path: string;

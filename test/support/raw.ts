@@ -11,7 +11,7 @@ export const BUILDS = ['base', 'relaxed', 'base-shared', 'relaxed-shared'] as co
 export type BuildName = (typeof BUILDS)[number];
 
 /** Shares that every kernel is run in; all of them must give the same bits. */
-export const SHARES = [1, 2, 3, 7] as const;
+const SHARES = [1, 2, 3, 7] as const;
 
 /** Floats on either side of every region: NaNs, so that a read beyond the end shows in the result as well. */
 const GUARD = 16;

@@ -14,7 +14,7 @@ import {
 } from './json.js';
 
 /** One entry of a template: a special token, or the tokens of the first (0) or second (1) text. */
-export type TemplateItem = { id: number; token: string; type: number } | { sequence: 0 | 1; type: number };
+type TemplateItem = { id: number; token: string; type: number } | { sequence: 0 | 1; type: number };
 
 export interface PostProcessing {
   single: readonly TemplateItem[];
