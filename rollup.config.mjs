@@ -26,7 +26,12 @@ const shrink = {
 function chunkOf(id) {
   if (/tokenizer/.test(id)) return 'tokenizer';
   if (/src\/api\/(tasks|encoder-tasks)/.test(id)) return 'tasks';
-  if (/src\/(kernels|index|worker|follower)\.ts|src\/api\/kernels|src\/ops\/(binary|reduce|softmax|strides|convert)/.test(id)) return null;
+  if (
+    /src\/(kernels|index|worker|follower)\.ts|src\/api\/kernels|src\/ops\/(binary|reduce|softmax|strides|convert)/.test(
+      id,
+    )
+  )
+    return null;
   return 'core';
 }
 

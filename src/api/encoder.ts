@@ -345,7 +345,9 @@ export class Encoder {
     text: string | readonly string[],
     options: TokenClassificationOptions & TaskOptions = {},
   ): Promise<never> {
-    return this.task(({ classifyTokensTask }) => classifyTokensTask(this.taskContext(), text, options)) as Promise<never>;
+    return this.task(({ classifyTokensTask }) =>
+      classifyTokensTask(this.taskContext(), text, options),
+    ) as Promise<never>;
   }
 
   /** The span of a context that answers a question; with topK > 1 an array of the best ones. A context that is too long is read

@@ -50,7 +50,6 @@ function addCase(name: string, body: Body): void {
 
 export const describe = Object.assign(addGroup, { each: each(addGroup) });
 export const it = Object.assign(addCase, { each: each(addCase) });
-export const test = it;
 
 function fail(message: string): never {
   throw new Error(message);
