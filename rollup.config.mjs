@@ -1,4 +1,4 @@
-// Bundles src/: for Node (libraries stay imports), for the web (self-contained, so that it runs without a bundler too), and
+// Bundles src/: for Node (the tokenizer library stays an import), for the web (self-contained, so that it runs without a bundler too), and
 // the public types. The wasm files are shared by both platforms.
 import { rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -43,7 +43,7 @@ const node = {
     chunkFileNames: '[name]-[hash].js',
     manualChunks: chunkOf,
   },
-  external: [/^node:/, '@huggingface/tokenizers', '@assemblyscript/loader'],
+  external: [/^node:/, '@huggingface/tokenizers'],
   plugins: [
     clean('dist/node'),
     inlineAbi(),
