@@ -1,4 +1,5 @@
-// Packs the tarball, installs it in an empty folder as a stranger would, imports every entry point and embeds with it.
+// Packs the tarball, installs it in an empty folder as a stranger would, imports every entry point, embeds with it and checks
+// the types as a strict TypeScript project sees them.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -39,6 +40,36 @@ console.log('the packed package works');
 `,
   );
   process.stdout.write(run(process.execPath, ['try.js']));
+
+  // the wrong argument must be an error: types that could not be resolved would accept anything
+  writeFileSync(
+    join(folder, 'try.ts'),
+    `
+import { Encoder, type Tensor } from 'wasmformer';
+import { createKernels } from 'wasmformer/kernels';
+export async function similarity(folder: string): Promise<Tensor<Float32Array>> {
+  const encoder = await Encoder.fromPretrained(folder, { threads: 1 });
+  const x = await encoder.embed(['one', 'two words']);
+  // @ts-expect-error texts are strings
+  await encoder.embed(5);
+  const k = await createKernels();
+  return k.matmul(x, x, { transposeB: true });
+}
+`,
+  );
+  const tsc = join(root, 'node_modules/typescript/bin/tsc');
+  for (const [module, resolution] of [
+    ['nodenext', 'nodenext'],
+    ['esnext', 'bundler'],
+  ]) {
+    const options = ['--strict', '--noEmit', '--target', 'es2022', '--lib', 'es2022,dom,esnext.disposable'];
+    run(process.execPath, [tsc, ...options, '--module', module, '--moduleResolution', resolution, 'try.ts']);
+  }
+  console.log('its types check');
+} catch (error) {
+  // what the program that failed had to say
+  if (error.stdout) process.stderr.write(error.stdout);
+  throw error;
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

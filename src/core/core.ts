@@ -19,8 +19,8 @@ export interface CoreOptions extends BuildOptions {
   threads: number;
 }
 
-/** Looks at a cell before a waiting follower sleeps: some 20 microseconds. */
-const SPIN = 4000;
+/** Looks at a cell before a waiting follower sleeps: some 100 microseconds, longer than the event loop takes to turn. */
+const SPIN = 20000;
 
 export class Core {
   readonly memory: Memory;

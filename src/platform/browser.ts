@@ -76,6 +76,9 @@ export function yieldToEventLoop(): Promise<void> {
   });
 }
 
+/** How long an engine's worker outlives its followers. Chromium keeps both for ever if it is ended while they are ending. */
+const OUTLIVE_MS = 250;
+
 /** Starts the engine's worker. `onLost` is called if it dies unasked. */
 export async function startEngine(onLost: () => void): Promise<EngineWorker> {
   const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
@@ -89,7 +92,11 @@ export async function startEngine(onLost: () => void): Promise<EngineWorker> {
     expectEnd: () => {
       expected = true;
     },
-    terminate: async () => worker.terminate(),
+    async terminate() {
+      expected = true;
+      if (hasSharedMemory()) setTimeout(() => worker.terminate(), OUTLIVE_MS);
+      else worker.terminate();
+    },
   };
 }
 

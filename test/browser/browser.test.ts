@@ -79,6 +79,15 @@ describe.skipIf(!hasChromium()).each([
     }
   });
 
+  it('gives the same bits for one thread and two from wasmformer/kernels', async () => {
+    const [one, two] = [await call('kernels', 1), await call('kernels', 2)];
+    expect(one).toMatchObject({ threads: 1, dims: [61, 97] });
+    expect(two.threads).toBe(isolated ? 2 : 1);
+    expect(two.data).toEqual(one.data);
+    // rows of a softmax
+    expect(one.data.reduce((sum, value) => sum + value, 0)).toBeCloseTo(61, 4);
+  });
+
   it('downloads only what the size limit counts', async () => {
     site.requests.length = 0;
     expect(await call('embedByDefault', GOLDEN, [SENTENCE])).toEqual([1, 24]);
@@ -94,6 +103,7 @@ describe.skipIf(!hasChromium()).each([
   });
 
   it('ends its workers', async () => {
+    for (let i = 0; i < 8; i++) await call('embed', GOLDEN, [SENTENCE], { threads: 2, worker: true });
     await expect.poll(() => page.workers().length, { timeout: 30_000 }).toBe(0);
   });
 

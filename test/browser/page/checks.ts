@@ -1,9 +1,12 @@
 // What the browser tests do inside a page, as globalThis.checks: results go back as plain data.
 import type * as Library from '../../../src/index';
+import type * as KernelsLibrary from '../../../src/kernels';
 import type { SuiteResult } from './suite';
 
 const library = '/dist/web/index.js';
+const kernelsLibrary = '/dist/web/kernels.js';
 const { Encoder, createEngine } = (await import(library)) as typeof Library;
+const { createKernels, Tensor } = (await import(kernelsLibrary)) as typeof KernelsLibrary;
 
 /** How an engine of a check is made. */
 interface EngineChoice {
@@ -27,6 +30,20 @@ const checks = {
       });
       worker.addEventListener('error', (event) => reject(new Error(event.message)));
     }),
+
+  /** A product and a softmax of some size, in the page's own thread and followers. */
+  async kernels(threads: number) {
+    const k = await createKernels({ threads });
+    const wave = (n: number, m: number) =>
+      new Tensor(
+        Float32Array.from({ length: n * m }, (_, i) => Math.sin(i * i)),
+        [n, m],
+      );
+    const result = k.softmax(k.matmul(wave(61, 83), wave(83, 97)), { axis: -1 });
+    const { info } = k;
+    k.dispose();
+    return { threads: info.threads, dims: [...result.dims], data: Array.from(result.data) };
+  },
 
   /** Embeds texts with a checkpoint folder of the site. */
   async embed(folder: string, texts: string[], choice: EngineChoice) {
