@@ -42,8 +42,10 @@ export interface LoadProgress {
 }
 
 export interface FromPretrainedOptions extends EngineOptions {
-  /** An engine to share with other models. Default: models with equal options share one. */
-  engine?: Engine;
+  /** An engine to share with other models (createEngine). Default: models with equal options share one. */
+  engine?: Engine | Promise<Engine>;
+  /** How weights are held: 'f32', which f16 and bf16 are converted to exactly; 'auto' is the same for now. Default 'auto'. */
+  dtype?: 'auto' | 'f32';
   /** Branch, tag or commit on the Hub. Default 'main'. */
   revision?: string;
   /** Replaces the global fetch. */
@@ -146,8 +148,12 @@ export class Encoder {
    *  @throws FILE_NOT_FOUND, INVALID_FILE, INVALID_CONFIG, INVALID_TOKENIZER, MISSING_TENSOR, UNSUPPORTED_MODEL, NETWORK,
    *    OUT_OF_MEMORY, ABORTED, INVALID_ARGUMENT */
   static async fromPretrained(input: SourceInput, options: FromPretrainedOptions = {}): Promise<Encoder> {
-    const { signal, onProgress, engine, revision, fetch, endpoint, ...engineOptions } = options;
+    const { signal, onProgress, revision, fetch, endpoint, dtype = 'auto', engine: given, ...engineOptions } = options;
     throwIfAborted(signal);
+    if (dtype !== 'auto' && dtype !== 'f32') {
+      throw new WasmformerError('INVALID_ARGUMENT', `dtype must be 'auto' or 'f32', not ${JSON.stringify(dtype)}`);
+    }
+    const engine = await given;
     const source = await openSource(input, { revision, fetch, endpoint, signal, files: platform.files });
     try {
       const settings = await readSettings(source, signal);
@@ -178,7 +184,7 @@ export class Encoder {
     return tokenizer;
   }
 
-  /** What the model runs on: build, threads, memory. */
+  /** What the model is and runs on: build, threads, memory as it was after loading (Engine.info() tells it live). */
   get info(): ModelInfo {
     const { head, hiddenSize, layers, heads, vocabSize, maxPositions, weightBytes } = this.facts;
     return {
