@@ -42,7 +42,7 @@ export async function readSettings(source: Source, signal?: AbortSignal): Promis
   if (!config) {
     throw new WasmformerError(
       'FILE_NOT_FOUND',
-      `${source.name} has no config.json: a checkpoint folder in Hugging Face layout is needed`,
+      `${source.name} has no config.json: give a folder in Hugging Face layout`,
     );
   }
   const [tokenizer, sentence] = await Promise.all([

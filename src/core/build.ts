@@ -63,7 +63,7 @@ export async function loadBuild(shared: boolean, options: BuildOptions = {}): Pr
   if (!WebAssembly.validate(SIMD)) {
     throw new WasmformerError(
       'UNSUPPORTED_PLATFORM',
-      'this JavaScript engine has no WebAssembly SIMD: use a browser of 2021 or later, or Node 20 or later',
+      'there is no WebAssembly SIMD here: use Node 20 or a browser of 2023, or later',
     );
   }
   let relaxed = options.relaxedSimd ?? true;

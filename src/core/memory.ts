@@ -108,7 +108,7 @@ export class Memory {
       throw new WasmformerError(
         'OUT_OF_MEMORY',
         `${what} needs ${megabytes(bytes)} MB more, but WebAssembly memory cannot grow beyond ${megabytes(this.size)} MB here: ` +
-          `dispose models that are no longer needed, use shorter inputs or smaller batches, or a smaller model`,
+          `dispose other models, use smaller batches or a smaller model`,
         { cause },
       );
     }
