@@ -17,7 +17,7 @@ export function follow(): void {
   if (ASC_FEATURE_THREADS) {
     let seen = atomic.load<i32>(CTL_GENERATION);
     const thread = atomic.add<i32>(CTL_READY, 1) + 1;
-    while (true) {
+    while (atomic.load<i32>(CTL_EXIT) == 0) {
       seen = awaitChange(CTL_GENERATION, seen);
       if (atomic.load<i32>(CTL_EXIT)) return;
       const threads = seen & 255;
