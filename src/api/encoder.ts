@@ -207,17 +207,7 @@ export class Encoder {
     const { outputHiddenStates = false, outputAttentions = false, signal } = options;
     throwIfAborted(signal);
     const prepared = this.prepare(input, options);
-    const outputs = await this.run(
-      prepared,
-      {
-        lastHiddenState: true,
-        poolerOutput: true,
-        head: true,
-        hiddenStates: outputHiddenStates,
-        attentions: outputAttentions,
-      },
-      signal,
-    );
+    const outputs = await this.run(prepared, this.wantsOf(options), signal);
     const { hiddenSize, heads, layers } = this.facts;
     const sequences = prepared.batch.lengths.length;
     const rows = (data: Float32Array): Tensor<Float32Array> => padRows(data, hiddenSize, prepared);
@@ -437,6 +427,7 @@ export class Encoder {
     };
   }
 
+  /** What forward asks of the engine. */
   private wantsOf({ outputHiddenStates = false, outputAttentions = false }: ForwardOptions): Partial<EncoderCall> {
     return {
       lastHiddenState: true,
