@@ -81,7 +81,9 @@ export class Decoder extends PretrainedModel<DecoderRunner> {
     if (outputHiddenStates)
       result.hiddenStates = Array.from({ length: layers + 1 }, (_, i) => rows(`hiddenStates.${i}`));
     if (outputAttentions)
-      result.attentions = Array.from({ length: layers }, (_, i) => padMaps(outputs[`attentions.${i}`], heads, prepared));
+      result.attentions = Array.from({ length: layers }, (_, i) =>
+        padMaps(outputs[`attentions.${i}`], heads, prepared),
+      );
     return result;
   }
 

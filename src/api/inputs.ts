@@ -221,21 +221,32 @@ export function padRows(data: Float32Array, d: number, { batch, width, columns }
 }
 
 /** Attention maps [heads][query][key] of every sequence as [batch, heads, width, width]; padding is zero. */
-export function padMaps(data: Float32Array, heads: number, { batch, width, columns }: Prepared): Tensor<Float32Array> {
-  const n = batch.lengths.length;
-  const out = new Float32Array(n * heads * width * width);
+export function padMaps(data: Float32Array, heads: number, prepared: Prepared): Tensor<Float32Array> {
+  return padCrossMaps(data, heads, prepared, prepared);
+}
+
+/** Maps from one batch's tokens to another's: [batch, heads, width of the queries, width of the keys]; padding is zero. */
+export function padCrossMaps(
+  data: Float32Array,
+  heads: number,
+  queries: Prepared,
+  keys: Prepared,
+): Tensor<Float32Array> {
+  const n = queries.batch.lengths.length;
+  const out = new Float32Array(n * heads * queries.width * keys.width);
   let at = 0;
-  batch.lengths.forEach((length, i) => {
-    const places = columns[i];
+  for (let i = 0; i < n; i++) {
+    const [rows, length] = [queries.batch.lengths[i], keys.batch.lengths[i]];
+    const [rowPlaces, places] = [queries.columns[i], keys.columns[i]];
     for (let h = 0; h < heads; h++) {
-      for (let q = 0; q < length; q++, at += length) {
-        const to = ((i * heads + h) * width + (places ? places[q] : q)) * width;
+      for (let q = 0; q < rows; q++, at += length) {
+        const to = ((i * heads + h) * queries.width + (rowPlaces ? rowPlaces[q] : q)) * keys.width;
         if (places) for (let k = 0; k < length; k++) out[to + places[k]] = data[at + k];
         else out.set(data.subarray(at, at + length), to);
       }
     }
-  });
-  return new Tensor(out, [n, heads, width, width]);
+  }
+  return new Tensor(out, [n, heads, queries.width, keys.width]);
 }
 
 function countUp(lengths: Int32Array): Int32Array {

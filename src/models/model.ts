@@ -4,6 +4,7 @@ import { WasmformerError } from '../errors';
 import type { StackResult } from '../nn/blocks';
 import type { Parameters } from '../nn/parameters';
 import type { Rotary } from '../nn/rotary';
+import type { KeyValues } from '../ops/store-kv';
 import type { Activation } from '../ops/activation';
 
 /** config.json as parsed: keys as Hugging Face writes them. */
@@ -117,6 +118,41 @@ export interface DecoderModel extends CausalModel {
   readonly layers: number;
   /** Longest sequence in tokens; Infinity: as memory allows. */
   readonly maxPositions: number;
+}
+
+/** The graph inputs of an encoder-decoder's encoder. */
+export interface SourceInputs {
+  /** i32 [tokens] */
+  readonly ids: Value;
+  /** i32 [tokens]; the model's own offset is added already. */
+  readonly positions: Value;
+  /** i32 [sequences, 8] */
+  readonly segments: Value;
+  /** Where the decoder's cross-attention will look for keys and values. */
+  readonly cross: Omit<CrossInputs, 'mapSize'>;
+}
+
+/** The encoder of an encoder-decoder. */
+export interface SourceEncoder {
+  readonly vocabSize: number;
+  readonly layers: number;
+  readonly heads: number;
+  /** Longest source in tokens; Infinity: as memory allows. */
+  readonly maxPositions: number;
+  readonly positionOffset: number;
+  /** What self-attention keeps of a token during a run. */
+  readonly keyValue: CacheShape;
+  /** `stored`: what storeCross gave for every layer of the decoder. */
+  record(inputs: SourceInputs, request: Request): StackResult & { stored: readonly KeyValues[] };
+}
+
+/** An encoder-decoder. */
+export interface TransformerModel {
+  readonly hiddenSize: number;
+  readonly encoder: SourceEncoder;
+  readonly decoder: DecoderModel;
+  /** Keys and values of the encoder's output, of every decoder layer. */
+  readonly cross: readonly CacheShape[];
 }
 
 /** One file of models/: builds a model from a config, declaring its weights. */

@@ -7,10 +7,10 @@ import type { Plan } from '../core/plan';
 import { PlanCache } from '../core/plan-cache';
 import type { CausalModel } from '../models/model';
 import { RotaryTable } from '../nn/rotary';
-import { SEG_BYTES, SEG_KEYS, SEG_MAP, SEG_PAGE, SEG_PAGES, SEG_QUERIES, SEG_QUERY } from '../../assembly/abi/records';
 import { roundUp } from './batch';
 import { PAGE_TOKENS, PagePool, type CachedSequence } from './kv-cache';
 import type { CallContext } from './runner';
+import { SEG_WORDS, SegmentWriter } from './segments';
 
 /** New tokens of one sequence. */
 export interface StepItem {
@@ -219,35 +219,6 @@ export class Steps {
     }
     keep('logits', result.logits);
     return g;
-  }
-}
-
-const SEG_WORDS = SEG_BYTES / 4;
-
-/** Fills a segment table and the page tables that it points to, sequence by sequence. */
-class SegmentWriter {
-  private row = 0;
-  private page = 0;
-  private map = 0;
-
-  constructor(
-    private readonly table: Int32Array,
-    private readonly pages: Int32Array,
-  ) {}
-
-  /** @param added how many of the sequence's keys this step stores */
-  add(cache: CachedSequence, query: number, queries: number, added: number, heads: number): void {
-    const { table, row: at } = this;
-    const keys = cache.length + added;
-    table[at + SEG_QUERY / 4] = query;
-    table[at + SEG_QUERIES / 4] = queries;
-    table[at + SEG_KEYS / 4] = keys;
-    table[at + SEG_PAGES / 4] = this.pages.byteOffset + this.page * 4;
-    table[at + SEG_PAGE / 4] = PAGE_TOKENS;
-    table[at + SEG_MAP / 4] = this.map;
-    this.row += SEG_WORDS;
-    this.page += cache.writeTable(this.pages, this.page, added);
-    this.map += heads * queries * keys;
   }
 }
 
