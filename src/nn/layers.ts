@@ -5,6 +5,7 @@ import { attention, type AttentionOptions } from '../ops/attention';
 import { columns } from '../ops/copy';
 import { matmul } from '../ops/matmul';
 import { layerNorm } from '../ops/norm';
+import { storeKv } from '../ops/store-kv';
 import type { Linear, Norm } from './parameters';
 
 /** act(x W^T + b) + residual; nn.Linear with what follows it. */
@@ -40,13 +41,8 @@ export function selfAttention(
   const { residual, ...rest } = options;
   const d = layer.qkv.weight.dims[0] / 3;
   const qkv = linear(x, layer.qkv);
-  const { out, maps } = attention(
-    columns(qkv, 0, d),
-    columns(qkv, d, 2 * d),
-    columns(qkv, 2 * d, 3 * d),
-    segments,
-    rest,
-  );
+  const kv = storeKv(columns(qkv, d, 2 * d), columns(qkv, 2 * d, 3 * d), segments, { kvHeads: options.heads });
+  const { out, maps } = attention(columns(qkv, 0, d), kv, segments, rest);
   return { out: linear(out, layer.out, { residual }), maps };
 }
 

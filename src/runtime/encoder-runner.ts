@@ -2,13 +2,14 @@
 // numeric contract makes invisible.
 import type { Core } from '../core/core';
 import { execute, read, type RunOptions } from '../core/execute';
-import { Graph, LONGEST, MAP, SEQUENCES, TOKENS, type Sizes, type Sym, type Value } from '../core/graph';
+import { Graph, LONGEST, MAP, SEQUENCES, SLOTS, TOKENS, type Sizes, type Sym, type Value } from '../core/graph';
 import { explainPlan, type Plan } from '../core/plan';
 import { PlanCache } from '../core/plan-cache';
 import type { EncoderModel } from '../models/model';
 import { l2Normalize } from '../ops/norm';
 import { pool, type Pooling } from '../ops/pool';
-import { SEG_BYTES, SEG_KEY, SEG_KEYS, SEG_MAP, SEG_QUERIES, SEG_QUERY } from '../../assembly/abi/records';
+import { kvBytes } from '../ops/store-kv';
+import { SEG_BYTES, SEG_KEYS, SEG_MAP, SEG_PAGE, SEG_PAGES, SEG_QUERIES, SEG_QUERY } from '../../assembly/abi/records';
 
 /** A batch without padding: the tokens of all sequences one after another. */
 export interface RaggedBatch {
@@ -121,6 +122,7 @@ export class EncoderRunner {
       [TOKENS.symbol]: chunk.tokens,
       [SEQUENCES.symbol]: lengths.length,
       [LONGEST.symbol]: Math.max(0, ...lengths),
+      [SLOTS.symbol]: lengths.reduce((sum, n) => sum + slots(n), 0),
     };
     if (call.attentions) sizes[MAP.symbol] = this.model.heads * lengths.reduce((sum, n) => sum + n * n, 0);
     if (call.selected) sizes[SELECTED.symbol] = chunk.selected.length;
@@ -149,8 +151,11 @@ export class EncoderRunner {
       'positions',
       call.batch.positions.subarray(chunk.firstToken, end).map((position) => position + this.model.positionOffset),
     );
-    const table = segmentTable(lengths, this.model.heads);
+    const pages = inputs.get('pages')!;
+    const { heads, hiddenSize } = this.model;
+    const table = segmentTable(lengths, heads, plan.address(pages));
     write('segments', table);
+    write('pages', pageTables(lengths, kvBytes(heads, hiddenSize / heads, hiddenSize / heads, 1)));
     write('pooled', skipTokens(table, call.pooling?.skip ?? 0));
     write('selected', chunk.selected);
     return { plan, sizes };
@@ -159,6 +164,7 @@ export class EncoderRunner {
   private record(call: EncoderCall): Graph {
     const g = new Graph();
     const segments = g.input('segments', [SEQUENCES, SEG_BYTES / 4], 'i32');
+    g.input('pages', [SEQUENCES], 'i32');
     const result = this.model.record(
       {
         ids: g.input('ids', [TOKENS], 'i32'),
@@ -219,8 +225,23 @@ function roundUp(sizes: Sizes): Sizes {
   );
 }
 
-/** Where each sequence's rows and maps lie (assembly/abi/records.ts). */
-function segmentTable(lengths: Int32Array, heads: number): Int32Array {
+/** Tokens in the one page that a sequence has. */
+function slots(length: number): number {
+  return Math.ceil(length / 8) * 8;
+}
+
+/** The page table of each sequence: one entry, the byte offset of its page among all. */
+function pageTables(lengths: Int32Array, bytesPerToken: number): Int32Array {
+  let at = 0;
+  return lengths.map((n) => {
+    const begin = at;
+    at += slots(n) * bytesPerToken;
+    return begin;
+  });
+}
+
+/** Where each sequence's rows, pages and maps lie (assembly/abi/records.ts). */
+function segmentTable(lengths: Int32Array, heads: number, pages: number): Int32Array {
   const table = new Int32Array((lengths.length * SEG_BYTES) / 4);
   let row = 0;
   let map = 0;
@@ -228,8 +249,9 @@ function segmentTable(lengths: Int32Array, heads: number): Int32Array {
     const at = (i * SEG_BYTES) / 4;
     table[at + SEG_QUERY / 4] = row;
     table[at + SEG_QUERIES / 4] = n;
-    table[at + SEG_KEY / 4] = row;
     table[at + SEG_KEYS / 4] = n;
+    table[at + SEG_PAGES / 4] = pages + 4 * i;
+    table[at + SEG_PAGE / 4] = slots(n);
     table[at + SEG_MAP / 4] = map;
     row += n;
     map += heads * n * n;
