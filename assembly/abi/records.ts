@@ -61,7 +61,8 @@ export const MM_ACT = 68;
 export const MM_RESIDUAL = 72; // address or 0
 export const MM_R_STRIDE = 76;
 export const MM_R_BATCH = 80;
-export const MM_SIZE = 84;
+export const MM_TYPE = 84; // TYPE_*: how B is held
+export const MM_SIZE = 88;
 
 // ---- OP_PACK: source element (n, k) at src + n * SN + k * SK bytes goes to column N0 + n, row K0 + k ----
 export const PK_SRC = 16;
