@@ -1,14 +1,7 @@
 // wasmformer: transformers in WebAssembly SIMD.
 export { Encoder } from './api/encoder';
-export type {
-  EmbedOptions,
-  EncoderOutput,
-  ForwardOptions,
-  FromPretrainedOptions,
-  LoadProgress,
-  ModelInfo,
-  TaskOptions,
-} from './api/encoder';
+export type { EmbedOptions, EncoderOutput, ForwardOptions, ModelInfo, TaskOptions } from './api/encoder';
+export type { FromPretrainedOptions, LoadProgress } from './api/pretrained';
 export type { Question } from './api/encoder-tasks';
 export type { EncoderInput, IdInputs, Ids, TextInputs, TokenizeOptions } from './api/inputs';
 export type { ClassificationOptions, ClassificationResult } from './api/tasks/classification';
@@ -29,6 +22,6 @@ export type { FileContent, SourceInput } from './io/source';
 export type { DecodeOptions, EncodeOptions, Encoding, Tokenizer, TruncationStrategy } from './io/tokenizer';
 export type { Config, Head } from './models/model';
 export type { Pooling } from './ops/pool';
-export type { ProfileRow } from './runtime/encoder-runner';
+export type { ProfileRow } from './runtime/batch';
 export { createEngine } from './runtime/host';
 export type { Engine, EngineInfo, EngineOptions } from './runtime/host';

@@ -3,8 +3,9 @@
 import { throwIfAborted, WasmformerError } from '../errors';
 import type { Encoding, Tokenizer } from '../io/tokenizer';
 import type { Config, Head } from '../models/model';
-import type { EncoderCall, Outputs } from '../runtime/encoder-runner';
-import type { EncoderFacts } from '../runtime/engine-core';
+import type { Outputs } from '../runtime/batch';
+import type { EncoderCall } from '../runtime/encoder-runner';
+import type { EncoderFacts } from '../runtime/encoder-runner';
 import { encodeText, prepareEncodings, textsOf, type Prepared, type TextInputs, type TokenizeOptions } from './inputs';
 import { classificationScores, type ClassificationOptions, type ClassificationResult } from './tasks/classification';
 import { fillMask, maskPositions, type FillMaskOptions, type FillMaskResult } from './tasks/fill-mask';

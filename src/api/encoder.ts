@@ -1,16 +1,12 @@
 // Encoder: BERT and its family. Text or ids in; hidden states, embeddings, labels, answers out.
-import * as platform from '#platform';
 import { throwIfAborted, WasmformerError } from '../errors';
-import { openSource, type Source, type SourceInput } from '../io/source';
-import { openCheckpoint } from '../io/safetensors';
-import type { Encoding, Tokenizer } from '../io/tokenizer';
-import type { Config, Head } from '../models/model';
+import type { SourceInput } from '../io/source';
+import type { Encoding } from '../io/tokenizer';
+import type { Head } from '../models/model';
 import { POOLINGS, type Pooling } from '../ops/pool';
-import type { EncoderCall, Outputs, ProfileRow } from '../runtime/encoder-runner';
-import type { EncoderFacts, EngineFacts } from '../runtime/engine-core';
-import { Engine, type EngineOptions } from '../runtime/host';
+import type { Outputs, ProfileRow } from '../runtime/batch';
+import type { EncoderCall, EncoderRunner } from '../runtime/encoder-runner';
 import type { Question, TaskContext } from './encoder-tasks';
-import { acquireDefaultEngine, releaseDefaultEngine } from './default-engine';
 import {
   encodeText,
   isIdInput,
@@ -25,36 +21,13 @@ import {
   type TextInputs,
   type TokenizeOptions,
 } from './inputs';
-import { readSettings, type Settings } from './settings';
+import { openPretrained, PretrainedModel, type FromPretrainedOptions, type RunInfo } from './pretrained';
 import type { ClassificationOptions, ClassificationResult } from './tasks/classification';
 import type { FillMaskOptions, FillMaskResult } from './tasks/fill-mask';
 import type { NextSentenceResult } from './tasks/next-sentence';
 import type { Answer, AnswerOptions, WindowOptions } from './tasks/question-answering';
 import type { EntityGroup, TokenClassificationOptions, TokenEntity } from './tasks/token-classification';
 import { Tensor } from './tensor';
-
-/** What happens while a checkpoint loads. */
-export interface LoadProgress {
-  phase: 'load';
-  /** Bytes of weights that are in place, and of all. */
-  loaded: number;
-  total: number;
-}
-
-export interface FromPretrainedOptions extends EngineOptions {
-  /** An engine to share with other models (createEngine). Default: models with equal options share one. */
-  engine?: Engine | Promise<Engine>;
-  /** How weights are held: 'f32', which f16 and bf16 are converted to exactly; 'auto' is the same for now. Default 'auto'. */
-  dtype?: 'auto' | 'f32';
-  /** Branch, tag or commit on the Hub. Default 'main'. */
-  revision?: string;
-  /** Replaces the global fetch. */
-  fetch?: typeof fetch;
-  /** The Hub, or a mirror with its layout. Default 'https://huggingface.co'. */
-  endpoint?: string;
-  onProgress?: (progress: LoadProgress) => void;
-  signal?: AbortSignal;
-}
 
 export interface ForwardOptions extends TokenizeOptions {
   /** Also give the embeddings and every layer's output. */
@@ -106,8 +79,7 @@ export interface EmbedOptions extends TokenizeOptions {
 }
 
 /** What a model runs on, and what it holds. */
-export interface ModelInfo extends EngineFacts {
-  readonly modelType: string;
+export interface ModelInfo extends RunInfo {
   readonly head: Head | null;
   readonly hiddenSize: number;
   readonly layers: number;
@@ -116,80 +88,25 @@ export interface ModelInfo extends EngineFacts {
   readonly maxPositions: number;
   /** Bytes of weights in wasm memory. */
   readonly weightBytes: number;
-  readonly worker: boolean;
 }
 
 /** Texts tokenised and sent to the engine at a time: bounds memory and lets the caller's thread breathe. */
 const GROUP = 64;
 
-export class Encoder {
-  /** config.json as it is. */
-  readonly config: Config;
-  private readonly settings: Settings;
-  private facts!: EncoderFacts;
-  private engineFacts!: EngineFacts & { worker: boolean };
-  /** Engine generation that the weights were loaded into; a replaced engine needs them again. */
-  private generation = -1;
-  private loading: Promise<void> | null = null;
-  private disposed = false;
-
-  private constructor(
-    private readonly source: Source,
-    settings: Settings,
-    private readonly engine: Engine,
-    private readonly ownsShare: boolean,
-  ) {
-    this.settings = settings;
-    this.config = settings.config;
-  }
-
+export class Encoder extends PretrainedModel<EncoderRunner> {
   /** Loads a checkpoint in Hugging Face layout: config.json, safetensors, and tokenizer.json if texts are to be used.
    *  @param input folder path, Hub id ("org/name"), URL, File | Blob | FileList, or { [fileName]: bytes }
    *  @throws FILE_NOT_FOUND, INVALID_FILE, INVALID_CONFIG, INVALID_TOKENIZER, MISSING_TENSOR, UNSUPPORTED_MODEL, NETWORK,
    *    OUT_OF_MEMORY, ABORTED, INVALID_ARGUMENT */
-  static async fromPretrained(input: SourceInput, options: FromPretrainedOptions = {}): Promise<Encoder> {
-    const { signal, onProgress, revision, fetch, endpoint, dtype = 'auto', engine: given, ...engineOptions } = options;
-    throwIfAborted(signal);
-    if (dtype !== 'auto' && dtype !== 'f32') {
-      throw new WasmformerError('INVALID_ARGUMENT', `dtype must be 'auto' or 'f32', not ${JSON.stringify(dtype)}`);
-    }
-    const engine = await given;
-    const source = await openSource(input, { revision, fetch, endpoint, signal, files: platform.files });
-    try {
-      const settings = await readSettings(source, signal);
-      const shared = engine ?? acquireDefaultEngine(engineOptions);
-      const encoder = new Encoder(source, settings, shared, !engine);
-      try {
-        await encoder.load(signal, onProgress);
-      } catch (error) {
-        if (!engine) await releaseDefaultEngine(shared);
-        throw error;
-      }
-      return encoder;
-    } catch (error) {
-      await source.close();
-      throw error;
-    }
-  }
-
-  /** The checkpoint's tokenizer. Throws NO_TOKENIZER if it has none. */
-  get tokenizer(): Tokenizer {
-    const { tokenizer } = this.settings;
-    if (!tokenizer) {
-      throw new WasmformerError(
-        'NO_TOKENIZER',
-        `${this.source.name} has no tokenizer.json: add it to the folder, or pass { inputIds } instead of text`,
-      );
-    }
-    return tokenizer;
+  static fromPretrained(input: SourceInput, options: FromPretrainedOptions = {}): Promise<Encoder> {
+    return openPretrained('encoder', (parts) => new Encoder(parts), input, options);
   }
 
   /** What the model is and runs on: build, threads, memory as it was after loading (Engine.info() tells it live). */
   get info(): ModelInfo {
     const { head, hiddenSize, layers, heads, vocabSize, maxPositions, weightBytes } = this.facts;
     return {
-      ...this.engineFacts,
-      modelType: String(this.config.model_type),
+      ...this.runInfo,
       head,
       hiddenSize,
       layers,
@@ -377,35 +294,12 @@ export class Encoder {
 
   /** The plan of a call as a table: op, shapes, bytes, address, estimated time. */
   async explain(input: EncoderInput, options: ForwardOptions = {}): Promise<string> {
-    const call = this.callOf(this.prepare(input, options), this.wantsOf(options));
-    return this.onEngine((host, number) => host.explain(number, this.facts.id, call), options.signal);
+    return this.ask('explain', this.callOf(this.prepare(input, options), this.wantsOf(options)), options);
   }
 
   /** Time of every record of a call's plan, in milliseconds. */
   async profile(input: EncoderInput, options: ForwardOptions = {}): Promise<ProfileRow[]> {
-    const call = this.callOf(this.prepare(input, options), this.wantsOf(options));
-    return this.onEngine((host, number) => host.profile(number, this.facts.id, call), options.signal);
-  }
-
-  /** Gives the weights' memory back, after the calls that are running; a default engine that has no other model ends. */
-  async dispose(): Promise<void> {
-    if (this.disposed) return;
-    this.disposed = true;
-    try {
-      if (this.generation === this.engine.generation)
-        await this.engine.call((host, call) => host.unload(call, this.facts.id));
-    } catch (error) {
-      // an engine that was disposed or died first took the weights with it
-      if (!(error instanceof WasmformerError && (error.code === 'DISPOSED' || error.code === 'WORKER_FAILED')))
-        throw error;
-    } finally {
-      await this.source.close();
-      if (this.ownsShare) await releaseDefaultEngine(this.engine);
-    }
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.dispose();
+    return this.ask('profile', this.callOf(this.prepare(input, options), this.wantsOf(options)), options);
   }
 
   /** Tasks are loaded when one is first used: who only embeds does not download them. */
@@ -476,19 +370,9 @@ export class Encoder {
     signal?: AbortSignal,
     onProgress?: (done: number, total: number) => void,
   ): Promise<Outputs> {
-    const request = this.callOf(prepared, want);
-    return this.onEngine((host, call) => host.runEncoder(call, this.facts.id, request, onProgress), signal);
-  }
-
-  private async onEngine<T>(run: Parameters<typeof Engine.prototype.call<T>>[0], signal?: AbortSignal): Promise<T> {
-    this.checkAlive();
-    if (this.generation !== this.engine.generation) await this.load(signal);
-    return this.engine.call(run, signal);
-  }
-
-  private checkAlive(): void {
-    if (this.disposed)
-      throw new WasmformerError('DISPOSED', 'this model was disposed; load it again with fromPretrained');
+    const total = prepared.batch.lengths.length;
+    const onEvent = onProgress && ((done: unknown) => onProgress(done as number, total));
+    return this.ask('run', this.callOf(prepared, want), { signal, onEvent });
   }
 
   private promptOf({ promptName, prompt }: EmbedOptions): string {
@@ -511,27 +395,5 @@ export class Encoder {
     if (prompt === '') return 0;
     const { ids, specialTokensMask } = this.tokenizer.encode(prompt);
     return ids.length - (specialTokensMask.at(-1) ?? 0);
-  }
-
-  /** Loads the weights into the engine: at first, and again when a dead engine was replaced. Concurrent calls share one load. */
-  private load(signal?: AbortSignal, onProgress?: (progress: LoadProgress) => void): Promise<void> {
-    this.loading ??= this.loadNow(signal, onProgress).finally(() => (this.loading = null));
-    return this.loading;
-  }
-
-  private async loadNow(signal?: AbortSignal, onProgress?: (progress: LoadProgress) => void): Promise<void> {
-    const checkpoint = await openCheckpoint(this.source, signal);
-    const reader = {
-      tensors: checkpoint.tensors,
-      read: (name: string, start: number, length: number) => checkpoint.read(name, start, length, signal),
-    };
-    this.facts = await this.engine.call(
-      (host, call) =>
-        host.loadEncoder(call, this.config, reader, (loaded, total) => onProgress?.({ phase: 'load', loaded, total })),
-      signal,
-    );
-    this.engineFacts = await this.engine.info();
-    this.generation = this.engine.generation;
-    await this.source.close();
   }
 }

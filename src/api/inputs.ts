@@ -1,8 +1,7 @@
 // What callers pass in, made into a ragged batch, and results padded back to the caller's shape.
 import { WasmformerError } from '../errors';
 import type { Encoding, Tokenizer } from '../io/tokenizer';
-import type { EncoderFacts } from '../runtime/engine-core';
-import type { RaggedBatch } from '../runtime/encoder-runner';
+import type { RaggedBatch } from '../runtime/batch';
 import { Tensor } from './tensor';
 
 /** Whole numbers [batch, tokens]: nested arrays (rows may differ in length) or an integer tensor. A single row is a batch of one. */
@@ -28,12 +27,18 @@ export interface TextInputs {
 
 export type EncoderInput = string | readonly string[] | TextInputs | IdInputs;
 
+/** Prompts: text, or ids. */
+export type DecoderInput = string | readonly string[] | IdInputs;
+
 export interface TokenizeOptions {
   /** Cut texts that are too long, instead of failing. Default false. */
   truncation?: boolean;
   /** Most tokens of a text, special tokens included. Default: what the model has positions for. */
   maxLength?: number;
 }
+
+/** Positions are no further apart than this where a model sets no limit: tables of them must fit into memory. */
+const MAX_POSITION = 2 ** 20;
 
 /** A batch for the engine, and where its tokens stand in the caller's padded rows. */
 export interface Prepared {
@@ -42,6 +47,15 @@ export interface Prepared {
   readonly width: number;
   /** For every sequence, the columns of its tokens; null: 0, 1, 2, ... */
   readonly columns: readonly (Int32Array | null)[];
+}
+
+/** What a model can take. */
+export interface InputLimits {
+  readonly vocabSize: number;
+  /** Longest sequence in tokens; Infinity: as memory allows. */
+  readonly maxPositions: number;
+  /** Rows of the token-type table; 0 or absent: the model has no token types. */
+  readonly typeVocabSize?: number;
 }
 
 function invalid(message: string): never {
@@ -75,7 +89,7 @@ function checkRow(row: number[], name: string): number[] {
 }
 
 /** Checks ids, masks and positions, and drops the padding. */
-export function prepareIds(inputs: IdInputs, facts: EncoderFacts): Prepared {
+export function prepareIds(inputs: IdInputs, facts: InputLimits): Prepared {
   const ids = rowsOf(inputs.inputIds, 'inputIds');
   if (ids.length === 0) invalid('the batch is empty: inputIds has no rows');
   const likewise = (value: Ids | undefined, name: string): number[][] | null => {
@@ -114,13 +128,19 @@ export function prepareIds(inputs: IdInputs, facts: EncoderFacts): Prepared {
     positions: positions ? Int32Array.from(positions.flatMap(pick)) : countUp(lengths),
   };
   checkRange(batch.ids, facts.vocabSize, 'inputIds', 'the vocabulary has');
-  checkRange(batch.typeIds, Math.max(1, facts.typeVocabSize), 'tokenTypeIds', 'the number of token types is');
-  if (positions) checkRange(batch.positions, facts.maxPositions, 'positionIds', 'the number of positions is');
+  checkRange(batch.typeIds, Math.max(1, facts.typeVocabSize ?? 0), 'tokenTypeIds', 'the number of token types is');
+  if (positions)
+    checkRange(
+      batch.positions,
+      Math.min(facts.maxPositions, MAX_POSITION),
+      'positionIds',
+      'the number of positions is',
+    );
   return { batch, width: Math.max(...ids.map((row) => row.length)), columns };
 }
 
 /** Batch of encodings. */
-export function prepareEncodings(encodings: readonly Encoding[], facts: EncoderFacts): Prepared {
+export function prepareEncodings(encodings: readonly Encoding[], facts: InputLimits): Prepared {
   const lengths = Int32Array.from(encodings, (encoding) => encoding.length);
   lengths.forEach((length, i) => {
     if (length === 0) invalid(`text ${i} has no tokens`);
@@ -132,7 +152,7 @@ export function prepareEncodings(encodings: readonly Encoding[], facts: EncoderF
   let at = 0;
   for (const encoding of encodings) {
     ids.set(encoding.ids, at);
-    if (facts.typeVocabSize > 1) typeIds.set(encoding.typeIds, at);
+    if ((facts.typeVocabSize ?? 0) > 1) typeIds.set(encoding.typeIds, at);
     at += encoding.length;
   }
   checkRange(ids, facts.vocabSize, 'the tokenizer', 'the vocabulary of config.json has');
@@ -146,7 +166,7 @@ export function prepareEncodings(encodings: readonly Encoding[], facts: EncoderF
 /** Tokenises one text or pair. Throws TOO_LONG unless truncation was asked for. */
 export function encodeText(
   tokenizer: Tokenizer,
-  facts: EncoderFacts,
+  facts: InputLimits,
   text: string,
   textPair: string | undefined,
   { truncation = false, maxLength }: TokenizeOptions,
@@ -201,21 +221,32 @@ export function padRows(data: Float32Array, d: number, { batch, width, columns }
 }
 
 /** Attention maps [heads][query][key] of every sequence as [batch, heads, width, width]; padding is zero. */
-export function padMaps(data: Float32Array, heads: number, { batch, width, columns }: Prepared): Tensor<Float32Array> {
-  const n = batch.lengths.length;
-  const out = new Float32Array(n * heads * width * width);
+export function padMaps(data: Float32Array, heads: number, prepared: Prepared): Tensor<Float32Array> {
+  return padCrossMaps(data, heads, prepared, prepared);
+}
+
+/** Maps from one batch's tokens to another's: [batch, heads, width of the queries, width of the keys]; padding is zero. */
+export function padCrossMaps(
+  data: Float32Array,
+  heads: number,
+  queries: Prepared,
+  keys: Prepared,
+): Tensor<Float32Array> {
+  const n = queries.batch.lengths.length;
+  const out = new Float32Array(n * heads * queries.width * keys.width);
   let at = 0;
-  batch.lengths.forEach((length, i) => {
-    const places = columns[i];
+  for (let i = 0; i < n; i++) {
+    const [rows, length] = [queries.batch.lengths[i], keys.batch.lengths[i]];
+    const [rowPlaces, places] = [queries.columns[i], keys.columns[i]];
     for (let h = 0; h < heads; h++) {
-      for (let q = 0; q < length; q++, at += length) {
-        const to = ((i * heads + h) * width + (places ? places[q] : q)) * width;
+      for (let q = 0; q < rows; q++, at += length) {
+        const to = ((i * heads + h) * queries.width + (rowPlaces ? rowPlaces[q] : q)) * keys.width;
         if (places) for (let k = 0; k < length; k++) out[to + places[k]] = data[at + k];
         else out.set(data.subarray(at, at + length), to);
       }
     }
-  });
-  return new Tensor(out, [n, heads, width, width]);
+  }
+  return new Tensor(out, [n, heads, queries.width, keys.width]);
 }
 
 function countUp(lengths: Int32Array): Int32Array {

@@ -77,6 +77,27 @@ export async function execute(plan: Plan, core: Core, sizes: Sizes, options: Run
   }
 }
 
+const costs = new WeakMap<Plan, number>();
+
+/** Whether a plan takes less than a slice even at its capacity. */
+function isShort(plan: Plan, threads: number): boolean {
+  let cost = costs.get(plan);
+  if (cost === undefined) {
+    const size = (count: Count): number => sizeOf(count, plan.capacity);
+    cost = plan.steps.reduce((sum, { node }) => sum + node.op.cost(node, size), 0);
+    costs.set(plan, cost);
+  }
+  return cost / threads < SLICE_NS;
+}
+
+/** Runs a short plan to its end and gives nothing; a longer one as `execute` does. Small models take so many steps a second
+ *  that a turn of the event loop for each would cost more than the step. */
+export function executeStep(plan: Plan, core: Core, sizes: Sizes, options: RunOptions): Promise<void> | undefined {
+  if (!isShort(plan, core.ready)) return execute(plan, core, sizes, options);
+  executeSync(plan, core, sizes);
+  return undefined;
+}
+
 /** Runs a plan to its end without yielding: for kernels called one by one. */
 export function executeSync(plan: Plan, core: Core, sizes: Sizes): void {
   setSizes(plan, core, sizes);

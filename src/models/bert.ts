@@ -1,5 +1,5 @@
 // BERT: Devlin et al. 2018; transformers' BertModel and its heads. RoBERTa (roberta.ts) shares the body.
-import { postNormStack, type PostNormBlock, type StackResult } from '../nn/encoder';
+import { runBlocks, type Block, type StackResult } from '../nn/blocks';
 import { linear, norm, tiedLinear } from '../nn/layers';
 import type { Parameters } from '../nn/parameters';
 import { gather } from '../ops/gather';
@@ -59,7 +59,7 @@ export function bertBody(
   const positionTable = p.embedding('embeddings.position_embeddings', positions, d);
   const typeTable = p.embedding('embeddings.token_type_embeddings', typeVocabSize, d);
   const embeddingNorm = p.norm('embeddings.LayerNorm', d, eps);
-  const blocks: PostNormBlock[] = Array.from({ length: layers }, (_, i) => {
+  const blocks = Array.from({ length: layers }, (_, i): Block => {
     const at = `encoder.layer.${i}`;
     return {
       attention: {
@@ -70,6 +70,7 @@ export function bertBody(
       feedForward: {
         up: p.linear(`${at}.intermediate.dense`, inner, d),
         down: p.linear(`${at}.output.dense`, d, inner),
+        activation,
       },
       feedForwardNorm: p.norm(`${at}.output.LayerNorm`, d, eps),
     };
@@ -86,11 +87,12 @@ export function bertBody(
     typeVocabSize,
     record({ ids, typeIds, positions, segments }, request) {
       const embedded = gather(positionTable, positions, gather(typeTable, typeIds, gather(words, ids)));
-      return postNormStack(norm(embedded, embeddingNorm), blocks, segments, {
-        heads,
-        activation,
+      const shape = { heads, kvHeads: heads, size: d / heads };
+      return runBlocks(norm(embedded, embeddingNorm), blocks, 'post', () => ({
+        segments,
+        shape,
         maps: request.attentions,
-      });
+      }));
     },
   };
 }
@@ -168,4 +170,4 @@ function build(config: Config, p: Parameters): EncoderModel {
   }
 }
 
-export const bert: Architecture = { aliases: prefixed('bert'), build };
+export const bert: Architecture<EncoderModel> = { aliases: prefixed('bert'), build };

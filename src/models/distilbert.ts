@@ -1,7 +1,7 @@
 // DistilBERT (Sanh et al. 2019): BERT's blocks under other names, without token types and pooler.
 import type { Value } from '../core/graph';
 import { WasmformerError } from '../errors';
-import { postNormStack, type PostNormBlock } from '../nn/encoder';
+import { runBlocks, type Block } from '../nn/blocks';
 import { linear, norm, tiedLinear } from '../nn/layers';
 import type { Parameters } from '../nn/parameters';
 import { gather } from '../ops/gather';
@@ -29,7 +29,7 @@ function build(config: Config, p: Parameters): EncoderModel {
   const words = p.embedding('embeddings.word_embeddings', vocabSize, d, tied);
   const positionTable = p.embedding('embeddings.position_embeddings', maxPositions, d);
   const embeddingNorm = p.norm('embeddings.LayerNorm', d, EPS);
-  const blocks: PostNormBlock[] = Array.from({ length: layers }, (_, i) => {
+  const blocks = Array.from({ length: layers }, (_, i): Block => {
     const at = `transformer.layer.${i}`;
     return {
       attention: {
@@ -37,7 +37,11 @@ function build(config: Config, p: Parameters): EncoderModel {
         out: p.linear(`${at}.attention.out_lin`, d, d),
       },
       attentionNorm: p.norm(`${at}.sa_layer_norm`, d, EPS),
-      feedForward: { up: p.linear(`${at}.ffn.lin1`, inner, d), down: p.linear(`${at}.ffn.lin2`, d, inner) },
+      feedForward: {
+        up: p.linear(`${at}.ffn.lin1`, inner, d),
+        down: p.linear(`${at}.ffn.lin2`, d, inner),
+        activation,
+      },
       feedForwardNorm: p.norm(`${at}.output_layer_norm`, d, EPS),
     };
   });
@@ -68,11 +72,12 @@ function build(config: Config, p: Parameters): EncoderModel {
     typeVocabSize: 0,
     record(inputs, request) {
       const embedded = gather(positionTable, inputs.positions, gather(words, inputs.ids));
-      const stack = postNormStack(norm(embedded, embeddingNorm), blocks, inputs.segments, {
-        heads,
-        activation,
+      const shape = { heads, kvHeads: heads, size: d / heads };
+      const stack = runBlocks(norm(embedded, embeddingNorm), blocks, 'post', () => ({
+        segments: inputs.segments,
+        shape,
         maps: request.attentions,
-      });
+      }));
       const rows = request.selected ? gather(stack.lastHiddenState, inputs.selected()) : stack.lastHiddenState;
       return { ...stack, head: request.head ? outputs(rows, inputs.segments) : {} };
     },
@@ -91,4 +96,4 @@ function build(config: Config, p: Parameters): EncoderModel {
   }
 }
 
-export const distilbert: Architecture = { aliases: prefixed('distilbert'), build };
+export const distilbert: Architecture<EncoderModel> = { aliases: prefixed('distilbert'), build };

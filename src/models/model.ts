@@ -1,8 +1,10 @@
 // What every architecture provides to the runtime, and readers for config.json.
-import type { Value } from '../core/graph';
+import type { Sym, Value } from '../core/graph';
 import { WasmformerError } from '../errors';
-import type { StackResult } from '../nn/encoder';
+import type { StackResult } from '../nn/blocks';
 import type { Parameters } from '../nn/parameters';
+import type { Rotary } from '../nn/rotary';
+import type { KeyValues } from '../ops/store-kv';
 import type { Activation } from '../ops/activation';
 
 /** config.json as parsed: keys as Hugging Face writes them. */
@@ -60,11 +62,104 @@ export interface EncoderModel {
   record(inputs: EncoderInputs, request: Request): EncoderOutputs;
 }
 
+/** The graph inputs of a decoder. Sequences continue what the cache holds of them. */
+export interface DecoderInputs {
+  /** i32 [tokens] */
+  readonly ids: Value;
+  /** i32 [tokens]: places in the sequence; a model adds its own offset when it is given one. */
+  readonly positions: Value;
+  /** i32 [sequences, 8] */
+  readonly segments: Value;
+  /** f32 [tokens, dim]: cos and sin of every token's position, for a model with `rotary`. */
+  readonly rotary: () => Value;
+  /** i32 [selected]: rows of which logits are wanted. */
+  readonly selected: () => Value;
+  /** Where each layer lies in a page of the cache, in bytes. */
+  readonly cacheOffsets: readonly number[];
+  /** The encoder's keys and values, for a model with cross-attention. */
+  readonly cross: CrossInputs | null;
+}
+
+export interface CrossInputs {
+  /** i32 [sequences, 8] */
+  readonly segments: Value;
+  readonly cacheOffsets: readonly number[];
+  /** Elements of one layer's cross-attention maps. */
+  readonly mapSize: Sym;
+}
+
+export interface DecoderOutputs extends StackResult {
+  /** [tokens or selected, vocabulary] */
+  logits: Value | null;
+}
+
+/** Heads of keys and values in one layer's cache. */
+export interface CacheShape {
+  readonly kvHeads: number;
+  readonly sizeK: number;
+  readonly sizeV: number;
+}
+
+/** What steps through a sequence token by token: a causal language model, or the decoder of an encoder-decoder. */
+export interface CausalModel {
+  readonly vocabSize: number;
+  readonly heads: number;
+  /** Added to positions before the look-up. */
+  readonly positionOffset: number;
+  /** What every layer keeps of a token. */
+  readonly cache: readonly CacheShape[];
+  readonly rotary: Rotary | null;
+  record(inputs: DecoderInputs, request: Request): DecoderOutputs;
+}
+
+/** A causal language model. */
+export interface DecoderModel extends CausalModel {
+  readonly hiddenSize: number;
+  readonly layers: number;
+  /** Longest sequence in tokens; Infinity: as memory allows. */
+  readonly maxPositions: number;
+}
+
+/** The graph inputs of an encoder-decoder's encoder. */
+export interface SourceInputs {
+  /** i32 [tokens] */
+  readonly ids: Value;
+  /** i32 [tokens]; the model's own offset is added already. */
+  readonly positions: Value;
+  /** i32 [sequences, 8] */
+  readonly segments: Value;
+  /** Where the decoder's cross-attention will look for keys and values. */
+  readonly cross: Omit<CrossInputs, 'mapSize'>;
+}
+
+/** The encoder of an encoder-decoder. */
+export interface SourceEncoder {
+  readonly vocabSize: number;
+  readonly layers: number;
+  readonly heads: number;
+  /** Longest source in tokens; Infinity: as memory allows. */
+  readonly maxPositions: number;
+  readonly positionOffset: number;
+  /** What self-attention keeps of a token during a run. */
+  readonly keyValue: CacheShape;
+  /** `stored`: what storeCross gave for every layer of the decoder. */
+  record(inputs: SourceInputs, request: Request): StackResult & { stored: readonly KeyValues[] };
+}
+
+/** An encoder-decoder. */
+export interface TransformerModel {
+  readonly hiddenSize: number;
+  readonly encoder: SourceEncoder;
+  readonly decoder: DecoderModel;
+  /** Keys and values of the encoder's output, of every decoder layer. */
+  readonly cross: readonly CacheShape[];
+}
+
 /** One file of models/: builds a model from a config, declaring its weights. */
-export interface Architecture {
+export interface Architecture<M> {
   /** All names under which checkpoints have a tensor: with and without the base model's prefix, older spellings. */
   aliases(name: string): string[];
-  build(config: Config, parameters: Parameters): EncoderModel;
+  build(config: Config, parameters: Parameters): M;
 }
 
 /** A positive integer of the config. */
@@ -147,4 +242,19 @@ export function headOf(config: Config): Head | null {
     );
   }
   return known[1];
+}
+
+/** Query heads, key heads and the size of a head, under the names that Llama and most others use.
+ *  Throws INVALID_CONFIG where they do not fit each other. */
+export function headCounts(config: Config, d: number): { heads: number; kvHeads: number; size: number } {
+  const heads = integer(config, 'num_attention_heads');
+  const kvHeads = integer(config, 'num_key_value_heads', heads);
+  const size = integer(config, 'head_dim', d / Math.max(1, heads));
+  if (heads === 0 || kvHeads === 0 || heads % kvHeads !== 0) {
+    throw new WasmformerError(
+      'INVALID_CONFIG',
+      `config.json: num_attention_heads ${heads} is not a multiple of num_key_value_heads ${kvHeads}`,
+    );
+  }
+  return { heads, kvHeads, size };
 }

@@ -56,4 +56,4 @@ function build(config: Config, p: Parameters): EncoderModel {
   }
 }
 
-export const roberta: Architecture = { aliases: prefixed('roberta'), build };
+export const roberta: Architecture<EncoderModel> = { aliases: prefixed('roberta'), build };

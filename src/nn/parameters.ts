@@ -9,12 +9,19 @@ export interface Source {
   readonly dims: readonly number[];
   /** First row of the weight that it fills. */
   readonly row: number;
+  /** The tensor is [in, out]: its columns are the weight's rows. */
+  readonly transposed?: boolean;
+  /** First row of the tensor that is used, and how many; all of them unless said. */
+  readonly from?: number;
+  readonly count?: number;
 }
 
 /** A weight and where it comes from. */
 export interface Declaration {
   readonly weight: Weight;
   readonly sources: readonly Source[];
+  /** Makes the weight's rows from its sources' elements, instead of taking them as they are. */
+  readonly compute?: (...tensors: Float32Array[]) => Float32Array;
 }
 
 /** nn.Linear: x W^T + b. */
@@ -23,10 +30,18 @@ export interface Linear {
   readonly bias: Weight | null;
 }
 
-/** nn.LayerNorm's or nn.RMSNorm's scale and shift. */
+/** nn.LayerNorm's scale and shift. */
 export interface Norm {
+  readonly kind: 'layer';
   readonly weight: Weight;
-  readonly bias: Weight;
+  readonly bias: Weight | null;
+  readonly eps: number;
+}
+
+/** nn.RMSNorm's scale. */
+export interface RmsNorm {
+  readonly kind: 'rms';
+  readonly weight: Weight;
   readonly eps: number;
 }
 
@@ -34,6 +49,8 @@ export interface LinearOptions {
   bias?: boolean;
   /** Name of the bias where it is not `{name}.bias`. */
   biasName?: string;
+  /** The checkpoint stores [in, out], as GPT-2's Conv1D does. */
+  transposed?: boolean;
 }
 
 /** Collects the declarations of one model. */
@@ -53,23 +70,68 @@ export class Parameters {
   }
 
   /** A linear layer `{name}.weight` [out, in] and `{name}.bias` [out]. Several names make one layer whose outputs lie side
-   *  by side, so that one product serves them all. */
-  linear(name: string | readonly string[], out: number, depth: number, options: LinearOptions = {}): Linear {
+   *  by side, so that one product serves them all; `out` is then one width for all, or one for each. */
+  linear(
+    name: string | readonly string[],
+    out: number | readonly number[],
+    depth: number,
+    options: LinearOptions = {},
+  ): Linear {
+    const { bias = true, biasName, transposed = false } = options;
     const names = typeof name === 'string' ? [name] : name;
+    let total = 0;
+    const parts = names.map((part, i) => {
+      const width = typeof out === 'number' ? out : out[i];
+      total += width;
+      return { part, width, row: total - width };
+    });
     const weight = this.declare(
-      [out * names.length, depth],
+      [total, depth],
       'packed',
-      names.map((n, i) => this.source(`${n}.weight`, [out, depth], i * out)),
+      parts.map(({ part, width, row }) => ({
+        ...this.source(`${part}.weight`, transposed ? [depth, width] : [width, depth], row),
+        transposed,
+      })),
     );
-    const bias =
-      options.bias === false
-        ? null
-        : this.declare(
-            [out * names.length],
-            'rows',
-            names.map((n, i) => this.source(options.biasName ?? `${n}.bias`, [out], i * out)),
-          );
-    return { weight, bias };
+    const shift = bias
+      ? this.declare(
+          [total],
+          'rows',
+          parts.map(({ part, width, row }) => this.source(biasName ?? `${part}.bias`, [width], row)),
+        )
+      : null;
+    return { weight, bias: shift };
+  }
+
+  /** A linear layer whose rows are stored head by head, each head with its `parts` (queries, keys, values) of `size` rows: held
+   *  part by part. */
+  interleavedLinear(name: string, heads: number, parts: number, size: number, depth: number): Linear {
+    const total = heads * parts * size;
+    const order = Array.from({ length: parts * heads }, (_, i) => ({
+      row: i * size,
+      from: ((i % heads) * parts + Math.floor(i / heads)) * size,
+      count: size,
+    }));
+    const pieces = (dims: readonly number[], tensor: string): Source[] =>
+      order.map((piece) => ({ ...this.source(tensor, dims, piece.row), ...piece }));
+    return {
+      weight: this.declare([total, depth], 'packed', pieces([total, depth], `${name}.weight`)),
+      bias: this.has(`${name}.bias`) ? this.declare([total], 'rows', pieces([total], `${name}.bias`)) : null,
+    };
+  }
+
+  /** A weight of plain rows that is computed from tensors of the checkpoint, or from none.
+   *  @param sources name and dims of each */
+  computed(
+    name: string,
+    dims: readonly number[],
+    sources: readonly (readonly [name: string, dims: readonly number[]])[],
+    compute: (...tensors: Float32Array[]) => Float32Array,
+  ): Weight {
+    const weight: Weight = { kind: 'weight', name, dims, layout: 'rows', address: 0 };
+    const tensors = sources.map(([tensor, shape]) => this.source(tensor, shape, 0));
+    this.declarations.push({ weight, sources: tensors, compute });
+    return weight;
   }
 
   /** A table [n, d] for `gather`; `tied` when the language-model head multiplies by it too. */
@@ -81,8 +143,13 @@ export class Parameters {
     return this.declare([n], 'rows', [this.source(name, [n], 0)]);
   }
 
-  norm(name: string, d: number, eps: number): Norm {
-    return { weight: this.vector(`${name}.weight`, d), bias: this.vector(`${name}.bias`, d), eps };
+  norm(name: string, d: number, eps: number, { bias = true } = {}): Norm {
+    const weight = this.vector(`${name}.weight`, d);
+    return { kind: 'layer', weight, bias: bias ? this.vector(`${name}.bias`, d) : null, eps };
+  }
+
+  rmsNorm(name: string, d: number, eps: number): RmsNorm {
+    return { kind: 'rms', weight: this.vector(`${name}.weight`, d), eps };
   }
 
   private source(name: string, dims: readonly number[], row: number): Source {

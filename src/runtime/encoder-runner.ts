@@ -1,23 +1,19 @@
 // The engine's side of an Encoder: ragged batches in, rows out. Splits a call into chunks of bounded memory, which the
 // numeric contract makes invisible.
 import type { Core } from '../core/core';
-import { execute, read, type RunOptions } from '../core/execute';
+import { execute, read } from '../core/execute';
 import { Graph, LONGEST, MAP, SEQUENCES, TOKENS, type Sizes, type Sym, type Value } from '../core/graph';
 import { explainPlan, type Plan } from '../core/plan';
 import { PlanCache } from '../core/plan-cache';
-import type { EncoderModel } from '../models/model';
+import type { Config, EncoderModel, Head } from '../models/model';
+import { encoderOf } from '../models/encoders';
+import { Parameters } from '../nn/parameters';
 import { l2Normalize } from '../ops/norm';
 import { pool, type Pooling } from '../ops/pool';
+import { concat, profilePlan, roundUp, type Outputs, type ProfileRow, type RaggedBatch } from './batch';
+import { freeWeights, loadWeights, type LoadOptions, type TensorReader } from './load';
+import type { CallContext, Runner } from './runner';
 import { SEG_BYTES, SEG_KEY, SEG_KEYS, SEG_MAP, SEG_QUERIES, SEG_QUERY } from '../../assembly/abi/records';
-
-/** A batch without padding: the tokens of all sequences one after another. */
-export interface RaggedBatch {
-  /** Tokens of each sequence. */
-  readonly lengths: Int32Array;
-  readonly ids: Int32Array;
-  readonly typeIds: Int32Array;
-  readonly positions: Int32Array;
-}
 
 /** What a call wants. */
 export interface EncoderCall {
@@ -38,15 +34,6 @@ export interface EncoderCall {
   readonly selected?: Int32Array;
 }
 
-/** Results by name: `lastHiddenState`, `hiddenStates.0`, `attentions.0`, `poolerOutput`, `embeddings`, and the head's. */
-export type Outputs = Record<string, Float32Array<ArrayBuffer>>;
-
-export interface ProfileRow {
-  op: string;
-  output: string;
-  milliseconds: number;
-}
-
 const SELECTED: Sym = { symbol: 'selected' };
 
 /** Tokens a chunk: enough rows for the matmul's tiles, few enough for activations to stay in the cache. */
@@ -60,37 +47,63 @@ interface Chunk {
   readonly selected: Int32Array;
 }
 
-export class EncoderRunner {
+/** What a loaded encoder is like. */
+export interface EncoderFacts {
+  readonly head: Head | null;
+  readonly vocabSize: number;
+  readonly hiddenSize: number;
+  readonly layers: number;
+  readonly heads: number;
+  readonly maxPositions: number;
+  readonly typeVocabSize: number;
+  readonly weightBytes: number;
+}
+
+export class EncoderRunner implements Runner {
+  readonly facts: EncoderFacts;
   private readonly plans: PlanCache;
 
-  constructor(
+  private constructor(
     private readonly model: EncoderModel,
+    private readonly parameters: Parameters,
     private readonly core: Core,
+    weightBytes: number,
   ) {
     this.plans = new PlanCache(core);
+    const { head, vocabSize, hiddenSize, layers, heads, maxPositions, typeVocabSize } = model;
+    this.facts = { head, vocabSize, hiddenSize, layers, heads, maxPositions, typeVocabSize, weightBytes };
+  }
+
+  static async load(core: Core, config: Config, reader: TensorReader, options: LoadOptions): Promise<EncoderRunner> {
+    const architecture = encoderOf(config);
+    const parameters = new Parameters(
+      (name) => reader.tensors.has(name),
+      (name) => architecture.aliases(name),
+    );
+    const model = architecture.build(config, parameters);
+    const before = core.memory.used;
+    await loadWeights(parameters.declarations, reader, core, options);
+    return new EncoderRunner(model, parameters, core, core.memory.used - before);
   }
 
   /** Runs a call chunk by chunk. */
-  async run(
-    call: EncoderCall,
-    options: RunOptions & { onProgress?: (sequences: number) => void } = {},
-  ): Promise<Outputs> {
+  async run(call: EncoderCall, context: CallContext): Promise<Outputs> {
     const chunks = split(call);
     const parts: Outputs[] = [];
     for (const chunk of chunks) {
       const { plan, sizes } = this.prepare(call, chunk);
-      await execute(plan, this.core, sizes, options);
+      await execute(plan, this.core, sizes, { isCancelled: () => context.isCancelled() });
       parts.push(
         Object.fromEntries([...plan.graph.outputs].map(([name, value]) => [name, read(plan, this.core, value, sizes)])),
       );
-      options.onProgress?.(chunk.to);
+      context.report(chunk.to);
     }
     if (parts.length === 1) return parts[0];
     return Object.fromEntries(Object.keys(parts[0]).map((name) => [name, concat(parts.map((part) => part[name]))]));
   }
 
   /** The plan of a call's first chunk as a table. */
-  explain(call: EncoderCall): string {
+  async explain(call: EncoderCall): Promise<string> {
     const { plan, sizes } = this.prepare(call, split(call)[0]);
     return explainPlan(plan, sizes);
   }
@@ -98,20 +111,12 @@ export class EncoderRunner {
   /** Time of every record of a call's first chunk. */
   async profile(call: EncoderCall): Promise<ProfileRow[]> {
     const { plan, sizes } = this.prepare(call, split(call)[0]);
-    const rows: ProfileRow[] = [];
-    await execute(plan, this.core, sizes, {
-      onStep: (node, milliseconds) =>
-        rows.push({
-          op: node.op.name,
-          output: node.outputs[0].dims.map((d) => (typeof d === 'number' ? d : sizes[d.symbol])).join('x'),
-          milliseconds,
-        }),
-    });
-    return rows;
+    return profilePlan(plan, this.core, sizes);
   }
 
   dispose(): void {
     this.plans.clear();
+    freeWeights(this.parameters.declarations, this.core);
   }
 
   /** Gets the plan of a kind of call and writes a chunk's inputs. */
@@ -212,13 +217,6 @@ function split({ batch, selected }: EncoderCall): Chunk[] {
   return chunks;
 }
 
-/** Room for the next, somewhat larger call: powers of two. */
-function roundUp(sizes: Sizes): Sizes {
-  return Object.fromEntries(
-    Object.entries(sizes).map(([symbol, size]) => [symbol, 2 ** Math.ceil(Math.log2(Math.max(16, size)))]),
-  );
-}
-
 /** Where each sequence's rows and maps lie (assembly/abi/records.ts). */
 function segmentTable(lengths: Int32Array, heads: number): Int32Array {
   const table = new Int32Array((lengths.length * SEG_BYTES) / 4);
@@ -246,14 +244,4 @@ function skipTokens(table: Int32Array, skip: number): Int32Array {
     shorter[at + SEG_QUERIES / 4] -= skipped;
   }
   return shorter;
-}
-
-function concat(parts: readonly Float32Array[]): Float32Array<ArrayBuffer> {
-  const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

@@ -4,9 +4,9 @@ import * as Comlink from 'comlink';
 import type { CoreOptions } from '../core/core';
 import { WasmformerError, type WasmformerErrorCode } from '../errors';
 import type { Config } from '../models/model';
-import type { EncoderCall, Outputs, ProfileRow } from './encoder-runner';
-import { EngineCore, type EncoderFacts, type EngineFacts } from './engine-core';
+import { EngineCore, type EngineFacts, type Loaded } from './engine-core';
 import type { TensorInfo } from './load';
+import type { ModelKind } from './runner';
 
 /** An error as data. */
 interface WireError {
@@ -42,6 +42,7 @@ export function unwrap<T>(result: Reply<T>): T {
 type Remote<F> = F & Comlink.ProxyMethods;
 export type RemoteRead = (name: string, start: number, length: number) => Promise<Reply<Uint8Array>>;
 export type RemoteProgress = (done: number, total: number) => void;
+export type RemoteEvent = (event: unknown) => Promise<Reply<unknown>>;
 
 export interface Created {
   readonly facts: EngineFacts;
@@ -59,20 +60,21 @@ export class EngineEndpoint {
     });
   }
 
-  loadEncoder(
+  load(
     call: number,
+    kind: ModelKind,
     config: Config,
     tensors: [string, TensorInfo][],
     read: Remote<RemoteRead>,
     onProgress: Remote<RemoteProgress>,
-  ): Promise<Reply<EncoderFacts>> {
+  ): Promise<Reply<Loaded>> {
     return reply(async () => {
       try {
         const reader = {
           tensors: new Map(tensors),
           read: async (name: string, start: number, length: number) => unwrap(await read(name, start, length)),
         };
-        return await this.engine.loadEncoder(call, config, reader, (loaded, total) => void onProgress(loaded, total));
+        return await this.engine.load(call, kind, config, reader, (loaded, total) => void onProgress(loaded, total));
       } finally {
         read[Comlink.releaseProxy]();
         onProgress[Comlink.releaseProxy]();
@@ -80,35 +82,20 @@ export class EngineEndpoint {
     });
   }
 
-  async runEncoder(
+  async invoke(
     call: number,
     id: number,
-    request: EncoderCall,
-    onProgress: Remote<RemoteProgress>,
-  ): Promise<Reply<Outputs>> {
-    const result = await reply(() =>
-      this.engine.runEncoder(
-        call,
-        id,
-        request,
-        (sequences) => void onProgress(sequences, request.batch.lengths.length),
-      ),
-    );
-    onProgress[Comlink.releaseProxy]();
-    return 'value' in result
-      ? Comlink.transfer(
-          result,
-          Object.values(result.value).map((data) => data.buffer),
-        )
-      : result;
-  }
-
-  explain(call: number, id: number, request: EncoderCall): Promise<Reply<string>> {
-    return reply(() => this.engine.explain(call, id, request));
-  }
-
-  profile(call: number, id: number, request: EncoderCall): Promise<Reply<ProfileRow[]>> {
-    return reply(() => this.engine.profile(call, id, request));
+    method: string,
+    request: unknown,
+    onEvent?: Remote<RemoteEvent>,
+  ): Promise<Reply<unknown>> {
+    // events take another way than the result: it waits until the last of them has arrived
+    let last: Promise<unknown> | undefined;
+    const report = onEvent && ((event: unknown) => (last = onEvent(event).then(unwrap)));
+    const result = await reply(() => this.engine.invoke(call, id, method, request, report ?? (() => {})));
+    await last?.catch(() => {});
+    onEvent?.[Comlink.releaseProxy]();
+    return 'value' in result ? Comlink.transfer(result, buffersOf(result.value)) : result;
   }
 
   facts(): EngineFacts {
@@ -126,4 +113,14 @@ export class EngineEndpoint {
   dispose(): void {
     this.engine.dispose();
   }
+}
+
+/** The buffers of all typed arrays in a result. */
+function buffersOf(value: unknown, found = new Set<ArrayBuffer>()): ArrayBuffer[] {
+  if (ArrayBuffer.isView(value)) {
+    if (value.buffer instanceof ArrayBuffer) found.add(value.buffer);
+  } else if (typeof value === 'object' && value !== null) {
+    for (const member of Object.values(value)) buffersOf(member, found);
+  }
+  return [...found];
 }

@@ -3,24 +3,10 @@
 import { CTL_CANCEL } from '../../assembly/abi/layout';
 import { Core, type CoreOptions } from '../core/core';
 import { abortError, WasmformerError } from '../errors';
-import type { Config, Head } from '../models/model';
-import { encoderOf } from '../models/registry';
-import { Parameters } from '../nn/parameters';
-import { EncoderRunner, type EncoderCall, type Outputs, type ProfileRow } from './encoder-runner';
-import { freeWeights, loadWeights, type TensorReader } from './load';
-
-/** What a loaded encoder is like. */
-export interface EncoderFacts {
-  readonly id: number;
-  readonly head: Head | null;
-  readonly vocabSize: number;
-  readonly hiddenSize: number;
-  readonly layers: number;
-  readonly heads: number;
-  readonly maxPositions: number;
-  readonly typeVocabSize: number;
-  readonly weightBytes: number;
-}
+import type { Config } from '../models/model';
+import { EncoderRunner } from './encoder-runner';
+import type { LoadOptions, TensorReader } from './load';
+import type { CallContext, ModelKind, OnEvent, Runner } from './runner';
 
 /** What an engine runs on and how much memory it holds. */
 export interface EngineFacts {
@@ -31,13 +17,35 @@ export interface EngineFacts {
   readonly memory: { readonly total: number; readonly used: number; readonly activations: number };
 }
 
-interface Loaded {
-  readonly runner: EncoderRunner;
-  readonly parameters: Parameters;
+/** Builds a model and reads its weights. */
+type Load = (core: Core, config: Config, reader: TensorReader, options: LoadOptions) => Promise<Runner>;
+
+/** Kinds beyond the encoder come when they are asked for: who only embeds does not download them. */
+const LOADERS: Readonly<Record<ModelKind, () => Promise<Load>>> = {
+  encoder:
+    async () =>
+    (...args) =>
+      EncoderRunner.load(...args),
+  decoder: async () => {
+    const { DecoderRunner } = await import('./decoder-runner');
+    return (...args) => DecoderRunner.load(...args);
+  },
+  transformer: async () => {
+    const { TransformerRunner } = await import('./transformer-runner');
+    return (...args) => TransformerRunner.load(...args);
+  },
+};
+
+type Method = (request: unknown, context: CallContext) => Promise<unknown>;
+
+/** A loaded model: its number in this engine, and what the caller must know of it. */
+export interface Loaded {
+  readonly id: number;
+  readonly facts: object;
 }
 
 export class EngineCore {
-  private readonly models = new Map<number, Loaded>();
+  private readonly models = new Map<number, Runner>();
   private readonly cancelled = new Set<number>();
   private queue: Promise<unknown> = Promise.resolve();
   private ids = 0;
@@ -59,59 +67,30 @@ export class EngineCore {
     return buffer && { buffer, address: CTL_CANCEL };
   }
 
-  /** Builds an encoder and reads its weights. */
-  loadEncoder(
+  /** Builds a model and reads its weights. */
+  load(
     call: number,
+    kind: ModelKind,
     config: Config,
     reader: TensorReader,
     onProgress?: (loaded: number, total: number) => void,
-  ): Promise<EncoderFacts> {
+  ): Promise<Loaded> {
     return this.enqueue(call, async () => {
-      const architecture = encoderOf(config);
-      const parameters = new Parameters(
-        (name) => reader.tensors.has(name),
-        (name) => architecture.aliases(name),
-      );
-      const model = architecture.build(config, parameters);
-      const before = this.core.memory.used;
-      await loadWeights(parameters.declarations, reader, this.core, {
-        onProgress,
-        isCancelled: () => this.cancelled.has(call),
-      });
+      const load = await LOADERS[kind]();
+      const runner = await load(this.core, config, reader, { onProgress, isCancelled: () => this.cancelled.has(call) });
       const id = ++this.ids;
-      this.models.set(id, { runner: new EncoderRunner(model, this.core), parameters });
-      const { head, vocabSize, hiddenSize, layers, heads, maxPositions, typeVocabSize } = model;
-      return {
-        id,
-        head,
-        vocabSize,
-        hiddenSize,
-        layers,
-        heads,
-        maxPositions,
-        typeVocabSize,
-        weightBytes: this.core.memory.used - before,
-      };
+      this.models.set(id, runner);
+      return { id, facts: runner.facts };
     });
   }
 
-  runEncoder(
-    call: number,
-    id: number,
-    request: EncoderCall,
-    onProgress?: (sequences: number) => void,
-  ): Promise<Outputs> {
-    return this.enqueue(call, () =>
-      this.model(id).runner.run(request, { isCancelled: () => this.cancelled.has(call), onProgress }),
-    );
-  }
-
-  explain(call: number, id: number, request: EncoderCall): Promise<string> {
-    return this.enqueue(call, async () => this.model(id).runner.explain(request));
-  }
-
-  profile(call: number, id: number, request: EncoderCall): Promise<ProfileRow[]> {
-    return this.enqueue(call, () => this.model(id).runner.profile(request));
+  /** Calls a method of a model. */
+  invoke(call: number, id: number, method: string, request: unknown, onEvent: OnEvent): Promise<unknown> {
+    return this.enqueue(call, () => {
+      const runner = this.model(id);
+      const run = (runner as unknown as Readonly<Record<string, Method>>)[method];
+      return run.call(runner, request, { isCancelled: () => this.cancelled.has(call), report: onEvent });
+    });
   }
 
   /** Ends a call: at once if it waits, at the next barrier or slice if it runs. */
@@ -122,10 +101,8 @@ export class EngineCore {
   /** Gives a model's memory back, after the calls that came before. */
   unload(call: number, id: number): Promise<void> {
     return this.enqueue(call, async () => {
-      const { runner, parameters } = this.model(id);
+      this.model(id).dispose();
       this.models.delete(id);
-      runner.dispose();
-      freeWeights(parameters.declarations, this.core);
     });
   }
 
@@ -133,7 +110,7 @@ export class EngineCore {
     this.core.dispose();
   }
 
-  private model(id: number): Loaded {
+  private model(id: number): Runner {
     const model = this.models.get(id);
     if (!model) throw new WasmformerError('DISPOSED', 'this model was disposed');
     return model;

@@ -7,16 +7,8 @@ export async function startInlineHost(options: CoreOptions): Promise<Host> {
   const engine = await EngineCore.create(options);
   return {
     facts: async () => engine.facts(),
-    loadEncoder: (call, config, reader, onProgress) => engine.loadEncoder(call, config, reader, onProgress),
-    runEncoder: (call, id, request, onProgress) =>
-      engine.runEncoder(
-        call,
-        id,
-        request,
-        onProgress && ((sequences) => onProgress(sequences, request.batch.lengths.length)),
-      ),
-    explain: (call, id, request) => engine.explain(call, id, request),
-    profile: (call, id, request) => engine.profile(call, id, request),
+    load: (...args) => engine.load(...args),
+    invoke: (call, id, method, request, onEvent = () => {}) => engine.invoke(call, id, method, request, onEvent),
     cancel: (call) => engine.cancel(call),
     unload: (call, id) => engine.unload(call, id),
     dispose: async () => engine.dispose(),

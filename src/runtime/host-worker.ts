@@ -3,7 +3,7 @@ import * as platform from '#platform';
 import * as Comlink from 'comlink';
 import type { CoreOptions } from '../core/core';
 import { reply, unwrap, type EngineEndpoint } from './endpoint';
-import type { Host, OnProgress } from './host';
+import type { Host } from './host';
 
 /** How long a worker may take to end by itself. */
 const GRACE_MS = 200;
@@ -13,10 +13,9 @@ export async function startWorkerHost(options: CoreOptions, onLost: () => void):
   const remote = Comlink.wrap<EngineEndpoint>(worker.endpoint);
   const { cancel } = unwrap(await remote.create(options));
   const cancelCell = cancel && new Int32Array(cancel.buffer, cancel.address, 1);
-  const progress = (onProgress: OnProgress = () => {}): OnProgress & Comlink.ProxyMarked => Comlink.proxy(onProgress);
   return {
     facts: () => remote.facts(),
-    async loadEncoder(call, config, reader, onProgress) {
+    async load(call, kind, config, reader, onProgress) {
       const read = async (name: string, start: number, length: number) => {
         const result = await reply(() => reader.read(name, start, length));
         return 'value' in result ? Comlink.transfer(result, [result.value.buffer as ArrayBuffer]) : result;
@@ -25,14 +24,13 @@ export async function startWorkerHost(options: CoreOptions, onLost: () => void):
       const tensors = [...reader.tensors].map(
         ([name, { dtype, dims }]) => [name, { dtype, dims }] as [string, { dtype: string; dims: readonly number[] }],
       );
-      return unwrap(
-        await remote.loadEncoder(call, config, tensors, Comlink.proxy(read) as never, progress(onProgress) as never),
-      );
+      const callbacks = [Comlink.proxy(read) as never, Comlink.proxy(onProgress) as never] as const;
+      return unwrap(await remote.load(call, kind, config, tensors, ...callbacks));
     },
-    runEncoder: async (call, id, request, onProgress) =>
-      unwrap(await remote.runEncoder(call, id, request, progress(onProgress) as never)),
-    explain: async (call, id, request) => unwrap(await remote.explain(call, id, request)),
-    profile: async (call, id, request) => unwrap(await remote.profile(call, id, request)),
+    async invoke(call, id, method, request, onEvent) {
+      const hear = onEvent && Comlink.proxy((event: unknown) => reply(() => onEvent(event)));
+      return unwrap(await remote.invoke(call, id, method, request, hear as never));
+    },
     cancel(call) {
       // the cell stops a running call at its next barrier; the message also reaches one that waits
       if (cancelCell) Atomics.store(cancelCell, 0, call);

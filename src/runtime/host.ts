@@ -3,9 +3,9 @@ import * as platform from '#platform';
 import type { CoreOptions } from '../core/core';
 import { abortError, throwIfAborted, WasmformerError } from '../errors';
 import type { Config } from '../models/model';
-import type { EncoderCall, Outputs, ProfileRow } from './encoder-runner';
-import type { EncoderFacts, EngineFacts } from './engine-core';
+import type { EngineFacts, Loaded } from './engine-core';
 import type { TensorReader } from './load';
+import type { ModelKind, OnEvent } from './runner';
 
 /** Progress of a long call. */
 export type OnProgress = (done: number, total: number) => void;
@@ -13,10 +13,9 @@ export type OnProgress = (done: number, total: number) => void;
 /** An engine as its models see it. Every method rejects with ABORTED when the call is cancelled. */
 export interface Host {
   facts(): Promise<EngineFacts>;
-  loadEncoder(call: number, config: Config, reader: TensorReader, onProgress: OnProgress): Promise<EncoderFacts>;
-  runEncoder(call: number, id: number, request: EncoderCall, onProgress?: OnProgress): Promise<Outputs>;
-  explain(call: number, id: number, request: EncoderCall): Promise<string>;
-  profile(call: number, id: number, request: EncoderCall): Promise<ProfileRow[]>;
+  load(call: number, kind: ModelKind, config: Config, reader: TensorReader, onProgress: OnProgress): Promise<Loaded>;
+  /** Calls a method of a model's runner. What it reports reaches `onEvent` before the result comes. */
+  invoke(call: number, id: number, method: string, request: unknown, onEvent?: OnEvent): Promise<unknown>;
   cancel(call: number): void;
   unload(call: number, id: number): Promise<void>;
   dispose(): Promise<void>;

@@ -3,7 +3,7 @@
 import * as R from '../../assembly/abi/records';
 import type { Core } from '../core/core';
 import { abortError, WasmformerError } from '../errors';
-import type { Declaration } from '../nn/parameters';
+import type { Declaration, Source } from '../nn/parameters';
 
 /** What the loader needs to know of a checkpoint's tensor. */
 export interface TensorInfo {
@@ -28,15 +28,19 @@ const TYPES: Readonly<Record<string, { type: number; bytes: number }>> = {
 
 interface Piece {
   readonly declaration: Declaration;
+  readonly source: Source;
   readonly tensor: string;
   readonly type: number;
   readonly bytes: number;
   /** Elements in a row of the tensor. */
   readonly width: number;
-  /** Rows of the tensor in this piece, and the weight's row that the first one fills. */
+  /** Rows of the tensor in this piece, and the weight's row that the first one fills (its column, if transposed). */
   readonly first: number;
   readonly rows: number;
   readonly target: number;
+  readonly transposed: boolean;
+  /** The weight's first row, if transposed. */
+  readonly row: number;
 }
 
 /** Bytes that a weight takes in wasm memory. */
@@ -50,7 +54,8 @@ function resolve(declarations: readonly Declaration[], reader: TensorReader): Pi
   const problems: string[] = [];
   const pieces: Piece[] = [];
   for (const declaration of declarations) {
-    for (const { names, dims, row } of declaration.sources) {
+    for (const source of declaration.sources) {
+      const { names, dims, row, transposed = false } = source;
       const tensor = names.find((name) => reader.tensors.has(name));
       if (tensor === undefined) {
         problems.push(`${names[0]} [${dims.join(', ')}] is missing`);
@@ -68,26 +73,27 @@ function resolve(declarations: readonly Declaration[], reader: TensorReader): Pi
       }
       const width = dims.length === 1 ? 1 : dims.slice(1).reduce((product, dim) => product * dim, 1);
       const step = Math.max(1, Math.floor(PIECE / (width * type.bytes)));
-      for (let first = 0; first < dims[0]; first += step) {
-        pieces.push({
-          declaration,
-          tensor,
-          ...type,
-          width,
-          first,
-          rows: Math.min(step, dims[0] - first),
-          target: row + first,
-        });
+      const from = source.from ?? 0;
+      const end = from + (source.count ?? dims[0] - from);
+      for (let first = from; first < end; first += step) {
+        const target = (transposed ? 0 : row) + first - from;
+        const rows = Math.min(step, end - first);
+        pieces.push({ declaration, source, tensor, ...type, width, first, rows, target, transposed, row });
       }
     }
   }
   if (problems.length > 0) {
     throw new WasmformerError(
       'MISSING_TENSOR',
-      `the checkpoint does not fit its config.json:\n  ${problems.join('\n  ')}`,
+      `the checkpoint does not fit its config.json:\n  ${[...new Set(problems)].join('\n  ')}`,
     );
   }
   return pieces;
+}
+
+export interface LoadOptions {
+  onProgress?: (loaded: number, total: number) => void;
+  isCancelled?: () => boolean;
 }
 
 /** Reads all weights into wasm memory. On failure or cancellation what was allocated is given back. */
@@ -95,11 +101,12 @@ export async function loadWeights(
   declarations: readonly Declaration[],
   reader: TensorReader,
   core: Core,
-  options: { onProgress?: (loaded: number, total: number) => void; isCancelled?: () => boolean } = {},
+  options: LoadOptions = {},
 ): Promise<void> {
   const pieces = resolve(declarations, reader);
   const total = pieces.reduce((sum, piece) => sum + piece.rows * piece.width * piece.bytes, 0);
   const { memory } = core;
+  const computed = new Computed(declarations, core);
   let staging = 0;
   try {
     for (const declaration of declarations) {
@@ -121,15 +128,17 @@ export async function loadWeights(
       // a failure is seen when its turn comes; until then it is not unhandled
       next?.catch(() => {});
       if (options.isCancelled?.()) throw abortError();
-      store(pieces[i], bytes, core, staging);
+      store(pieces[i], bytes, core, staging, computed);
       loaded += bytes.byteLength;
       release(bytes);
       options.onProgress?.(loaded, total);
     }
+    computed.finish();
   } catch (error) {
     freeWeights(declarations, core);
     throw error;
   } finally {
+    computed.release();
     if (staging) memory.free(staging);
   }
 }
@@ -147,9 +156,50 @@ function release(bytes: Uint8Array): void {
   (bytes.buffer as ArrayBuffer & { transfer?: (length: number) => ArrayBuffer }).transfer?.(0);
 }
 
+/** Collects the tensors of weights that are computed from them. */
+class Computed {
+  private readonly tensors = new Map<Source, { address: number; count: number }>();
+
+  constructor(
+    private readonly declarations: readonly Declaration[],
+    private readonly core: Core,
+  ) {}
+
+  /** Where elements of a source go until all are there. */
+  address(source: Source, element: number): number {
+    let tensor = this.tensors.get(source);
+    if (!tensor) {
+      const count = source.dims.reduce((product, dim) => product * dim, 1);
+      tensor = { address: this.core.memory.alloc(count * 4, 'loading'), count };
+      this.tensors.set(source, tensor);
+    }
+    return tensor.address + element * 4;
+  }
+
+  /** Computes all that are declared so. */
+  finish(): void {
+    const { memory } = this.core;
+    for (const { weight, sources, compute } of this.declarations) {
+      if (!compute) continue;
+      const data = compute(
+        ...sources.map((source) => {
+          const { address, count } = this.tensors.get(source)!;
+          return memory.f32(address, count).slice();
+        }),
+      );
+      memory.f32(weight.address, data.length).set(data);
+    }
+  }
+
+  release(): void {
+    for (const { address } of this.tensors.values()) this.core.memory.free(address);
+    this.tensors.clear();
+  }
+}
+
 /** Packs or converts one piece that lies in JavaScript memory. */
-function store(piece: Piece, bytes: Uint8Array, core: Core, staging: number): void {
-  const { weight } = piece.declaration;
+function store(piece: Piece, bytes: Uint8Array, core: Core, staging: number, computed: Computed): void {
+  const { weight, compute } = piece.declaration;
   const source = staging + RECORD_BYTES;
   core.memory.u8(source, bytes.byteLength).set(bytes);
   const record = core.memory.i32(staging, RECORD_BYTES / 4);
@@ -163,12 +213,14 @@ function store(piece: Piece, bytes: Uint8Array, core: Core, staging: number): vo
     set(R.R_SIZE, R.PK_SIZE);
     set(R.PK_SRC, source);
     set(R.PK_TYPE, piece.type);
-    set(R.PK_SN, piece.width * piece.bytes);
-    set(R.PK_SK, piece.bytes);
-    set(R.PK_N, piece.rows);
-    set(R.PK_K, piece.width);
+    const [across, down] = [piece.width * piece.bytes, piece.bytes];
+    set(R.PK_SN, piece.transposed ? down : across);
+    set(R.PK_SK, piece.transposed ? across : down);
+    set(R.PK_N, piece.transposed ? piece.width : piece.rows);
+    set(R.PK_K, piece.transposed ? piece.rows : piece.width);
     set(R.PK_DST, weight.address);
-    set(R.PK_N0, piece.target);
+    set(R.PK_N0, piece.transposed ? piece.row : piece.target);
+    set(R.PK_K0, piece.transposed ? piece.target : 0);
     set(R.PK_N_TOTAL, n);
     set(R.PK_K_TOTAL, k);
     set(R.PK_BATCH, 1);
@@ -176,7 +228,8 @@ function store(piece: Piece, bytes: Uint8Array, core: Core, staging: number): vo
     set(R.R_OP, R.OP_CONVERT);
     set(R.R_SIZE, R.CV_SIZE);
     set(R.CV_SRC, source);
-    set(R.CV_DST, weight.address + piece.target * piece.width * 4);
+    const element = piece.target * piece.width;
+    set(R.CV_DST, compute ? computed.address(piece.source, element) : weight.address + element * 4);
     set(R.CV_COUNT, piece.rows * piece.width);
     set(R.CV_TYPE, piece.type);
   }

@@ -1,11 +1,11 @@
-// config.json's model_type -> architecture.
+// config.json's model_type -> encoder.
 import { WasmformerError } from '../errors';
 import { bert } from './bert';
 import { distilbert } from './distilbert';
-import type { Architecture, Config } from './model';
+import type { Architecture, Config, EncoderModel } from './model';
 import { roberta } from './roberta';
 
-const ENCODERS: Readonly<Record<string, Architecture>> = {
+const ENCODERS: Readonly<Record<string, Architecture<EncoderModel>>> = {
   bert,
   roberta,
   'xlm-roberta': roberta,
@@ -13,7 +13,7 @@ const ENCODERS: Readonly<Record<string, Architecture>> = {
 };
 
 /** The encoder that a config describes. Throws UNSUPPORTED_MODEL. */
-export function encoderOf(config: Config): Architecture {
+export function encoderOf(config: Config): Architecture<EncoderModel> {
   const type = config.model_type;
   const known = typeof type === 'string' && Object.hasOwn(ENCODERS, type) ? ENCODERS[type] : undefined;
   if (!known) {

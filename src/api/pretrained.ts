@@ -1,0 +1,196 @@
+// What Encoder, Decoder and Transformer share: a checkpoint in an engine, loaded again when the engine had to be replaced.
+import * as platform from '#platform';
+import { throwIfAborted, WasmformerError } from '../errors';
+import { openCheckpoint } from '../io/safetensors';
+import { openSource, type Source, type SourceInput } from '../io/source';
+import type { Tokenizer } from '../io/tokenizer';
+import type { Config } from '../models/model';
+import type { EngineFacts } from '../runtime/engine-core';
+import { Engine, type EngineInfo, type EngineOptions } from '../runtime/host';
+import type { MethodOf, ModelKind, OnEvent, RequestOf, ResultOf, Runner } from '../runtime/runner';
+import { acquireDefaultEngine, releaseDefaultEngine } from './default-engine';
+import { readSettings, type Settings } from './settings';
+
+/** What happens while a checkpoint loads. */
+export interface LoadProgress {
+  phase: 'load';
+  /** Bytes of weights that are in place, and of all. */
+  loaded: number;
+  total: number;
+}
+
+export interface FromPretrainedOptions extends EngineOptions {
+  /** An engine to share with other models (createEngine). Default: models with equal options share one. */
+  engine?: Engine | Promise<Engine>;
+  /** How weights are held: 'f32', which f16 and bf16 are converted to exactly; 'auto' is the same for now. Default 'auto'. */
+  dtype?: 'auto' | 'f32';
+  /** Branch, tag or commit on the Hub. Default 'main'. */
+  revision?: string;
+  /** Replaces the global fetch. */
+  fetch?: typeof fetch;
+  /** The Hub, or a mirror with its layout. Default 'https://huggingface.co'. */
+  endpoint?: string;
+  onProgress?: (progress: LoadProgress) => void;
+  signal?: AbortSignal;
+}
+
+/** What a model runs on. */
+export interface RunInfo extends EngineFacts {
+  readonly modelType: string;
+  readonly worker: boolean;
+}
+
+/** What a model is made of. */
+export interface Parts {
+  readonly kind: ModelKind;
+  readonly source: Source;
+  readonly settings: Settings;
+  readonly engine: Engine;
+  readonly ownsShare: boolean;
+}
+
+/** Opens a checkpoint, makes a model of its parts and loads it. Whatever fails, nothing stays open. */
+export async function openPretrained<M extends PretrainedModel<Runner>>(
+  kind: ModelKind,
+  create: (parts: Parts) => M,
+  input: SourceInput,
+  options: FromPretrainedOptions,
+): Promise<M> {
+  const { signal, onProgress, revision, fetch, endpoint, dtype = 'auto', engine: given, ...engineOptions } = options;
+  throwIfAborted(signal);
+  if (dtype !== 'auto' && dtype !== 'f32') {
+    throw new WasmformerError('INVALID_ARGUMENT', `dtype must be 'auto' or 'f32', not ${JSON.stringify(dtype)}`);
+  }
+  const engine = await given;
+  const source = await openSource(input, { revision, fetch, endpoint, signal, files: platform.files });
+  try {
+    const settings = await readSettings(source, signal);
+    const shared = engine ?? acquireDefaultEngine(engineOptions);
+    try {
+      const model = create({ kind, source, settings, engine: shared, ownsShare: !engine });
+      await model.load(signal, onProgress);
+      return model;
+    } catch (error) {
+      if (!engine) await releaseDefaultEngine(shared);
+      throw error;
+    }
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+}
+
+export interface AskOptions {
+  signal?: AbortSignal;
+  onEvent?: OnEvent;
+}
+
+/** A loaded checkpoint whose engine side is a runner R. `await using` disposes it. */
+export abstract class PretrainedModel<R extends Runner> {
+  /** config.json as it is. */
+  readonly config: Config;
+  /** What the engine says of the model. */
+  protected facts!: R['facts'];
+  protected readonly settings: Settings;
+  private readonly parts: Parts;
+  private id = 0;
+  private engineInfo!: EngineInfo;
+  /** Engine generation that the weights were loaded into; a replaced engine needs them again. */
+  private generation = -1;
+  private loading: Promise<void> | null = null;
+  private disposed = false;
+
+  /** @internal use fromPretrained */
+  constructor(parts: Parts) {
+    this.parts = parts;
+    this.settings = parts.settings;
+    this.config = parts.settings.config;
+  }
+
+  /** The checkpoint's tokenizer. Throws NO_TOKENIZER if it has none. */
+  get tokenizer(): Tokenizer {
+    const { tokenizer } = this.settings;
+    if (!tokenizer) {
+      throw new WasmformerError(
+        'NO_TOKENIZER',
+        `${this.parts.source.name} has no tokenizer.json: add it to the folder, or pass { inputIds } instead of text`,
+      );
+    }
+    return tokenizer;
+  }
+
+  /** Gives the weights' memory back, after the calls that are running; a default engine that has no other model ends. */
+  async dispose(): Promise<void> {
+    if (this.disposed) return;
+    this.disposed = true;
+    const { engine, source, ownsShare } = this.parts;
+    try {
+      if (this.generation === engine.generation) await engine.call((host, call) => host.unload(call, this.id));
+    } catch (error) {
+      // an engine that was disposed or died first took the weights with it
+      if (!(error instanceof WasmformerError && (error.code === 'DISPOSED' || error.code === 'WORKER_FAILED')))
+        throw error;
+    } finally {
+      await source.close();
+      if (ownsShare) await releaseDefaultEngine(engine);
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+
+  /** Loads the weights into the engine: at first, and again when a dead engine was replaced. Concurrent calls share one load.
+   *  @internal */
+  load(signal?: AbortSignal, onProgress?: (progress: LoadProgress) => void): Promise<void> {
+    this.loading ??= this.loadNow(signal, onProgress).finally(() => (this.loading = null));
+    return this.loading;
+  }
+
+  /** What the model runs on, as it was after loading. */
+  protected get runInfo(): RunInfo {
+    return { ...this.engineInfo, modelType: String(this.config.model_type) };
+  }
+
+  /** Changes when the engine was replaced: what it held besides the weights is gone. */
+  protected get engineGeneration(): number {
+    return this.generation;
+  }
+
+  /** Calls a method of the model's runner. */
+  protected async ask<K extends MethodOf<R>>(
+    method: K,
+    request: RequestOf<R, K>,
+    { signal, onEvent }: AskOptions = {},
+  ): Promise<ResultOf<R, K>> {
+    this.checkAlive();
+    const { engine } = this.parts;
+    if (this.generation !== engine.generation) await this.load(signal);
+    const result = engine.call((host, call) => host.invoke(call, this.id, method, request, onEvent), signal);
+    return result as Promise<ResultOf<R, K>>;
+  }
+
+  protected checkAlive(): void {
+    if (this.disposed)
+      throw new WasmformerError('DISPOSED', 'this model was disposed; load it again with fromPretrained');
+  }
+
+  private async loadNow(signal?: AbortSignal, onProgress?: (progress: LoadProgress) => void): Promise<void> {
+    const { kind, source, engine } = this.parts;
+    const checkpoint = await openCheckpoint(source, signal);
+    const reader = {
+      tensors: checkpoint.tensors,
+      read: (name: string, start: number, length: number) => checkpoint.read(name, start, length, signal),
+    };
+    const { id, facts } = await engine.call(
+      (host, call) =>
+        host.load(call, kind, this.config, reader, (loaded, total) => onProgress?.({ phase: 'load', loaded, total })),
+      signal,
+    );
+    this.id = id;
+    this.facts = facts;
+    this.engineInfo = await engine.info();
+    this.generation = engine.generation;
+    await source.close();
+  }
+}

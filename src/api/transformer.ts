@@ -1,0 +1,146 @@
+// Transformer: encoder-decoders. A source goes in; logits, hidden states, attention maps or generated text come out.
+import { throwIfAborted, WasmformerError } from '../errors';
+import type { SourceInput } from '../io/source';
+import type { ProfileRow } from '../runtime/batch';
+import type { TransformerCall, TransformerFacts, TransformerRunner } from '../runtime/transformer-runner';
+import { padCrossMaps, padMaps, padRows, prepareIds, type Ids, type Prepared } from './inputs';
+import { openPretrained, PretrainedModel, type FromPretrainedOptions, type RunInfo } from './pretrained';
+import type { Tensor } from './tensor';
+
+/** Ids of sources and of what the decoder has so far. */
+export interface TransformerInput {
+  /** [batch, tokens] */
+  inputIds: Ids;
+  /** 1: a token; 0: padding, left or right. Default: all ones. */
+  attentionMask?: Ids;
+  /** [batch, tokens] */
+  decoderInputIds: Ids;
+  decoderAttentionMask?: Ids;
+}
+
+export interface TransformerForwardOptions {
+  /** Also give the embeddings and every layer's output, of both stacks. */
+  outputHiddenStates?: boolean;
+  /** Also give every layer's attention maps: the encoder's, the decoder's and those of cross-attention. */
+  outputAttentions?: boolean;
+  signal?: AbortSignal;
+}
+
+/** Results of a forward pass; b sequences, s and t the longest source and target row, d the hidden size. Padded rows are zero. */
+export interface TransformerOutput {
+  /** [b, t, vocabulary] */
+  logits: Tensor<Float32Array>;
+  /** [b, t, d] */
+  lastHiddenState: Tensor<Float32Array>;
+  /** [b, s, d] */
+  encoderLastHiddenState: Tensor<Float32Array>;
+  /** Embeddings and every layer's output, [b, s, d] each. */
+  encoderHiddenStates?: Tensor<Float32Array>[];
+  /** Embeddings and every layer's output, [b, t, d] each. */
+  decoderHiddenStates?: Tensor<Float32Array>[];
+  /** [b, heads, s, s] each. */
+  encoderAttentions?: Tensor<Float32Array>[];
+  /** [b, heads, t, t] each. */
+  decoderAttentions?: Tensor<Float32Array>[];
+  /** [b, heads, t, s] each. */
+  crossAttentions?: Tensor<Float32Array>[];
+}
+
+/** What a model runs on, and what it holds. */
+export interface TransformerInfo extends RunInfo, TransformerFacts {}
+
+export class Transformer extends PretrainedModel<TransformerRunner> {
+  /** Loads a checkpoint in Hugging Face layout: config.json, safetensors, and tokenizer.json if texts are to be used.
+   *  @param input folder path, Hub id ("org/name"), URL, File | Blob | FileList, or { [fileName]: bytes }
+   *  @throws FILE_NOT_FOUND, INVALID_FILE, INVALID_CONFIG, INVALID_TOKENIZER, MISSING_TENSOR, UNSUPPORTED_MODEL, NETWORK,
+   *    OUT_OF_MEMORY, ABORTED, INVALID_ARGUMENT */
+  static fromPretrained(input: SourceInput, options: FromPretrainedOptions = {}): Promise<Transformer> {
+    return openPretrained('transformer', (parts) => new Transformer(parts), input, options);
+  }
+
+  /** What the model is and runs on: build, threads, memory as it was after loading (Engine.info() tells it live). */
+  get info(): TransformerInfo {
+    return { ...this.runInfo, ...this.facts };
+  }
+
+  /** Runs both stacks.
+   *  @throws INVALID_ARGUMENT, INVALID_SHAPE, TOO_LONG, ABORTED, DISPOSED, WORKER_FAILED */
+  async forward(input: TransformerInput, options: TransformerForwardOptions = {}): Promise<TransformerOutput> {
+    const { outputHiddenStates = false, outputAttentions = false, signal } = options;
+    throwIfAborted(signal);
+    const { source, target } = this.prepare(input);
+    const outputs = await this.ask('forward', callOf(source, target, options), { signal });
+    const { hiddenSize, vocabSize, encoderLayers, decoderLayers, encoderHeads, decoderHeads } = this.facts;
+    const states = (stack: string, layers: number, rows: Prepared): Tensor<Float32Array>[] =>
+      Array.from({ length: layers + 1 }, (_, i) => padRows(outputs[`${stack}.hiddenStates.${i}`], hiddenSize, rows));
+    const result: TransformerOutput = {
+      logits: padRows(outputs['decoder.logits'], vocabSize, target),
+      lastHiddenState: padRows(outputs['decoder.lastHiddenState'], hiddenSize, target),
+      encoderLastHiddenState: padRows(outputs['encoder.lastHiddenState'], hiddenSize, source),
+    };
+    if (outputHiddenStates) {
+      result.encoderHiddenStates = states('encoder', encoderLayers, source);
+      result.decoderHiddenStates = states('decoder', decoderLayers, target);
+    }
+    if (outputAttentions) {
+      const layers = (n: number, map: (i: number) => Tensor<Float32Array>): Tensor<Float32Array>[] =>
+        Array.from({ length: n }, (_, i) => map(i));
+      result.encoderAttentions = layers(encoderLayers, (i) =>
+        padMaps(outputs[`encoder.attentions.${i}`], encoderHeads, source),
+      );
+      result.decoderAttentions = layers(decoderLayers, (i) =>
+        padMaps(outputs[`decoder.attentions.${i}`], decoderHeads, target),
+      );
+      result.crossAttentions = layers(decoderLayers, (i) =>
+        padCrossMaps(outputs[`decoder.crossAttentions.${i}`], decoderHeads, target, source),
+      );
+    }
+    return result;
+  }
+
+  /** The plans of a call's first pair as tables: op, shapes, bytes, address, estimated time. */
+  async explain(input: TransformerInput, options: TransformerForwardOptions = {}): Promise<string> {
+    const { source, target } = this.prepare(input);
+    return this.ask('explain', callOf(source, target, options), options);
+  }
+
+  /** Time of every record of those plans, in milliseconds. */
+  async profile(input: TransformerInput, options: TransformerForwardOptions = {}): Promise<ProfileRow[]> {
+    const { source, target } = this.prepare(input);
+    return this.ask('profile', callOf(source, target, options), options);
+  }
+
+  private prepare(input: TransformerInput): { source: Prepared; target: Prepared } {
+    this.checkAlive();
+    if (typeof input !== 'object' || input === null || !('inputIds' in input) || !('decoderInputIds' in input)) {
+      throw new WasmformerError('INVALID_ARGUMENT', 'the input must be { inputIds, decoderInputIds, ... }');
+    }
+    const { inputIds, attentionMask, decoderInputIds, decoderAttentionMask } = input;
+    const { vocabSize, sourceVocabSize, maxPositions, maxSourcePositions } = this.facts;
+    const source = prepareIds(
+      { inputIds, attentionMask },
+      { vocabSize: sourceVocabSize, maxPositions: maxSourcePositions },
+    );
+    const target = prepareIds(
+      { inputIds: decoderInputIds, attentionMask: decoderAttentionMask },
+      { vocabSize, maxPositions },
+    );
+    const [n, m] = [source, target].map(({ batch }) => batch.lengths.length);
+    if (n !== m)
+      throw new WasmformerError('INVALID_SHAPE', `decoderInputIds has ${m} rows, but inputIds has ${n}: give as many`);
+    return { source, target };
+  }
+}
+
+function callOf(
+  source: Prepared,
+  target: Prepared,
+  { outputHiddenStates = false, outputAttentions = false }: TransformerForwardOptions,
+): TransformerCall {
+  return {
+    source: source.batch,
+    target: target.batch,
+    hiddenStates: outputHiddenStates,
+    attentions: outputAttentions,
+  };
+}

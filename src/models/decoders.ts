@@ -1,0 +1,19 @@
+// config.json's model_type -> causal language model.
+import { WasmformerError } from '../errors';
+import { llama, mistral, qwen2, qwen3 } from './llama';
+import type { Architecture, Config, DecoderModel } from './model';
+
+const DECODERS: Readonly<Record<string, Architecture<DecoderModel>>> = { llama, mistral, qwen2, qwen3 };
+
+/** The causal language model that a config describes. Throws UNSUPPORTED_MODEL. */
+export function decoderOf(config: Config): Architecture<DecoderModel> {
+  const type = config.model_type;
+  const known = typeof type === 'string' && Object.hasOwn(DECODERS, type) ? DECODERS[type] : undefined;
+  if (!known) {
+    throw new WasmformerError(
+      'UNSUPPORTED_MODEL',
+      `config.json: model_type ${JSON.stringify(type)} is not supported as a Decoder; supported are ${Object.keys(DECODERS).join(', ')}`,
+    );
+  }
+  return known;
+}

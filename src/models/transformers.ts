@@ -1,0 +1,18 @@
+// config.json's model_type -> encoder-decoder.
+import { WasmformerError } from '../errors';
+import type { Architecture, Config, TransformerModel } from './model';
+
+const TRANSFORMERS: Readonly<Record<string, Architecture<TransformerModel>>> = {};
+
+/** The encoder-decoder that a config describes. Throws UNSUPPORTED_MODEL. */
+export function transformerOf(config: Config): Architecture<TransformerModel> {
+  const type = config.model_type;
+  const known = typeof type === 'string' && Object.hasOwn(TRANSFORMERS, type) ? TRANSFORMERS[type] : undefined;
+  if (!known) {
+    throw new WasmformerError(
+      'UNSUPPORTED_MODEL',
+      `config.json: model_type ${JSON.stringify(type)} is not supported as a Transformer; supported are ${Object.keys(TRANSFORMERS).join(', ')}`,
+    );
+  }
+  return known;
+}

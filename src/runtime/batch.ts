@@ -1,0 +1,55 @@
+// What the runners share: batches without padding, results by name, capacities, profiles.
+import type { Core } from '../core/core';
+import { execute } from '../core/execute';
+import type { Sizes } from '../core/graph';
+import type { Plan } from '../core/plan';
+
+/** A batch without padding: the tokens of all sequences one after another. */
+export interface RaggedBatch {
+  /** Tokens of each sequence. */
+  readonly lengths: Int32Array;
+  readonly ids: Int32Array;
+  readonly typeIds: Int32Array;
+  readonly positions: Int32Array;
+}
+
+/** Results by name: `lastHiddenState`, `hiddenStates.0`, `attentions.0`, `poolerOutput`, `embeddings`, and the head's. */
+export type Outputs = Record<string, Float32Array<ArrayBuffer>>;
+
+export interface ProfileRow {
+  op: string;
+  output: string;
+  milliseconds: number;
+}
+
+/** Room for the next, somewhat larger call: powers of two. */
+export function roundUp(sizes: Sizes): Sizes {
+  return Object.fromEntries(
+    Object.entries(sizes).map(([symbol, size]) => [symbol, 2 ** Math.ceil(Math.log2(Math.max(16, size)))]),
+  );
+}
+
+/** Arrays one behind another. */
+export function concat(parts: readonly Float32Array[]): Float32Array<ArrayBuffer> {
+  const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+/** Runs a plan record by record and takes the time of each. */
+export async function profilePlan(plan: Plan, core: Core, sizes: Sizes): Promise<ProfileRow[]> {
+  const rows: ProfileRow[] = [];
+  await execute(plan, core, sizes, {
+    onStep: (node, milliseconds) =>
+      rows.push({
+        op: node.op.name,
+        output: node.outputs[0].dims.map((d) => (typeof d === 'number' ? d : sizes[d.symbol])).join('x'),
+        milliseconds,
+      }),
+  });
+  return rows;
+}
