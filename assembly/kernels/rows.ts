@@ -11,32 +11,10 @@
 //         3 and masked, a half is the weight times 2^-102. Here A comes times 2^102 in return: the products are the same
 //
 // The order of additions is that of the tiles (tile.ts), so the results are the same.
-import { C_CODE_MASK, C_CODE_SCALE, C_NEG_INF } from '../abi/constants';
+import { C_CODE_SCALE } from '../abi/constants';
 import { TYPE_BF16, TYPE_F16, TYPE_F32 } from '../abi/records';
 import { madd, splat } from '../simd';
-
-/** What the halves are masked with: 0xffff0000 for bf16. */
-// @ts-ignore: decorator
-@inline
-export function maskOf(type: i32): v128 {
-  return type == TYPE_F16 ? splat(C_CODE_MASK) : i32x4.shr_s(splat(C_NEG_INF), 7);
-}
-
-/** Columns 0..3 of a step of k in a panel of 16-bit weights: the low halves of lanes. f16 comes out times 2^-102. */
-// @ts-ignore: decorator
-@inline
-export function lowHalves(type: i32, x: v128, mask: v128): v128 {
-  if (type == TYPE_BF16) return i32x4.shl(x, 16);
-  return v128.and(i32x4.shr_s(i32x4.shl(x, 16), 3), mask);
-}
-
-/** Columns 4..7: the high halves. */
-// @ts-ignore: decorator
-@inline
-export function highHalves(type: i32, x: v128, mask: v128): v128 {
-  if (type == TYPE_BF16) return v128.and(x, mask);
-  return v128.and(i32x4.shr_s(x, 3), mask);
-}
+import { highHalves, lowHalves, maskOf } from './halves';
 
 // @ts-ignore: decorator
 @inline
