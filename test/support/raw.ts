@@ -171,6 +171,16 @@ export class Raw {
     return this.f32(region.address, region.length).slice();
   }
 
+  /** What a region holds, as 16-bit values. */
+  readHalves({ address, length }: Region): number[] {
+    return Array.from(new Uint16Array(this.memory.buffer, address, length * 2));
+  }
+
+  /** A field of the record as the last run left it. */
+  field(offset: number): number {
+    return this.u32(this.recordAddress + offset, 1)[0];
+  }
+
   private allocate(length: number): Region {
     const address = this.next + GUARD * 4;
     // the end is not rounded: the guard begins at the first float beyond
