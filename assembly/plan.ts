@@ -11,7 +11,9 @@ import { l2Normalize, layerNorm, rmsNorm } from './kernels/norm';
 import { pack } from './kernels/pack';
 import { pool } from './kernels/pool';
 import { reduce } from './kernels/reduce';
+import { rotary } from './kernels/rotary';
 import { softmax } from './kernels/softmax';
+import { storeKv } from './kernels/store-kv';
 import { barrier } from './sync';
 
 /** Runs one record's share `ith` of `nth`, with this thread's scratch memory. */
@@ -58,6 +60,12 @@ function execute(record: usize, ith: i32, nth: i32, scratch: usize): void {
       break;
     case R.OP_CONVERT:
       convert(record, ith, nth);
+      break;
+    case R.OP_STORE_KV:
+      storeKv(record, ith, nth);
+      break;
+    case R.OP_ROTARY:
+      rotary(record, ith, nth);
       break;
     default:
       unreachable();

@@ -23,6 +23,8 @@ export const OP_REDUCE = 11;
 export const OP_POOL = 12;
 export const OP_L2_NORMALIZE = 13;
 export const OP_CONVERT = 14;
+export const OP_STORE_KV = 15;
+export const OP_ROTARY = 16;
 
 // ---- activations: the kinds of OP_UNARY and of the matmul epilogue ----
 export const ACT_NONE = 0;
@@ -83,34 +85,61 @@ export const PK_SIZE = 72;
 // ---- segment table: one row of 8 i32 a sequence ----
 export const SEG_QUERY = 0; // first row of its queries
 export const SEG_QUERIES = 4; // how many
-export const SEG_KEY = 8; // first row of its keys
-export const SEG_KEYS = 12; // how many
-export const SEG_MAP = 16; // where its attention maps start, in elements (maps are [head][query][key])
-export const SEG_MASK = 20; // where its mask starts, in elements
+export const SEG_KEYS = 8; // keys in all: those stored before and, where they are the same tokens, those of the queries
+export const SEG_PAGES = 12; // address of its page table: a u32 a page, added to the record's base
+export const SEG_PAGE = 16; // tokens a page of this sequence: a multiple of 8
+export const SEG_MAP = 20; // where its attention maps start, in elements (maps are [head][query][key])
+export const SEG_MASK = 24; // where its mask starts, in elements
 export const SEG_BYTES = 32;
 
-// ---- OP_ATTENTION: out = softmax(scale * q k^T + mask) v, per sequence and head ----
+// ---- OP_STORE_KV: the queries' rows of k and v to their pages (kernels/store-kv.ts) ----
+export const SK_K = 16;
+export const SK_K_STRIDE = 20;
+export const SK_V = 24;
+export const SK_V_STRIDE = 28;
+export const SK_BASE = 32; // added to the entries of the page tables
+export const SK_SEGMENTS = 36;
+export const SK_SEQUENCES = 40; // cell
+export const SK_KV_HEADS = 44;
+export const SK_SIZE_K = 48;
+export const SK_SIZE_V = 52;
+export const SK_SIZE = 56;
+
+// ---- OP_ATTENTION: out = softmax(scale * q k^T + biases) v, per sequence and head; k and v lie in pages ----
 export const AT_Q = 16;
 export const AT_Q_STRIDE = 20;
-export const AT_K = 24;
-export const AT_K_STRIDE = 28;
-export const AT_V = 32;
-export const AT_V_STRIDE = 36;
-export const AT_OUT = 40;
-export const AT_OUT_STRIDE = 44;
-export const AT_SEGMENTS = 48; // address of the segment table
-export const AT_SEQUENCES = 52; // cell
-export const AT_HEADS = 56;
-export const AT_KV_HEADS = 60;
-export const AT_SIZE_K = 64; // head size of q and k
-export const AT_SIZE_V = 68; // head size of v
-export const AT_SCALE = 72; // f32
-export const AT_CAUSAL = 76; // 1: query i of n sees the first keys - n + i + 1 keys
-export const AT_MASK = 80; // additive f32 mask [head][query][key] a sequence, or 0
-export const AT_MASK_HEAD = 84; // stride between heads, 0 to share
-export const AT_MASK_QUERY = 88; // stride between queries, 0 to share
-export const AT_MAP = 92; // address of the attention maps, or 0
-export const AT_SIZE = 96;
+export const AT_BASE = 24; // added to the entries of the page tables
+export const AT_OUT = 28;
+export const AT_OUT_STRIDE = 32;
+export const AT_SEGMENTS = 36; // address of the segment table
+export const AT_SEQUENCES = 40; // cell
+export const AT_HEADS = 44;
+export const AT_KV_HEADS = 48;
+export const AT_SIZE_K = 52; // head size of q and k
+export const AT_SIZE_V = 56; // head size of v
+export const AT_SCALE = 60; // f32
+export const AT_CAUSAL = 64; // 1: query i of n sees the first keys - n + i + 1 keys
+export const AT_WINDOW = 68; // if not 0: of these only the last so many
+export const AT_MASK = 72; // additive f32 mask [head][query][key] a sequence, or 0
+export const AT_MASK_HEAD = 76; // stride between heads, 0 to share
+export const AT_MASK_QUERY = 80; // stride between queries, 0 to share
+export const AT_SLOPES = 84; // address of f32 [heads], or 0: slope * index of the key is added
+export const AT_RELATIVE = 88; // address of f32 [heads][2 * distance + 1], or 0: added by key - query, clamped
+export const AT_DISTANCE = 92;
+export const AT_MAP = 96; // address of the attention maps, or 0
+export const AT_SIZE = 100;
+
+// ---- OP_ROTARY: pairs of a head's columns turned by the angles of the row's position ----
+export const RO_X = 16;
+export const RO_X_STRIDE = 20;
+export const RO_TABLE = 24; // f32 [rows, DIM]: DIM / 2 cosines, then DIM / 2 sines
+export const RO_OUT = 28; // contiguous
+export const RO_ROWS = 32; // cell
+export const RO_HEADS = 36;
+export const RO_SIZE_HEAD = 40; // head size
+export const RO_DIM = 44; // columns of a head that are turned: even
+export const RO_INTERLEAVED = 48; // 1: pairs (2 i, 2 i + 1); 0: pairs (i, i + DIM / 2)
+export const RO_SIZE = 52;
 
 // ---- OP_SOFTMAX over the middle of [outer, n, inner] ----
 export const SM_X = 16;

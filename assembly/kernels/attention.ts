@@ -1,284 +1,342 @@
-// Scaled dot-product attention over a ragged batch.
+// Scaled dot-product attention over a ragged batch, its keys and values in pages.
 //
-//   out[q, h] = softmax(scale * q k^T + mask) v       per sequence and head; key heads are shared by groups of query heads
+//   out[q, h] = softmax(scale * q k^T + biases) v       per sequence and head; key heads are shared by groups of query heads
 //
-//   q, k, v, out   rows of tokens, row strides free (one row may hold q, k and v); head h at column h * size
-//   segments       per sequence: its query rows, its key rows, where its maps and its mask start (abi/records.ts)
-//   mask           added to the scores: [head][query][key] a sequence, head and query strides free; -inf masks a key
-//   causal         query i of n sees keys 0 .. keys - n + i
-//   maps           the probabilities, [head][query][key] a sequence
+//   q, out     rows of tokens, row strides free; head h at column h * size
+//   segments   per sequence: its query rows, its keys and page table, where its maps and its mask start (abi/records.ts)
+//   pages      K panels [P / 8][sizeK][8] and V panels [ceil(sizeV / 8)][P][8] a key head (store-kv.ts)
+//   causal     query i of n sees keys 0 .. keys - n + i; with a window only the last so many of these
+//   relative   table[h][clamp(key - query, -distance, distance) + distance] is added, query counted among the keys
+//   slopes     slope[h] * key is added
+//   mask       added: [head][query][key] a sequence, head and query strides free; -inf masks a key
+//   maps       the probabilities, [head][query][key] a sequence
 //
-// A head's keys are packed once as strips [strip][size][rows] and its values as [strip of size][key][rows]; then, for
-// strips of 8 queries, everything runs transposed, a lane a query, so that nothing is ever summed across lanes:
+// The rows of a key head are its (query, head of the group) pairs. They are cut into strips of a register tile's height,
+// and up to 4 strips pass over the pages together, 4 panels at a time (8 KB at size 64, in the first-level cache):
 //
-//   Q' [size][8] scaled -> S' = K Q' [keys][8] -> exp(S' - max) and its sum down the columns -> O' = V' P [size][8] -> rows
+//   Q [size][rows] scaled -> S = Q K [rows][keys] -> exp(S - max) [keys][rows] and its sums -> O = P V [rows][size] -> out
 //
-// Order: q.k is one chain over the head size ascending; the sum of exponentials runs in four chains (key mod 4), added
-// as (0 + 1) + (2 + 3); p v is one chain over the keys ascending; the division comes last. A masked key is an exact zero,
-// a query without any key gives zeros.
+// A step of decoding is the same with few rows: the pages are read once for all heads of a group, front to back.
+//
+// Order: q.k is one chain over the head size ascending, then relative, slope and mask are added; the sum of exponentials
+// runs in four chains (key mod 4), added as (0 + 1) + (2 + 3); p v is one chain over the keys ascending; the division comes
+// last. A hidden key is an exact zero, so whether it is skipped changes nothing; a query without any key gives zeros.
+// Nothing read behind a sequence's last key reaches a result.
 // Error: 1e-6 relative to max |v| while |scores| <= 30 (score errors grow with |q||k| u).
-// Threads share (sequence, head, strip of 8 queries) units, weighted by keys; two that share a head both pack it.
-// Speed: 38-40 of 49 GFLOP/s at 128 and more keys and head size 64.
-import {
-  AT_CAUSAL,
-  AT_HEADS,
-  AT_K,
-  AT_KV_HEADS,
-  AT_K_STRIDE,
-  AT_MAP,
-  AT_MASK,
-  AT_MASK_HEAD,
-  AT_MASK_QUERY,
-  AT_OUT,
-  AT_OUT_STRIDE,
-  AT_Q,
-  AT_Q_STRIDE,
-  AT_SCALE,
-  AT_SEGMENTS,
-  AT_SEQUENCES,
-  AT_SIZE_K,
-  AT_SIZE_V,
-  AT_V,
-  AT_V_STRIDE,
-  SEG_BYTES,
-  SEG_KEY,
-  SEG_KEYS,
-  SEG_MAP,
-  SEG_MASK,
-  SEG_QUERIES,
-  SEG_QUERY,
-} from '../abi/records';
-import { C_NEG_INF, C_ONE } from '../abi/constants';
-import { CTL_TILE_ROWS, ZEROS } from '../abi/layout';
-import { expNonPositive4 } from '../math';
-import { splat } from '../simd';
-import { packEight, packStrip, stripCount, stripRows, unpackEight } from './strips';
-import { multiply8 } from './tile';
+// Threads share (sequence, key head, strip) units, weighted by keys.
+import * as R from '../abi/records';
+import { CTL_TILE_PANELS, CTL_TILE_ROWS, ZEROS } from '../abi/layout';
+import { addRelative, addRow, addSlope, exponentials, hide, scaleRow } from './attention-rows';
+import { packStrip, stripCount, stripRows } from './strips';
+import { multiply16, multiply8, row1x32 } from './tile';
 
-/** Packs `rows` neighbouring values of every key: [keys][rows]. */
-function packValues(rows: i32, from: usize, stride: usize, keys: i32, to: usize): void {
-  const step = (<usize>rows) << 2;
-  for (let i = 0; i < keys; i++) {
-    if (rows >= 4) {
-      v128.store(to, v128.load(from));
-      if (rows == 5) store<f32>(to, load<f32>(from, 16), 16);
-      if (rows == 6) store<u64>(to, load<u64>(from, 16), 16);
-    } else {
-      for (let r: usize = 0; r < step; r += 4) store<f32>(to + r, load<f32>(from + r));
+/** Strips that pass over the pages together: so many, or fewer (2 at least) where their scores would leave the second-level
+ *  cache. src/ops/attention.ts sizes the scratch memory by the same figures. */
+const STRIPS = 4;
+const SCORE_FLOATS = 65536;
+/** Keys of a page that a tile of p v takes at a time, so that its operands stay in the first-level cache. */
+const KEY_BLOCK = 256;
+
+// Scratch begins with a description of every strip, then 1 / sum of its rows.
+const ST_ROWS: usize = 0;
+const ST_FIRST: usize = 4; // its first row
+const ST_FROM: usize = 8; // keys [from, end) are all that its rows see; from is a multiple of 8
+const ST_END: usize = 12;
+const ST_Q: usize = 16; // addresses of its queries [size][rows], scores, probabilities [key][rows], results
+const ST_SCORES: usize = 20;
+const ST_WEIGHTS: usize = 24;
+const ST_OUT: usize = 28;
+const ST_FACTORS: usize = 32;
+const ST_BYTES: usize = 64;
+
+/** `count` neighbouring panels, `panel` bytes apart, times a strip: C = A B, or C += A B. */
+function tiles(
+  rows: i32,
+  count: i32,
+  a: usize,
+  b: usize,
+  panel: usize,
+  k: i32,
+  resume: bool,
+  c: usize,
+  stride: usize,
+): void {
+  const step = resume ? stride : 0;
+  if (rows == 1) {
+    for (; count >= 4; count -= 4, b += panel << 2, c += 128) row1x32(a, b, panel, k, resume ? c : ZEROS, c);
+  } else if (rows <= 3 || load<i32>(CTL_TILE_PANELS) == 2) {
+    for (; count >= 2; count -= 2, b += panel << 1, c += 64)
+      multiply16(rows, a, b, panel, k, resume ? c : ZEROS, step, c, stride);
+  }
+  for (; count > 0; count--, b += panel, c += 32) multiply8(rows, a, b, k, resume ? c : ZEROS, step, c, stride);
+}
+
+/** Adds the biases to a strip's scores, hides what its rows do not see, and takes the exponentials. */
+function softmaxStrip(record: usize, segment: usize, head0: i32, group: i32, strip: usize, stride: usize): void {
+  const rows = load<i32>(strip, ST_ROWS),
+    from = load<i32>(strip, ST_FROM),
+    end = load<i32>(strip, ST_END);
+  const scores = <usize>load<u32>(strip, ST_SCORES),
+    columns = (end - from + 7) & ~7,
+    n = end - from;
+  const queries = load<i32>(segment, R.SEG_QUERIES),
+    keys = load<i32>(segment, R.SEG_KEYS);
+  const causal = load<i32>(record, R.AT_CAUSAL) != 0,
+    window = load<i32>(record, R.AT_WINDOW),
+    distance = load<i32>(record, R.AT_DISTANCE);
+  const relative = <usize>load<u32>(record, R.AT_RELATIVE),
+    slopes = <usize>load<u32>(record, R.AT_SLOPES),
+    mask = <usize>load<u32>(record, R.AT_MASK);
+  const first = load<i32>(strip, ST_FIRST);
+  let query = first / group,
+    head = head0 + first - query * group,
+    x = scores;
+  for (let r = 0; r < rows; r++) {
+    const position = keys - queries + query;
+    if (relative) {
+      addRelative(x, from, n, position, relative + ((<usize>head * (2 * distance + 1)) << 2), distance);
     }
-    from += stride;
-    to += step;
-  }
-}
-
-/** Adds the mask's rows to scores [keys][8]; lanes beyond `queries` are left alone. */
-function addMask(scores: usize, keys: i32, queries: i32, mask: usize, queryStride: usize): void {
-  for (let lane = 0; lane < queries; lane++) {
-    let p = scores + ((<usize>lane) << 2),
-      m = mask + <usize>lane * queryStride;
-    for (let i = 0; i < keys; i++) {
-      store<f32>(p, load<f32>(p) + load<f32>(m));
-      p += 32;
-      m += 4;
+    if (slopes) addSlope(x, from, n, slopes + ((<usize>head) << 2));
+    if (mask) {
+      const at =
+        load<u32>(segment, R.SEG_MASK) +
+        head * load<i32>(record, R.AT_MASK_HEAD) +
+        query * load<i32>(record, R.AT_MASK_QUERY) +
+        from;
+      addRow(x, mask + ((<usize>at) << 2), n);
     }
-  }
-}
-
-/** Scores of keys that come after a lane's query become -inf: lane 0 sees `visible` keys (none if it is negative), each
- *  next one more. */
-function hideFuture(scores: usize, keys: i32, visible: i32): void {
-  for (let i = max(0, visible); i < keys; i++) {
-    const lanes = min(8, i - visible + 1);
-    for (let lane = 0; lane < lanes; lane++)
-      store<f32>(scores + ((<usize>i) << 5) + ((<usize>lane) << 2), -f32.MAX_VALUE * 2);
-  }
-}
-
-/** Scores [keys][8] become exp(score - column maximum); writes 1 / sum of every column (0 where there is none) at `inverse`. */
-function exponentials(scores: usize, keys: i32, inverse: usize): void {
-  const end = scores + ((<usize>keys) << 5);
-  let m0 = splat(C_NEG_INF),
-    m1 = m0;
-  for (let p = scores; p != end; p += 32) {
-    m0 = f32x4.pmax(m0, v128.load(p));
-    m1 = f32x4.pmax(m1, v128.load(p, 16));
-  }
-  // a column of -inf: subtract zero, so that its exponentials are zeros and not NaN
-  const lowest = splat(C_NEG_INF);
-  m0 = v128.andnot(m0, f32x4.eq(m0, lowest));
-  m1 = v128.andnot(m1, f32x4.eq(m1, lowest));
-  let a0 = splat(ZEROS),
-    a1 = a0,
-    b0 = a0,
-    b1 = a0,
-    c0 = a0,
-    c1 = a0,
-    d0 = a0,
-    d1 = a0;
-  let p = scores;
-  for (; p + 128 <= end; p += 128) {
-    let x = expNonPositive4(f32x4.sub(v128.load(p), m0)),
-      y = expNonPositive4(f32x4.sub(v128.load(p, 16), m1));
-    v128.store(p, x);
-    v128.store(p, y, 16);
-    a0 = f32x4.add(a0, x);
-    a1 = f32x4.add(a1, y);
-    x = expNonPositive4(f32x4.sub(v128.load(p, 32), m0));
-    y = expNonPositive4(f32x4.sub(v128.load(p, 48), m1));
-    v128.store(p, x, 32);
-    v128.store(p, y, 48);
-    b0 = f32x4.add(b0, x);
-    b1 = f32x4.add(b1, y);
-    x = expNonPositive4(f32x4.sub(v128.load(p, 64), m0));
-    y = expNonPositive4(f32x4.sub(v128.load(p, 80), m1));
-    v128.store(p, x, 64);
-    v128.store(p, y, 80);
-    c0 = f32x4.add(c0, x);
-    c1 = f32x4.add(c1, y);
-    x = expNonPositive4(f32x4.sub(v128.load(p, 96), m0));
-    y = expNonPositive4(f32x4.sub(v128.load(p, 112), m1));
-    v128.store(p, x, 96);
-    v128.store(p, y, 112);
-    d0 = f32x4.add(d0, x);
-    d1 = f32x4.add(d1, y);
-  }
-  for (let i = 0; p != end; p += 32, i++) {
-    const x = expNonPositive4(f32x4.sub(v128.load(p), m0)),
-      y = expNonPositive4(f32x4.sub(v128.load(p, 16), m1));
-    v128.store(p, x);
-    v128.store(p, y, 16);
-    if (i == 0) {
-      a0 = f32x4.add(a0, x);
-      a1 = f32x4.add(a1, y);
-    } else if (i == 1) {
-      b0 = f32x4.add(b0, x);
-      b1 = f32x4.add(b1, y);
-    } else {
-      c0 = f32x4.add(c0, x);
-      c1 = f32x4.add(c1, y);
+    const seen = causal ? max(0, min(n, position + 1 - from)) : n;
+    if (window) hide(x, 0, min(seen, position + 1 - window - from));
+    hide(x, seen, columns);
+    x += stride;
+    if (++head == head0 + group) {
+      head = head0;
+      query++;
     }
   }
-  const one = splat(C_ONE),
-    zero = splat(ZEROS);
-  a0 = f32x4.add(f32x4.add(a0, b0), f32x4.add(c0, d0));
-  a1 = f32x4.add(f32x4.add(a1, b1), f32x4.add(c1, d1));
-  v128.store(inverse, v128.andnot(f32x4.div(one, a0), f32x4.eq(a0, zero)));
-  v128.store(inverse, v128.andnot(f32x4.div(one, a1), f32x4.eq(a1, zero)), 16);
+  exponentials(rows, scores, stride, columns, <usize>load<u32>(strip, ST_WEIGHTS), strip + ST_FACTORS);
 }
 
-/** Probabilities [keys][8] to map rows [query][all keys]; keys beyond `keys` are zero. */
-function writeMap(scores: usize, keys: i32, allKeys: i32, queries: i32, inverse: usize, map: usize): void {
-  unpackEight(queries, scores, keys, inverse, map, (<usize>allKeys) << 2);
-  for (let lane = 0; lane < queries; lane++) {
-    memory.fill(map + ((<usize>lane * allKeys + keys) << 2), 0, (<usize>(allKeys - keys)) << 2);
+/** A strip's rows of the result, and of the maps if they are kept. */
+function writeStrip(record: usize, segment: usize, head0: i32, group: i32, strip: usize, stride: usize): void {
+  const rows = load<i32>(strip, ST_ROWS),
+    from = load<i32>(strip, ST_FROM),
+    end = load<i32>(strip, ST_END),
+    first = load<i32>(strip, ST_FIRST);
+  const queries = load<i32>(segment, R.SEG_QUERIES),
+    keys = load<i32>(segment, R.SEG_KEYS);
+  const sizeV = load<i32>(record, R.AT_SIZE_V);
+  const outStride = (<usize>load<u32>(record, R.AT_OUT_STRIDE)) << 2,
+    step = (<usize>((sizeV + 7) & ~7)) << 2;
+  let query = first / group,
+    head = head0 + first - query * group;
+  let row = <usize>load<u32>(record, R.AT_OUT) + <usize>(load<i32>(segment, R.SEG_QUERY) + query) * outStride,
+    o = <usize>load<u32>(strip, ST_OUT),
+    scores = <usize>load<u32>(strip, ST_SCORES);
+  const maps = <usize>load<u32>(record, R.AT_MAP);
+  for (let r = 0; r < rows; r++) {
+    const factor = load<f32>(strip + ((<usize>r) << 2), ST_FACTORS);
+    scaleRow(o, sizeV, factor, row + ((<usize>(head * sizeV)) << 2));
+    if (maps) {
+      const map = maps + ((<usize>load<u32>(segment, R.SEG_MAP) + <usize>(head * queries + query) * keys) << 2);
+      memory.fill(map, 0, (<usize>from) << 2);
+      scaleRow(scores, end - from, factor, map + ((<usize>from) << 2));
+      memory.fill(map + ((<usize>end) << 2), 0, (<usize>(keys - end)) << 2);
+    }
+    o += step;
+    scores += stride;
+    if (++head == head0 + group) {
+      head = head0;
+      query++;
+      row += outStride;
+    }
   }
 }
 
-/** Strips [strip0, strip1) of one head of one sequence. */
-function head(record: usize, segment: usize, h: i32, strip0: i32, strip1: i32, scratch: usize): void {
-  const queries = load<i32>(segment, SEG_QUERIES),
-    keys = load<i32>(segment, SEG_KEYS);
-  const sizeK = load<i32>(record, AT_SIZE_K),
-    sizeV = load<i32>(record, AT_SIZE_V);
-  const kvHead = h / (load<i32>(record, AT_HEADS) / load<i32>(record, AT_KV_HEADS));
-  const qStride = (<usize>load<u32>(record, AT_Q_STRIDE)) << 2,
-    kStride = (<usize>load<u32>(record, AT_K_STRIDE)) << 2;
-  const vStride = (<usize>load<u32>(record, AT_V_STRIDE)) << 2,
-    outStride = (<usize>load<u32>(record, AT_OUT_STRIDE)) << 2;
-  const query0 = <usize>load<u32>(segment, SEG_QUERY),
-    key0 = <usize>load<u32>(segment, SEG_KEY);
-  const q = <usize>load<u32>(record, AT_Q) + query0 * qStride + ((<usize>(h * sizeK)) << 2);
-  const out = <usize>load<u32>(record, AT_OUT) + query0 * outStride + ((<usize>(h * sizeV)) << 2);
-  const causal = load<i32>(record, AT_CAUSAL) != 0;
-  let mask = <usize>load<u32>(record, AT_MASK),
-    map = <usize>load<u32>(record, AT_MAP);
-  const maskQuery = (<usize>load<u32>(record, AT_MASK_QUERY)) << 2;
-  if (mask) mask += (<usize>load<u32>(segment, SEG_MASK) + <usize>h * load<u32>(record, AT_MASK_HEAD)) << 2;
-  if (map) map += (<usize>load<u32>(segment, SEG_MAP) + <usize>h * queries * keys) << 2;
+/** Describes strips [s0, s0 + count) of `strips`, and packs their queries. */
+function prepare(
+  record: usize,
+  segment: usize,
+  head0: i32,
+  group: i32,
+  strips: i32,
+  s0: i32,
+  count: i32,
+  scratch: usize,
+): void {
+  const queries = load<i32>(segment, R.SEG_QUERIES),
+    keys = load<i32>(segment, R.SEG_KEYS),
+    sizeK = load<i32>(record, R.AT_SIZE_K);
+  const causal = load<i32>(record, R.AT_CAUSAL) != 0,
+    window = load<i32>(record, R.AT_WINDOW),
+    all = queries * group,
+    short = all / strips;
+  const qStride = (<usize>load<u32>(record, R.AT_Q_STRIDE)) << 2,
+    scale = load<f32>(record, R.AT_SCALE);
+  let first = s0 * short + min(s0, all - short * strips),
+    query = first / group,
+    head = head0 + first - query * group;
+  let row = <usize>load<u32>(record, R.AT_Q) + <usize>(load<i32>(segment, R.SEG_QUERY) + query) * qStride;
+  const buffer = scratch + <usize>STRIPS * ST_BYTES,
+    rowBytes = (<usize>sizeK) << 2;
+  let q = buffer + 6 * rowBytes;
+  for (let s = 0; s < count; s++) {
+    const strip = scratch + <usize>s * ST_BYTES,
+      rows = stripRows(all, strips, s0 + s);
+    store<i32>(strip, rows, ST_ROWS);
+    store<i32>(strip, first, ST_FIRST);
+    const low = window ? max(0, keys - queries + query + 1 - window) : 0;
+    store<i32>(strip, low & ~7, ST_FROM);
+    const single = rows == 1;
+    let to = single ? q : buffer;
+    for (let r = 0; r < rows; r++) {
+      scaleRow(row + ((<usize>(head * sizeK)) << 2), sizeK, scale, to);
+      to += rowBytes;
+      if (++head == head0 + group) {
+        head = head0;
+        query++;
+        row += qStride;
+      }
+    }
+    const last = head == head0 ? query - 1 : query;
+    store<i32>(strip, causal ? max(0, min(keys, keys - queries + last + 1)) : keys, ST_END);
+    if (!single) packStrip(rows, buffer, rowBytes, sizeK, q);
+    store<u32>(strip, <u32>q, ST_Q);
+    q += <usize>rows * rowBytes;
+    first += rows;
+  }
+}
 
+/** Strips [strip0, strip1) of the rows of one key head of one sequence. */
+function head(record: usize, segment: usize, kvHead: i32, strip0: i32, strip1: i32, strips: i32, scratch: usize): void {
+  const keys = load<i32>(segment, R.SEG_KEYS),
+    page = load<i32>(segment, R.SEG_PAGE),
+    pages = <usize>load<u32>(segment, R.SEG_PAGES);
+  const group = load<i32>(record, R.AT_HEADS) / load<i32>(record, R.AT_KV_HEADS),
+    head0 = kvHead * group,
+    sizeK = load<i32>(record, R.AT_SIZE_K),
+    panelsV = (load<i32>(record, R.AT_SIZE_V) + 7) >> 3;
   const height = load<i32>(CTL_TILE_ROWS);
-  const keyStrips = stripCount(keys, height),
-    valueStrips = stripCount(sizeV, height);
-  // scratch: 1 / sum of the 8 columns, Q', O', S', then the packed keys and values
-  const inverse = scratch,
-    qT = scratch + 64,
-    oT = qT + ((<usize>sizeK) << 5),
-    scores = oT + ((<usize>sizeV) << 5);
-  const packedK = scores + ((<usize>keys) << 5),
-    packedV = packedK + ((<usize>(keys * sizeK)) << 2);
+  const panelK = (<usize>sizeK) << 5,
+    panelV = (<usize>page) << 5,
+    keyBytes = (<usize>(page * sizeK)) << 2;
+  const base = <usize>load<u32>(record, R.AT_BASE) + <usize>kvHead * (keyBytes + <usize>panelsV * panelV);
+  const oStride = (<usize>panelsV) << 5;
+  const together = max(2, min(STRIPS, SCORE_FLOATS / (height * (((keys + 7) & ~7) + 8))));
+  // scratch: the strips' descriptions, a tile of query rows, Q, O, then S and P of each strip
+  const outputs = scratch + <usize>STRIPS * ST_BYTES + ((<usize>(6 * sizeK)) << 2) * <usize>(STRIPS + 1);
 
-  let from = <usize>load<u32>(record, AT_K) + key0 * kStride + ((<usize>(kvHead * sizeK)) << 2),
-    to = packedK;
-  for (let s = 0; s < keyStrips; s++) {
-    const rows = stripRows(keys, keyStrips, s);
-    packStrip(rows, from, kStride, sizeK, to);
-    from += <usize>rows * kStride;
-    to += (<usize>(rows * sizeK)) << 2;
-  }
-  from = <usize>load<u32>(record, AT_V) + key0 * vStride + ((<usize>(kvHead * sizeV)) << 2);
-  to = packedV;
-  for (let s = 0; s < valueStrips; s++) {
-    const rows = stripRows(sizeV, valueStrips, s);
-    packValues(rows, from, vStride, keys, to);
-    from += (<usize>rows) << 2;
-    to += (<usize>(rows * keys)) << 2;
-  }
+  for (let s0 = strip0; s0 < strip1; s0 += together) {
+    const count = min(together, strip1 - s0),
+      stripsEnd = scratch + <usize>count * ST_BYTES;
+    prepare(record, segment, head0, group, strips, s0, count, scratch);
+    // later strips see later keys
+    const from = load<i32>(scratch, ST_FROM),
+      end = load<i32>(stripsEnd - ST_BYTES, ST_END);
+    // 8 floats more than there are keys: rows a power of two apart would meet in one set of the cache
+    const stride = (<usize>(((end - from + 7) & ~7) + 8)) << 2;
+    let at = outputs;
+    for (let strip = scratch; strip < stripsEnd; strip += ST_BYTES) {
+      const rows = <usize>load<i32>(strip, ST_ROWS);
+      store<u32>(strip, <u32>at, ST_OUT);
+      memory.fill(at, 0, rows * oStride);
+      at += rows * oStride;
+    }
+    for (let strip = scratch; strip < stripsEnd; strip += ST_BYTES) {
+      const rows = <usize>load<i32>(strip, ST_ROWS);
+      store<u32>(strip, <u32>at, ST_SCORES);
+      at += rows * stride;
+      store<u32>(strip, <u32>at, ST_WEIGHTS);
+      at += rows * stride;
+    }
 
-  for (let strip = strip0; strip < strip1; strip++) {
-    const first = strip << 3,
-      lanes = min(8, queries - first);
-    // keys that the strip's last query sees; the first one sees `visible`
-    const visible = keys - queries + first + 1;
-    const seen = causal ? min(keys, max(0, keys - queries + first + lanes)) : keys;
-    packEight(lanes, q + <usize>first * qStride, qStride, sizeK, qT, record + AT_SCALE);
-    let a = packedK,
-      s = scores,
-      left = seen;
-    for (let i = 0; left > 0; i++) {
-      const rows = stripRows(keys, keyStrips, i);
-      multiply8(rows, a, qT, sizeK, ZEROS, 0, s, 32);
-      a += (<usize>(rows * sizeK)) << 2;
-      s += (<usize>rows) << 5;
-      left -= rows;
+    for (let key = from, p = from / page; key < end; p++) {
+      const start = p * page,
+        limit = min(end, start + page);
+      const k = base + <usize>load<u32>(pages + ((<usize>p) << 2));
+      for (; key < limit; key += 32) {
+        const stop = min(key + 32, limit);
+        for (let strip = scratch; strip < stripsEnd; strip += ST_BYTES) {
+          const a = max(key, load<i32>(strip, ST_FROM)),
+            b = min(stop, load<i32>(strip, ST_END));
+          if (a >= b) continue;
+          tiles(
+            load<i32>(strip, ST_ROWS),
+            (b - a + 7) >> 3,
+            <usize>load<u32>(strip, ST_Q),
+            k + <usize>((a - start) >> 3) * panelK,
+            panelK,
+            sizeK,
+            false,
+            <usize>load<u32>(strip, ST_SCORES) + ((<usize>(a - load<i32>(strip, ST_FROM))) << 2),
+            stride,
+          );
+        }
+      }
+      key = limit;
     }
-    if (mask) addMask(scores, seen, lanes, mask + <usize>first * maskQuery, maskQuery);
-    if (causal) hideFuture(scores, seen, visible);
-    exponentials(scores, seen, inverse);
-    if (map) writeMap(scores, seen, keys, lanes, inverse, map + ((<usize>first * keys) << 2));
-    a = packedV;
-    s = oT;
-    for (let i = 0; i < valueStrips; i++) {
-      const rows = stripRows(sizeV, valueStrips, i);
-      if (seen > 0) multiply8(rows, a, scores, seen, ZEROS, 0, s, 32);
-      else memory.fill(s, 0, (<usize>rows) << 5);
-      a += (<usize>(rows * keys)) << 2;
-      s += (<usize>rows) << 5;
+
+    for (let strip = scratch; strip < stripsEnd; strip += ST_BYTES) {
+      softmaxStrip(record, segment, head0, group, strip, stride);
     }
-    unpackEight(lanes, oT, sizeV, inverse, out + <usize>first * outStride, outStride);
+
+    for (let key = from, p = from / page; key < end; p++) {
+      const start = p * page,
+        limit = min(end, start + page);
+      const v = base + keyBytes + <usize>load<u32>(pages + ((<usize>p) << 2));
+      for (; key < limit; key += KEY_BLOCK) {
+        const stop = min(key + KEY_BLOCK, limit);
+        for (let j = 0; j < panelsV; j += 4) {
+          for (let strip = scratch; strip < stripsEnd; strip += ST_BYTES) {
+            const rows = load<i32>(strip, ST_ROWS),
+              a = max(key, load<i32>(strip, ST_FROM)),
+              b = min(stop, load<i32>(strip, ST_END));
+            if (a >= b) continue;
+            tiles(
+              rows,
+              min(4, panelsV - j),
+              <usize>load<u32>(strip, ST_WEIGHTS) + ((<usize>((a - load<i32>(strip, ST_FROM)) * rows)) << 2),
+              v + <usize>j * panelV + ((<usize>(a - start)) << 5),
+              panelV,
+              b - a,
+              true,
+              <usize>load<u32>(strip, ST_OUT) + ((<usize>j) << 5),
+              oStride,
+            );
+          }
+        }
+      }
+      key = limit;
+    }
+
+    for (let strip = scratch; strip < stripsEnd; strip += ST_BYTES) {
+      writeStrip(record, segment, head0, group, strip, stride);
+    }
   }
 }
 
 export function attention(record: usize, ith: i32, nth: i32, scratch: usize): void {
-  const heads = load<i32>(record, AT_HEADS),
-    sequences = load<i32>(<usize>load<u32>(record, AT_SEQUENCES));
-  const segments = <usize>load<u32>(record, AT_SEGMENTS),
-    segmentsEnd = segments + <usize>sequences * SEG_BYTES;
+  const kvHeads = load<i32>(record, R.AT_KV_HEADS),
+    group = load<i32>(record, R.AT_HEADS) / kvHeads,
+    height = load<i32>(CTL_TILE_ROWS);
+  const segments = <usize>load<u32>(record, R.AT_SEGMENTS),
+    segmentsEnd = segments + <usize>load<i32>(<usize>load<u32>(record, R.AT_SEQUENCES)) * R.SEG_BYTES;
   let total: i64 = 0;
-  for (let s = segments; s != segmentsEnd; s += SEG_BYTES) {
-    total += <i64>heads * ((load<i32>(s, SEG_QUERIES) + 7) >> 3) * (load<i32>(s, SEG_KEYS) + 1);
+  for (let s = segments; s != segmentsEnd; s += R.SEG_BYTES) {
+    total += <i64>kvHeads * stripCount(load<i32>(s, R.SEG_QUERIES) * group, height) * (load<i32>(s, R.SEG_KEYS) + 1);
   }
   // a unit belongs to the thread in whose share of the total work it starts
   const begin = (total * ith) / nth,
     end = (total * (ith + 1)) / nth;
   let at: i64 = 0;
-  for (let s = segments; s != segmentsEnd && at < end; s += SEG_BYTES) {
-    const strips = (load<i32>(s, SEG_QUERIES) + 7) >> 3,
-      weight = <i64>(load<i32>(s, SEG_KEYS) + 1);
+  for (let s = segments; s != segmentsEnd && at < end; s += R.SEG_BYTES) {
+    const strips = stripCount(load<i32>(s, R.SEG_QUERIES) * group, height),
+      weight = <i64>(load<i32>(s, R.SEG_KEYS) + 1);
     const perHead = weight * strips;
-    for (let h = 0; h < heads; h++) {
+    for (let h = 0; h < kvHeads; h++) {
       const strip0 = <i32>max<i64>(0, min<i64>(strips, (begin - at + weight - 1) / weight));
       const strip1 = <i32>max<i64>(0, min<i64>(strips, (end - at + weight - 1) / weight));
-      if (strip0 < strip1) head(record, s, h, strip0, strip1, scratch);
+      if (strip0 < strip1) head(record, s, h, strip0, strip1, strips, scratch);
       at += perHead;
     }
   }

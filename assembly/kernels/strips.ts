@@ -2,7 +2,6 @@
 //
 // n rows make ceil(n / height) strips whose sizes differ by at most one (16 rows make 6 + 5 + 5, not 6 + 6 + 4): a thin
 // last strip would have too few chains in flight. A packed strip is [k][rows]: the tile reads it front to back.
-import { splat } from '../simd';
 
 // @ts-ignore: decorator
 @inline
@@ -122,83 +121,27 @@ export function packStrip(rows: i32, from: usize, stride: usize, k: i32, to: usi
   }
 }
 
-/** Packs 8 rows as [k][8], each value times the f32 at `scale`. Rows from `rows` on repeat the last one. */
-export function packEight(rows: i32, from: usize, stride: usize, k: i32, to: usize, scale: usize): void {
+/** Packs 8 rows as [k][8]. Rows from `rows` on repeat the last one. */
+export function packEight(rows: i32, from: usize, stride: usize, k: i32, to: usize): void {
   const last = from + <usize>(rows - 1) * stride,
-    factor = splat(scale),
-    f = load<f32>(scale);
+    end = (<usize>k) << 2;
   for (let half = 0; half < 8; half += 4) {
     const r0 = min(from + <usize>half * stride, last),
       r1 = min(r0 + stride, last);
     const r2 = min(r1 + stride, last),
       r3 = min(r2 + stride, last);
-    const end = (<usize>k) << 2;
     let p = to + ((<usize>half) << 2),
       i: usize = 0;
     for (; i + 16 <= end; i += 16) {
       transpose4(r0, r1, r2, r3, i, p, 32);
-      v128.store(p, f32x4.mul(v128.load(p), factor));
-      v128.store(p, f32x4.mul(v128.load(p, 32), factor), 32);
-      v128.store(p, f32x4.mul(v128.load(p, 64), factor), 64);
-      v128.store(p, f32x4.mul(v128.load(p, 96), factor), 96);
       p += 128;
     }
     for (; i < end; i += 4) {
-      store<f32>(p, load<f32>(r0 + i) * f);
-      store<f32>(p, load<f32>(r1 + i) * f, 4);
-      store<f32>(p, load<f32>(r2 + i) * f, 8);
-      store<f32>(p, load<f32>(r3 + i) * f, 12);
+      store<f32>(p, load<f32>(r0 + i));
+      store<f32>(p, load<f32>(r1 + i), 4);
+      store<f32>(p, load<f32>(r2 + i), 8);
+      store<f32>(p, load<f32>(r3 + i), 12);
       p += 32;
-    }
-  }
-}
-
-/** Writes columns of [k][8] back as rows: row r gets k floats from lane r, for r < rows, times the f32 at factors + 4 r. */
-export function unpackEight(rows: i32, from: usize, k: i32, factors: usize, to: usize, stride: usize): void {
-  let half = 0;
-  for (; half + 4 <= rows; half += 4) {
-    const factor = v128.load(factors + ((<usize>half) << 2));
-    const f0 = i32x4.shuffle(factor, factor, 0, 0, 0, 0),
-      f1 = i32x4.shuffle(factor, factor, 1, 1, 1, 1);
-    const f2 = i32x4.shuffle(factor, factor, 2, 2, 2, 2),
-      f3 = i32x4.shuffle(factor, factor, 3, 3, 3, 3);
-    let p = from + ((<usize>half) << 2),
-      q = to + <usize>half * stride;
-    let i = 0;
-    for (; i + 4 <= k; i += 4) {
-      const x0 = v128.load(p),
-        x1 = v128.load(p, 32),
-        x2 = v128.load(p, 64),
-        x3 = v128.load(p, 96);
-      const a = i32x4.shuffle(x0, x1, 0, 4, 1, 5),
-        b = i32x4.shuffle(x2, x3, 0, 4, 1, 5);
-      const c = i32x4.shuffle(x0, x1, 2, 6, 3, 7),
-        d = i32x4.shuffle(x2, x3, 2, 6, 3, 7);
-      v128.store(q, f32x4.mul(i64x2.shuffle(a, b, 0, 2), f0));
-      v128.store(q + stride, f32x4.mul(i64x2.shuffle(a, b, 1, 3), f1));
-      v128.store(q + 2 * stride, f32x4.mul(i64x2.shuffle(c, d, 0, 2), f2));
-      v128.store(q + 3 * stride, f32x4.mul(i64x2.shuffle(c, d, 1, 3), f3));
-      p += 128;
-      q += 16;
-    }
-    for (; i < k; i++) {
-      for (let r = 0; r < 4; r++) {
-        const lane = (<usize>r) << 2;
-        store<f32>(q + <usize>r * stride, load<f32>(p + lane) * load<f32>(factors + ((<usize>half) << 2) + lane));
-      }
-      p += 32;
-      q += 4;
-    }
-  }
-  for (; half < rows; half++) {
-    const lane = (<usize>half) << 2,
-      f = load<f32>(factors + lane);
-    let p = from + lane,
-      q = to + <usize>half * stride;
-    for (let i = 0; i < k; i++) {
-      store<f32>(q, load<f32>(p) * f);
-      p += 32;
-      q += 4;
     }
   }
 }

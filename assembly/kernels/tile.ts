@@ -237,3 +237,24 @@ export function row2x24(a: usize, b: usize, panel: usize, k: i32, init: usize, i
   c += stride;
   v128.store(c, c10); v128.store(c, c11, 16); v128.store(c, c12, 32); v128.store(c, c13, 48); v128.store(c, c14, 64); v128.store(c, c15, 80);
 }
+
+/** 1 row of 32 columns: 4 panels, as many as a page or a head of 32 has. */
+// prettier-ignore
+export function row1x32(a: usize, b: usize, panel: usize, k: i32, init: usize, c: usize): void {
+  let c0 = v128.load(init), c1 = v128.load(init, 16), c2 = v128.load(init, 32), c3 = v128.load(init, 48), c4 = v128.load(init, 64), c5 = v128.load(init, 80), c6 = v128.load(init, 96), c7 = v128.load(init, 112);
+  const end = b + (<usize>k << 5);
+  do {
+    let p = b;
+    const x = v128.load32_splat(a);
+    c0 = madd(x, v128.load(p), c0); c1 = madd(x, v128.load(p, 16), c1);
+    p += panel;
+    c2 = madd(x, v128.load(p), c2); c3 = madd(x, v128.load(p, 16), c3);
+    p += panel;
+    c4 = madd(x, v128.load(p), c4); c5 = madd(x, v128.load(p, 16), c5);
+    p += panel;
+    c6 = madd(x, v128.load(p), c6); c7 = madd(x, v128.load(p, 16), c7);
+    a += 4;
+    b += 32;
+  } while (b != end);
+  v128.store(c, c0); v128.store(c, c1, 16); v128.store(c, c2, 32); v128.store(c, c3, 48); v128.store(c, c4, 64); v128.store(c, c5, 80); v128.store(c, c6, 96); v128.store(c, c7, 112);
+}

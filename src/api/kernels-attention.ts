@@ -1,6 +1,16 @@
 // Attention on [batch, heads, tokens, size] tensors as the ragged kernel sees it: every head of every sequence is a
 // sequence of its own, so that nothing has to be transposed.
-import { SEG_BYTES, SEG_KEY, SEG_KEYS, SEG_MAP, SEG_MASK, SEG_QUERIES, SEG_QUERY } from '../../assembly/abi/records';
+import {
+  SEG_BYTES,
+  SEG_KEYS,
+  SEG_MAP,
+  SEG_MASK,
+  SEG_PAGE,
+  SEG_PAGES,
+  SEG_QUERIES,
+  SEG_QUERY,
+} from '../../assembly/abi/records';
+import { kvBytes } from '../ops/store-kv';
 import { broadcastDims, broadcastStrides } from '../ops/strides';
 import { anyTensor, invalid, isInteger, shapeError } from './kernels-checks';
 
@@ -87,8 +97,33 @@ export function attentionMask(mask: unknown, shape: AttentionShape): AdditiveMas
   return { data: additive, strides: [b, h, q] };
 }
 
-/** One row for every head of every sequence (assembly/abi/records.ts). */
-export function headSegments(shape: AttentionShape, mask: AdditiveMask | null): Int32Array {
+/** Tokens in a page: all keys of one key head of one sequence, at least 8. */
+export function pageTokens({ keys }: AttentionShape): number {
+  return Math.max(8, Math.ceil(keys / 8) * 8);
+}
+
+/** The page tables of all key heads of all sequences, one entry each. */
+export function headPages(shape: AttentionShape): Int32Array {
+  const bytes = kvBytes(1, shape.sizeK, shape.sizeV, pageTokens(shape));
+  return Int32Array.from({ length: shape.batch * shape.kvHeads }, (_, unit) => unit * bytes);
+}
+
+/** Segments by which keys and values are stored: one row for every key head of every sequence (assembly/abi/records.ts). */
+export function keySegments(shape: AttentionShape, pages: number): Int32Array {
+  const table = new Int32Array((shape.batch * shape.kvHeads * SEG_BYTES) / 4);
+  for (let unit = 0; unit < shape.batch * shape.kvHeads; unit++) {
+    const row = (unit * SEG_BYTES) / 4;
+    table[row + SEG_QUERY / 4] = unit * shape.keys;
+    table[row + SEG_QUERIES / 4] = shape.keys;
+    table[row + SEG_KEYS / 4] = shape.keys;
+    table[row + SEG_PAGES / 4] = pages + 4 * unit;
+    table[row + SEG_PAGE / 4] = pageTokens(shape);
+  }
+  return table;
+}
+
+/** Segments of attention: one row for every head of every sequence. */
+export function headSegments(shape: AttentionShape, mask: AdditiveMask | null, pages: number): Int32Array {
   const { batch, heads, kvHeads, queries, keys } = shape;
   const width = SEG_BYTES / 4;
   const table = new Int32Array(batch * heads * width);
@@ -99,8 +134,9 @@ export function headSegments(shape: AttentionShape, mask: AdditiveMask | null): 
       const row = unit * width;
       table[row + SEG_QUERY / 4] = unit * queries;
       table[row + SEG_QUERIES / 4] = queries;
-      table[row + SEG_KEY / 4] = (b * kvHeads + Math.floor(h / (heads / kvHeads))) * keys;
       table[row + SEG_KEYS / 4] = keys;
+      table[row + SEG_PAGES / 4] = pages + 4 * (b * kvHeads + Math.floor(h / (heads / kvHeads)));
+      table[row + SEG_PAGE / 4] = pageTokens(shape);
       table[row + SEG_MAP / 4] = unit * queries * keys;
       table[row + SEG_MASK / 4] = b * maskBatch + h * maskHead;
     }

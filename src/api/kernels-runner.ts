@@ -7,9 +7,10 @@ import { PlanCache } from '../core/plan-cache';
 import { WasmformerError } from '../errors';
 import { sizeOfDims } from './kernels-checks';
 
-/** An operand that is copied into wasm memory before a run. Uint16Array: 16-bit values, two in a word. */
+/** An operand that is copied into wasm memory before a run. Uint16Array: 16-bit values, two in a word. A function makes integers
+ *  that depend on where other inputs lie. */
 export interface KernelInput {
-  readonly data: Float32Array | Int32Array | Uint16Array;
+  readonly data: Float32Array | Int32Array | Uint16Array | ((address: (input: string) => number) => Int32Array);
   readonly dims: readonly number[];
 }
 
@@ -153,10 +154,10 @@ export class KernelRunner {
 
   private write(plan: Plan, { inputs }: KernelCall): void {
     const { memory } = this.core;
-    for (const [name, { data }] of Object.entries(inputs)) {
-      const value = plan.graph.inputs.get(name);
-      if (!value) continue;
-      const address = plan.address(value);
+    const addressOf = (name: string): number => plan.address(plan.graph.inputs.get(name)!);
+    for (const [name, input] of Object.entries(inputs)) {
+      const address = addressOf(name);
+      const data = typeof input.data === 'function' ? input.data(addressOf) : input.data;
       if (data instanceof Float32Array) memory.f32(address, data.length).set(data);
       else if (data instanceof Int32Array) memory.i32(address, data.length).set(data);
       else memory.u8(address, data.byteLength).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));

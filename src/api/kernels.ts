@@ -1,7 +1,7 @@
 // wasmformer/kernels: the kernels one by one, synchronously, on tensors. Each call is a plan of one or a few nodes and runs
 // exactly as a model's plan does.
 import { Core } from '../core/core';
-import { LONGEST, MAP, SEQUENCES, type Operand, type Weight } from '../core/graph';
+import { LONGEST, MAP, SEQUENCES, SLOTS, type Operand, type Weight } from '../core/graph';
 import { WasmformerError } from '../errors';
 import { activation, ACTIVATIONS, type Activation } from '../ops/activation';
 import { attention } from '../ops/attention';
@@ -15,8 +15,9 @@ import { pack } from '../ops/pack';
 import { pool, POOLINGS, type Pooling } from '../ops/pool';
 import { reduce, type Reduction } from '../ops/reduce';
 import { softmax } from '../ops/softmax';
+import { storeKv } from '../ops/store-kv';
 import { broadcastDims } from '../ops/strides';
-import { attentionMask, attentionShape, headSegments } from './kernels-attention';
+import { attentionMask, attentionShape, headPages, headSegments, keySegments, pageTokens } from './kernels-attention';
 import { empty, KernelsBase, PackedWeight, type F32 } from './kernels-base';
 import {
   axesOf,
@@ -172,15 +173,17 @@ export class Kernels extends KernelsBase {
     const maps = flag(op, 'outputAttentions', options.outputAttentions ?? false);
     const scale = numberOf(op, 'scale', options.scale ?? 1 / Math.sqrt(shape.sizeK));
     const { batch, heads, sizeK, sizeV } = shape;
-    const units = batch * heads;
+    const [units, keyUnits] = [batch * heads, batch * shape.kvHeads];
     if (units * shape.queries === 0 || (sizeV === 0 && !maps)) {
       return maps ? { output: empty(shape.out), attentions: empty(shape.maps) } : empty(shape.out);
     }
     const inputs: Record<string, KernelInput> = {
       q: { data: queries.data, dims: [units * shape.queries, sizeK] },
-      k: { data: keys.data, dims: [batch * shape.kvHeads * shape.keys, sizeK] },
-      v: { data: values.data, dims: [batch * shape.kvHeads * shape.keys, sizeV] },
-      segments: { data: headSegments(shape, mask), dims: [units, 8] },
+      k: { data: keys.data, dims: [keyUnits * shape.keys, sizeK] },
+      v: { data: values.data, dims: [keyUnits * shape.keys, sizeV] },
+      pages: { data: headPages(shape), dims: [keyUnits] },
+      stored: { data: (address) => keySegments(shape, address('pages')), dims: [keyUnits, 8] },
+      segments: { data: (address) => headSegments(shape, mask, address('pages')), dims: [units, 8] },
     };
     if (mask) inputs.mask = { data: mask.data, dims: [mask.data.length] };
     const results = this.guarded(() =>
@@ -189,10 +192,15 @@ export class Kernels extends KernelsBase {
         attrs: `${causal} ${maps} ${scale} ${mask?.strides[2]} ${shape.keys} ${shape.queries}`,
         inputs,
         outputs: maps ? { output: shape.out, attentions: shape.maps } : { output: shape.out },
-        sizes: { [LONGEST.symbol]: shape.keys, [MAP.symbol]: units * shape.queries * shape.keys },
+        sizes: {
+          [LONGEST.symbol]: shape.keys,
+          [MAP.symbol]: units * shape.queries * shape.keys,
+          [SLOTS.symbol]: keyUnits * pageTokens(shape),
+        },
         record: (g) => {
           const added = g.mask ? { value: g.mask, headStride: 0, queryStride: mask!.strides[2] } : null;
-          const result = attention(g.q, g.k, g.v, g.segments, { heads: 1, causal, scale, maps, mask: added });
+          const kv = storeKv(g.k, g.v, g.stored, { kvHeads: 1 });
+          const result = attention(g.q, kv, g.segments, { heads: 1, causal, scale, maps, mask: added });
           return result.maps ? { output: result.out, attentions: result.maps } : { output: result.out };
         },
       }),

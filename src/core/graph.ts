@@ -22,6 +22,9 @@ export const MAP: Sym = { symbol: 'map' };
 /** Keys of the longest sequence. */
 export const LONGEST: Sym = { symbol: 'longest' };
 
+/** Places for keys in the arena: the sum of every sequence's tokens rounded up to a multiple of 8. */
+export const SLOTS: Sym = { symbol: 'slots' };
+
 /** A product of sizes with at most one symbol. */
 export interface Count {
   readonly symbol: string | null;

@@ -1,5 +1,5 @@
 // Attention layers: projections, positions and the cache around the attention op. What differs between architectures is data.
-import type { Operand, Value } from '../core/graph';
+import type { Operand, Sym, Value } from '../core/graph';
 import { attention } from '../ops/attention';
 import { columns, reshape } from '../ops/copy';
 import { rotary } from '../ops/rotary';
@@ -56,8 +56,9 @@ export interface AttentionInputs {
   readonly cacheOffset?: number;
   /** An additive mask instead of the causal one. */
   readonly mask?: { value: Value; headStride: number; queryStride: number } | null;
-  /** Keep the attention maps. */
+  /** Keep the attention maps; their elements, where they are not those of self-attention. */
   readonly maps: boolean;
+  readonly mapSize?: Sym;
 }
 
 export interface AttentionResult {
@@ -140,6 +141,7 @@ function attend(
     relative,
     mask: inputs.mask,
     maps: inputs.maps,
+    mapSize: inputs.mapSize,
   });
   return { out: linear(mixed.out, out, { residual }), maps: mixed.maps };
 }

@@ -1,22 +1,30 @@
 // Scaled dot-product attention over a ragged batch.
 import * as R from '../../assembly/abi/records';
 import { WasmformerError } from '../errors';
-import { countOf, LONGEST, MAP, rowStrideOf, type Op, type Value } from '../core/graph';
+import { countOf, LONGEST, MAP, rowStrideOf, type Op, type Operand, type Sym, type Value } from '../core/graph';
 import { check } from './check';
+import { isInArena, type KeyValues } from './store-kv';
 
 export interface AttentionOptions {
-  /** Query heads. */
+  /** Query heads; a multiple of the key heads, which groups of them share. */
   heads: number;
-  /** Heads of keys and values; query heads share them in groups. Default: `heads`. */
-  kvHeads?: number;
   /** Scores are multiplied by it. Default: 1 / sqrt(head size). */
   scale?: number;
   /** Query i of n sees the first keys - n + i + 1 keys. */
   causal?: boolean;
+  /** A query sees only the last so many of the keys that causal leaves it, its own included; implies causal. */
+  window?: number;
   /** Added to the scores, f32; where a sequence's mask starts stands in the segment table. */
   mask?: { value: Value; headStride: number; queryStride: number } | null;
-  /** Keep the attention maps: the second output, [map] elements. */
+  /** ALiBi, f32 [heads]: slopes[h] * (index of the key in its sequence) is added. */
+  slopes?: Operand | null;
+  /** T5's bias, f32 [heads, 2 * distance + 1]: table[h][clamp(key - query, -distance, distance) + distance] is added; the query's
+   *  index is that among the keys, keys - n + i. */
+  relative?: { table: Operand; distance: number } | null;
+  /** Keep the attention maps: the second output, [mapSize] elements. */
   maps?: boolean;
+  /** Default: the symbol `map`. */
+  mapSize?: Sym;
 }
 
 interface AttentionAttrs {
@@ -26,22 +34,33 @@ interface AttentionAttrs {
   sizeV: number;
   scale: number;
   causal: boolean;
+  window: number;
+  distance: number;
   maps: boolean;
   headStride: number;
   queryStride: number;
+  /** Byte offset of the layer in the pages of a cache; null: keys and values are in the arena. */
+  cacheOffset: number | null;
+}
+
+/** Bytes of scratch memory that a thread needs (assembly/kernels/attention.ts). */
+export function attentionScratch(sizeK: number, sizeV: number, keys: number): number {
+  const [strips, rows, budget] = [4, 6, 65536];
+  const width = Math.ceil(keys / 8) * 8 + 8;
+  const scores = Math.min(strips * rows * width, Math.max(budget, 2 * rows * width));
+  const operands = rows * ((strips + 1) * sizeK + strips * Math.ceil(sizeV / 8) * 8);
+  return strips * 64 + 4 * (operands + 2 * scores);
 }
 
 const attentionOp: Op<AttentionAttrs> = {
   name: 'attention',
   opcode: R.OP_ATTENTION,
   recordSize: R.AT_SIZE,
-  encode(record, { inputs: [q, k, v, segments, mask], outputs: [out, maps], attrs }) {
+  encode(record, { inputs: [q, kv, segments, mask, slopes, relative], outputs: [out, maps], attrs }) {
     record.setAddress(R.AT_Q, q);
     record.set(R.AT_Q_STRIDE, rowStrideOf(q!));
-    record.setAddress(R.AT_K, k);
-    record.set(R.AT_K_STRIDE, rowStrideOf(k!));
-    record.setAddress(R.AT_V, v);
-    record.set(R.AT_V_STRIDE, rowStrideOf(v!));
+    if (attrs.cacheOffset === null) record.setAddress(R.AT_BASE, kv);
+    else record.set(R.AT_BASE, attrs.cacheOffset);
     record.setAddress(R.AT_OUT, out);
     record.set(R.AT_OUT_STRIDE, rowStrideOf(out));
     record.setAddress(R.AT_SEGMENTS, segments);
@@ -52,9 +71,13 @@ const attentionOp: Op<AttentionAttrs> = {
     record.set(R.AT_SIZE_V, attrs.sizeV);
     record.setFloat(R.AT_SCALE, attrs.scale);
     record.set(R.AT_CAUSAL, attrs.causal ? 1 : 0);
+    record.set(R.AT_WINDOW, attrs.window);
     record.setAddress(R.AT_MASK, mask);
     record.set(R.AT_MASK_HEAD, attrs.headStride);
     record.set(R.AT_MASK_QUERY, attrs.queryStride);
+    record.setAddress(R.AT_SLOPES, slopes);
+    record.setAddress(R.AT_RELATIVE, relative);
+    record.set(R.AT_DISTANCE, attrs.distance);
     record.setAddress(R.AT_MAP, attrs.maps ? maps : null);
   },
   cost({ inputs: [q], attrs }, size) {
@@ -62,51 +85,45 @@ const attentionOp: Op<AttentionAttrs> = {
     const keys = size(countOf([LONGEST]));
     return tokens * attrs.heads * keys * ((attrs.sizeK + attrs.sizeV) / 18 + 0.5);
   },
-  scratch({ attrs }, size) {
-    const keys = size(countOf([LONGEST]));
-    return 64 + 4 * (8 * (attrs.sizeK + attrs.sizeV) + keys * (8 + attrs.sizeK + attrs.sizeV));
-  },
+  scratch: ({ attrs }, size) => attentionScratch(attrs.sizeK, attrs.sizeV, size(countOf([LONGEST]))),
 };
 
-/** softmax(scale q k^T + mask) v per head; "Attention is all you need", 3.2.
- *  @param q [tokens, heads * size], k [tokens, kvHeads * size], v [tokens, kvHeads * sizeV]: rows may be views of wider rows
- *  @param segments i32 [sequences, 8]
+/** softmax(scale q k^T + biases) v per head; "Attention is all you need", 3.2.
+ *  @param q [tokens, heads * sizeK]: rows may be views of wider rows
+ *  @param kv what storeKv or cachedKv gave
+ *  @param segments i32 [sequences, 8], with page tables
  *  @returns out [tokens, heads * sizeV], and the maps if asked for */
 export function attention(
   q: Value,
-  k: Value,
-  v: Value,
+  kv: KeyValues,
   segments: Value,
   options: AttentionOptions,
 ): { out: Value; maps: Value | null } {
-  const { heads, kvHeads = heads, causal = false, mask = null, maps = false } = options;
-  const widthQ = q.dims[1] as number;
-  const widthK = k.dims[1] as number;
-  const widthV = v.dims[1] as number;
-  check(widthQ % heads === 0, 'attention', `the width of q must be a multiple of its ${heads} heads`, q.dims);
+  const { heads, causal = false, window = 0, mask = null, slopes = null, relative = null, maps = false } = options;
+  const { kvHeads, sizeK, sizeV } = kv;
   if (heads % kvHeads !== 0)
     throw new WasmformerError('INVALID_SHAPE', `attention: ${heads} heads cannot share ${kvHeads} key heads evenly`);
-  const sizeK = widthQ / heads;
-  const sizeV = widthV / kvHeads;
-  check(widthK === kvHeads * sizeK, 'attention', `k must have ${kvHeads} heads of ${sizeK}`, q.dims, k.dims);
-  check(Number.isInteger(sizeV), 'attention', `the width of v must be a multiple of its ${kvHeads} heads`, v.dims);
+  check(q.dims[1] === heads * sizeK, 'attention', `q must have ${heads} heads of ${sizeK}`, q.dims);
   const attrs: AttentionAttrs = {
     heads,
     kvHeads,
     sizeK,
     sizeV,
     scale: options.scale ?? 1 / Math.sqrt(sizeK),
-    causal,
+    causal: causal || window > 0,
+    window,
+    distance: relative?.distance ?? 0,
     maps,
     headStride: mask?.headStride ?? 0,
     queryStride: mask?.queryStride ?? 0,
+    cacheOffset: isInArena(kv) ? null : kv.base,
   };
   const out = q.graph.add(
     attentionOp,
-    [q, k, v, segments, mask?.value ?? null],
+    [q, kv.value, segments, mask?.value ?? null, slopes, relative?.table ?? null],
     attrs,
     [q.dims[0], heads * sizeV],
-    maps ? [[MAP]] : [],
+    maps ? [[options.mapSize ?? MAP]] : [],
   );
   return { out, maps: maps ? out.node!.outputs[1] : null };
 }

@@ -1,6 +1,6 @@
 // Elementwise arithmetic of two operands with numpy's broadcasting.
 import * as R from '../../assembly/abi/records';
-import { countOf, type Dim, type Op, type Value } from '../core/graph';
+import { countOf, type Dim, type Op, type Operand, type Value } from '../core/graph';
 import { check } from './check';
 import { broadcastTo, contiguous } from './copy';
 import { broadcastDims, broadcastStrides, collapse, padDims } from './strides';
@@ -45,16 +45,17 @@ const binaryOp: Op<BinaryAttrs> = {
   cost: ({ outputs: [out] }, size) => size(countOf(out.dims)) * 0.4,
 };
 
-/** a op b, elementwise. Shapes that leave more than 4 dims to step through are spread out by a copy first (up to 6 dims).
+/** a op b, elementwise; b may be a weight of plain rows. Shapes that leave more than 4 dims to step through are spread out by a copy first (up to 6 dims).
  *  maximum and minimum are NaN where an operand is, as numpy's. */
-export function binary(a: Value, b: Value, kind: Arithmetic): Value {
+export function binary(a: Value, b: Operand, kind: Arithmetic): Value {
   const dims = broadcastDims(a.dims, b.dims);
   check(dims !== null, kind, 'dims must be equal or 1, aligned at the last', a.dims, b.dims);
-  let [x, y] = [contiguous(a), contiguous(b)];
+  let x = contiguous(a);
+  let y = b.kind === 'value' ? contiguous(b) : b;
   const plan = (): ReturnType<typeof collapse> =>
     collapse(dims!, [broadcastStrides(x.dims, dims!), broadcastStrides(y.dims, dims!)]);
   let { dims: own, strides } = plan();
-  if (own.length > MAX_DIMS) {
+  if (own.length > MAX_DIMS && y.kind === 'value') {
     y = broadcastTo(y, dims!);
     ({ dims: own, strides } = plan());
   }

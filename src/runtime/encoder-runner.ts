@@ -2,7 +2,7 @@
 // numeric contract makes invisible.
 import type { Core } from '../core/core';
 import { execute, read } from '../core/execute';
-import { Graph, LONGEST, MAP, SEQUENCES, TOKENS, type Sizes, type Sym, type Value } from '../core/graph';
+import { Graph, LONGEST, MAP, SEQUENCES, SLOTS, TOKENS, type Sizes, type Sym, type Value } from '../core/graph';
 import { explainPlan, type Plan } from '../core/plan';
 import { PlanCache } from '../core/plan-cache';
 import type { Config, EncoderModel, Head } from '../models/model';
@@ -10,10 +10,12 @@ import { encoderOf } from '../models/encoders';
 import { Parameters } from '../nn/parameters';
 import { l2Normalize } from '../ops/norm';
 import { pool, type Pooling } from '../ops/pool';
+import { kvBytes } from '../ops/store-kv';
 import { concat, profilePlan, roundUp, type Outputs, type ProfileRow, type RaggedBatch } from './batch';
 import { freeWeights, loadWeights, type LoadOptions, type TensorReader } from './load';
 import type { CallContext, Runner } from './runner';
-import { SEG_BYTES, SEG_KEY, SEG_KEYS, SEG_MAP, SEG_QUERIES, SEG_QUERY } from '../../assembly/abi/records';
+import { SEG_WORDS, SegmentWriter, slots } from './segments';
+import { SEG_QUERIES, SEG_QUERY } from '../../assembly/abi/records';
 
 /** What a call wants. */
 export interface EncoderCall {
@@ -126,6 +128,7 @@ export class EncoderRunner implements Runner {
       [TOKENS.symbol]: chunk.tokens,
       [SEQUENCES.symbol]: lengths.length,
       [LONGEST.symbol]: Math.max(0, ...lengths),
+      [SLOTS.symbol]: lengths.reduce((sum, n) => sum + slots(n), 0),
     };
     if (call.attentions) sizes[MAP.symbol] = this.model.heads * lengths.reduce((sum, n) => sum + n * n, 0);
     if (call.selected) sizes[SELECTED.symbol] = chunk.selected.length;
@@ -154,16 +157,27 @@ export class EncoderRunner implements Runner {
       'positions',
       call.batch.positions.subarray(chunk.firstToken, end).map((position) => position + this.model.positionOffset),
     );
-    const table = segmentTable(lengths, this.model.heads);
-    write('segments', table);
-    write('pooled', skipTokens(table, call.pooling?.skip ?? 0));
+    const view = (name: string, n: number): Int32Array => memory.i32(plan.address(inputs.get(name)!), n);
+    const table = view('segments', lengths.length * SEG_WORDS);
+    const writer = new SegmentWriter(table, view('pages', lengths.length));
+    const { heads, hiddenSize } = this.model;
+    const bytesPerSlot = kvBytes(heads, hiddenSize / heads, hiddenSize / heads, 8) / 8;
+    let row = 0;
+    let slot = 0;
+    for (const n of lengths) {
+      writer.addOwn(row, n, slot, bytesPerSlot, heads);
+      row += n;
+      slot += slots(n);
+    }
+    if (inputs.has('pooled')) write('pooled', skipTokens(table, call.pooling?.skip ?? 0));
     write('selected', chunk.selected);
     return { plan, sizes };
   }
 
   private record(call: EncoderCall): Graph {
     const g = new Graph();
-    const segments = g.input('segments', [SEQUENCES, SEG_BYTES / 4], 'i32');
+    const segments = g.input('segments', [SEQUENCES, SEG_WORDS], 'i32');
+    g.input('pages', [SEQUENCES], 'i32');
     const result = this.model.record(
       {
         ids: g.input('ids', [TOKENS], 'i32'),
@@ -217,28 +231,10 @@ function split({ batch, selected }: EncoderCall): Chunk[] {
   return chunks;
 }
 
-/** Where each sequence's rows and maps lie (assembly/abi/records.ts). */
-function segmentTable(lengths: Int32Array, heads: number): Int32Array {
-  const table = new Int32Array((lengths.length * SEG_BYTES) / 4);
-  let row = 0;
-  let map = 0;
-  lengths.forEach((n, i) => {
-    const at = (i * SEG_BYTES) / 4;
-    table[at + SEG_QUERY / 4] = row;
-    table[at + SEG_QUERIES / 4] = n;
-    table[at + SEG_KEY / 4] = row;
-    table[at + SEG_KEYS / 4] = n;
-    table[at + SEG_MAP / 4] = map;
-    row += n;
-    map += heads * n * n;
-  });
-  return table;
-}
-
 /** The table without the first tokens of every sequence. */
 function skipTokens(table: Int32Array, skip: number): Int32Array {
   const shorter = table.slice();
-  for (let at = 0; at < shorter.length; at += SEG_BYTES / 4) {
+  for (let at = 0; at < shorter.length; at += SEG_WORDS) {
     const skipped = Math.min(skip, shorter[at + SEG_QUERIES / 4]);
     shorter[at + SEG_QUERY / 4] += skipped;
     shorter[at + SEG_QUERIES / 4] -= skipped;

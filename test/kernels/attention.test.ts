@@ -1,8 +1,8 @@
 // Attention over ragged batches.
 import { describe, expect, it } from 'vitest';
-import * as R from '../../assembly/abi/records';
 import { attention, type Attention, type Segment } from '../reference/attention';
 import { expectWithin, Random } from '../support/numbers';
+import { Paged } from '../support/paged';
 import { BUILDS, Raw } from '../support/raw';
 
 /** [queries, keys] of every sequence to segments; keys and queries lie one after the other, maps too. */
@@ -65,44 +65,9 @@ describe.each(BUILDS)('attention, %s', (build) => {
   const raw = new Raw(build);
 
   function run(p: Attention): { out: Float32Array; maps: Float32Array } {
-    raw.reset();
-    const longest = Math.max(0, ...p.segments.map((segment) => segment.keys));
-    raw.scratch(64 + 4 * (8 * (p.sizeK + p.sizeV) + longest * (8 + p.sizeK + p.sizeV)));
-    const out = raw.inPlace(new Float32Array(p.rows * p.outStride).fill(NaN));
-    const maps = raw.output(p.mapSize ?? 0);
-    const table = p.segments.flatMap(({ query, queries, key, keys, map, mask }) => [
-      query,
-      queries,
-      key,
-      keys,
-      map,
-      mask,
-      0,
-      0,
-    ]);
-    const fields = {
-      [R.AT_Q]: raw.input(p.q),
-      [R.AT_Q_STRIDE]: p.qStride,
-      [R.AT_K]: raw.input(p.k),
-      [R.AT_K_STRIDE]: p.kStride,
-      [R.AT_V]: raw.input(p.v),
-      [R.AT_V_STRIDE]: p.vStride,
-      [R.AT_OUT]: out.address,
-      [R.AT_OUT_STRIDE]: p.outStride,
-      [R.AT_SEGMENTS]: raw.ints(table),
-      [R.AT_SEQUENCES]: raw.cell(p.segments.length),
-      [R.AT_HEADS]: p.heads,
-      [R.AT_KV_HEADS]: p.kvHeads,
-      [R.AT_SIZE_K]: p.sizeK,
-      [R.AT_SIZE_V]: p.sizeV,
-      [R.AT_CAUSAL]: p.causal ? 1 : 0,
-      [R.AT_MASK]: p.mask ? raw.input(p.mask.data) : 0,
-      [R.AT_MASK_HEAD]: p.mask?.head ?? 0,
-      [R.AT_MASK_QUERY]: p.mask?.query ?? 0,
-      [R.AT_MAP]: p.mapSize ? maps.address : 0,
-    };
-    const record = { op: R.OP_ATTENTION, size: R.AT_SIZE, fields, floats: { [R.AT_SCALE]: p.scale } };
-    return { out: raw.runShares(record, out), maps: p.mapSize ? raw.runShares(record, maps) : new Float32Array() };
+    const paged = new Paged(raw, p, { page: (i) => [8, 16, 64][i % 3] });
+    paged.store();
+    return paged.attend();
   }
 
   /** Against the reference, for every register tile; the tiles must agree to the bit. */

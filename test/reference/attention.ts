@@ -29,14 +29,21 @@ export interface Attention {
   sizeV: number;
   scale: number;
   causal?: boolean;
+  /** Of the keys that causal leaves, only the last so many. */
+  window?: number;
+  /** [heads]: slope * index of the key is added. */
+  slopes?: Numbers;
+  /** [heads][2 * distance + 1]: added by the clamped distance from the query to the key. */
+  relative?: { table: Numbers; distance: number };
   mask?: { data: Numbers; head: number; query: number };
   /** Elements of all maps. */
   mapSize?: number;
 }
 
-/** softmax(scale q k^T + mask) v. A query that sees no key gives zeros. Rows of no sequence stay NaN. */
+/** softmax(scale q k^T + biases) v. A query that sees no key gives zeros. Rows of no sequence stay NaN. */
 export function attention(problem: Attention): { out: Float64Array; maps: Float64Array } {
-  const { q, k, v, segments, heads, kvHeads, sizeK, sizeV, scale, causal, mask } = problem;
+  const { q, k, v, segments, heads, kvHeads, sizeK, sizeV, scale, causal, window, mask } = problem;
+  const { slopes, relative } = problem;
   const out = new Float64Array(problem.rows * problem.outStride).fill(NaN);
   const maps = new Float64Array(problem.mapSize ?? 0);
   for (const segment of segments) {
@@ -44,14 +51,23 @@ export function attention(problem: Attention): { out: Float64Array; maps: Float6
       const kv = Math.floor(h / (heads / kvHeads));
       for (let i = 0; i < segment.queries; i++) {
         const scores = Array.from({ length: segment.keys }, (_, j) => {
-          if (causal && j > segment.keys - segment.queries + i) return -Infinity;
+          const position = segment.keys - segment.queries + i;
+          if (causal && j > position) return -Infinity;
+          if (window !== undefined && j <= position - window) return -Infinity;
           let dot = 0;
           for (let l = 0; l < sizeK; l++) {
             dot +=
               q[(segment.query + i) * problem.qStride + h * sizeK + l] *
               k[(segment.key + j) * problem.kStride + kv * sizeK + l];
           }
-          return scale * dot + (mask ? mask.data[segment.mask + h * mask.head + i * mask.query + j] : 0);
+          let score = scale * dot;
+          if (mask) score += mask.data[segment.mask + h * mask.head + i * mask.query + j];
+          if (slopes) score += slopes[h] * j;
+          if (relative) {
+            const { table, distance } = relative;
+            score += table[h * (2 * distance + 1) + Math.max(-distance, Math.min(distance, j - position)) + distance];
+          }
+          return score;
         });
         const max = scores.reduce((a, b) => Math.max(a, b), -Infinity);
         const weights = scores.map((score) => (max === -Infinity ? 0 : Math.exp(score - max)));
@@ -61,7 +77,9 @@ export function attention(problem: Attention): { out: Float64Array; maps: Float6
         weights.forEach((weight, j) => {
           const p = sum > 0 || Number.isNaN(sum) ? weight / sum : 0;
           if (problem.mapSize) maps[segment.map + (h * segment.queries + i) * segment.keys + j] = p;
-          for (let l = 0; l < sizeV; l++) out[at + l] += p * v[(segment.key + j) * problem.vStride + kv * sizeV + l];
+          // a hidden key's value may be anything
+          if (p !== 0)
+            for (let l = 0; l < sizeV; l++) out[at + l] += p * v[(segment.key + j) * problem.vStride + kv * sizeV + l];
         });
       }
     }

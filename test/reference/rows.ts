@@ -116,3 +116,32 @@ export function pool(
   });
   return out;
 }
+
+/** Rotary position embedding of x [rows, heads * size]; a row of the table has dim / 2 cosines, then dim / 2 sines. */
+export function rotary(
+  x: Numbers,
+  stride: number,
+  table: Numbers,
+  {
+    rows,
+    heads,
+    size,
+    dim,
+    interleaved,
+  }: { rows: number; heads: number; size: number; dim: number; interleaved: boolean },
+): Float64Array {
+  const out = new Float64Array(rows * heads * size);
+  for (let row = 0; row < rows; row++) {
+    for (let h = 0; h < heads; h++) {
+      const [from, to] = [row * stride + h * size, (row * heads + h) * size];
+      for (let j = 0; j < size; j++) out[to + j] = x[from + j];
+      for (let i = 0; i < dim / 2; i++) {
+        const [a, b] = interleaved ? [2 * i, 2 * i + 1] : [i, i + dim / 2];
+        const [cos, sin] = [table[row * dim + i], table[row * dim + dim / 2 + i]];
+        out[to + a] = x[from + a] * cos - x[from + b] * sin;
+        out[to + b] = x[from + b] * cos + x[from + a] * sin;
+      }
+    }
+  }
+  return out;
+}

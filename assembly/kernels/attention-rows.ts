@@ -1,0 +1,193 @@
+// What attention does to a strip of rows of scores between its two products: biases, hidden keys, softmax.
+//
+// Scores are rows of floats, a multiple of 8 columns, column j the key `from + j`. Exponentials go out as [key][rows], which
+// is how the register tiles read their left operand; the transposition hides behind the exponentials' arithmetic.
+import { C_NEG_INF, C_ONE } from '../abi/constants';
+import { ZEROS } from '../abi/layout';
+import { expNonPositive4 } from '../math';
+import { madd, splat, sumLanes } from '../simd';
+
+/** to = factor * from over n floats. */
+export function scaleRow(from: usize, n: i32, factor: f32, to: usize): void {
+  const end = from + ((<usize>n) << 2),
+    f = f32x4.splat(factor);
+  for (; from + 16 <= end; from += 16, to += 16) v128.store(to, f32x4.mul(v128.load(from), f));
+  for (; from < end; from += 4, to += 4) store<f32>(to, load<f32>(from) * factor);
+}
+
+/** x += y over n floats. */
+export function addRow(x: usize, y: usize, n: i32): void {
+  const end = x + ((<usize>n) << 2);
+  for (; x + 16 <= end; x += 16, y += 16) v128.store(x, f32x4.add(v128.load(x), v128.load(y)));
+  for (; x < end; x += 4, y += 4) store<f32>(x, load<f32>(x) + load<f32>(y));
+}
+
+/** ALiBi: x += slope * (index of the key), from key `from` on, over n floats rounded up to 4. */
+export function addSlope(x: usize, from: i32, n: i32, slope: usize): void {
+  const factor = splat(slope),
+    four = f32x4.splat(4);
+  let index = f32x4.add(f32x4.splat(<f32>from), f32x4(0, 1, 2, 3));
+  for (const end = x + ((<usize>n) << 2); x < end; x += 16) {
+    v128.store(x, madd(factor, index, v128.load(x)));
+    index = f32x4.add(index, four);
+  }
+}
+
+/** x += *bias over n floats. */
+function addConstant(x: usize, bias: usize, n: i32): void {
+  const b = load<f32>(bias);
+  for (const end = x + ((<usize>n) << 2); x < end; x += 4) store<f32>(x, load<f32>(x) + b);
+}
+
+/** x += table[clamp(key - query, -distance, distance) + distance] over n keys from `from` on. */
+export function addRelative(x: usize, from: i32, n: i32, query: i32, table: usize, distance: i32): void {
+  // keys before query - distance and after query + distance share the table's ends
+  const low = max(0, min(n, query - distance - from)),
+    high = max(low, min(n, query + distance + 1 - from));
+  addConstant(x, table, low);
+  addRow(x + ((<usize>low) << 2), table + ((<usize>(from + low - query + distance)) << 2), high - low);
+  addConstant(x + ((<usize>high) << 2), table + ((<usize>(2 * distance)) << 2), n - high);
+}
+
+/** Columns [from, to) become -inf. */
+export function hide(x: usize, from: i32, to: i32): void {
+  const lowest = load<f32>(C_NEG_INF);
+  for (let i = from; i < to; i++) store<f32>(x + ((<usize>i) << 2), lowest);
+}
+
+/** The largest of n floats (a multiple of 8); 0 instead of -inf, so that the exponentials of nothing are zeros and not NaN. */
+function rowMax(x: usize, n: i32): f32 {
+  let a = splat(C_NEG_INF),
+    b = a;
+  for (const end = x + ((<usize>n) << 2); x < end; x += 32) {
+    a = f32x4.pmax(a, v128.load(x));
+    b = f32x4.pmax(b, v128.load(x, 16));
+  }
+  a = f32x4.pmax(a, b);
+  a = f32x4.pmax(a, i32x4.shuffle(a, a, 2, 3, 0, 1));
+  a = f32x4.pmax(a, i32x4.shuffle(a, a, 1, 0, 3, 2));
+  const largest = f32x4.extract_lane(a, 0);
+  return largest == load<f32>(C_NEG_INF) ? 0 : largest;
+}
+
+/** 1 / sum, where the lanes of x are the sums of keys mod 4; 0 where the sum is 0. */
+function inverseSum(x: v128): f32 {
+  const sum = sumLanes(x);
+  return sum == 0 ? 0 : load<f32>(C_ONE) / sum;
+}
+
+// The exponentials of 4, 2 and 1 rows, `stride` bytes apart, stay in place and go to `to` transposed, keys `step` bytes
+// apart. `factors` has the rows' maxima before and 1 / sum after.
+
+function exponentials4(x: usize, stride: usize, n: i32, to: usize, step: usize, factors: usize): void {
+  let s0 = splat(ZEROS),
+    s1 = s0,
+    s2 = s0,
+    s3 = s0;
+  const x1 = x + stride,
+    x2 = x1 + stride,
+    x3 = x2 + stride,
+    end = (<usize>n) << 2;
+  for (let i: usize = 0; i < end; i += 16) {
+    const e0 = expNonPositive4(f32x4.sub(v128.load(x + i), splat(factors)));
+    s0 = f32x4.add(s0, e0);
+    v128.store(x + i, e0);
+    const e1 = expNonPositive4(f32x4.sub(v128.load(x1 + i), splat(factors + 4)));
+    s1 = f32x4.add(s1, e1);
+    v128.store(x1 + i, e1);
+    const a = i32x4.shuffle(e0, e1, 0, 4, 1, 5),
+      c = i32x4.shuffle(e0, e1, 2, 6, 3, 7);
+    const e2 = expNonPositive4(f32x4.sub(v128.load(x2 + i), splat(factors + 8)));
+    s2 = f32x4.add(s2, e2);
+    v128.store(x2 + i, e2);
+    const e3 = expNonPositive4(f32x4.sub(v128.load(x3 + i), splat(factors + 12)));
+    s3 = f32x4.add(s3, e3);
+    v128.store(x3 + i, e3);
+    const b = i32x4.shuffle(e2, e3, 0, 4, 1, 5),
+      d = i32x4.shuffle(e2, e3, 2, 6, 3, 7);
+    v128.store(to, i64x2.shuffle(a, b, 0, 2));
+    to += step;
+    v128.store(to, i64x2.shuffle(a, b, 1, 3));
+    to += step;
+    v128.store(to, i64x2.shuffle(c, d, 0, 2));
+    to += step;
+    v128.store(to, i64x2.shuffle(c, d, 1, 3));
+    to += step;
+  }
+  store<f32>(factors, inverseSum(s0));
+  store<f32>(factors, inverseSum(s1), 4);
+  store<f32>(factors, inverseSum(s2), 8);
+  store<f32>(factors, inverseSum(s3), 12);
+}
+
+function exponentials2(x: usize, stride: usize, n: i32, to: usize, step: usize, factors: usize): void {
+  let s0 = splat(ZEROS),
+    s1 = s0;
+  const x1 = x + stride,
+    end = (<usize>n) << 2;
+  for (let i: usize = 0; i < end; i += 16) {
+    const e0 = expNonPositive4(f32x4.sub(v128.load(x + i), splat(factors)));
+    s0 = f32x4.add(s0, e0);
+    v128.store(x + i, e0);
+    const e1 = expNonPositive4(f32x4.sub(v128.load(x1 + i), splat(factors + 4)));
+    s1 = f32x4.add(s1, e1);
+    v128.store(x1 + i, e1);
+    const a = i32x4.shuffle(e0, e1, 0, 4, 1, 5),
+      c = i32x4.shuffle(e0, e1, 2, 6, 3, 7);
+    v128.store64_lane(to, a, 0);
+    to += step;
+    v128.store64_lane(to, a, 1);
+    to += step;
+    v128.store64_lane(to, c, 0);
+    to += step;
+    v128.store64_lane(to, c, 1);
+    to += step;
+  }
+  store<f32>(factors, inverseSum(s0));
+  store<f32>(factors, inverseSum(s1), 4);
+}
+
+function exponentials1(x: usize, n: i32, to: usize, step: usize, factors: usize): void {
+  let s = splat(ZEROS);
+  for (const end = x + ((<usize>n) << 2); x < end; x += 16) {
+    const e = expNonPositive4(f32x4.sub(v128.load(x), splat(factors)));
+    s = f32x4.add(s, e);
+    v128.store(x, e);
+    if (step == 4) {
+      v128.store(to, e);
+      to += 16;
+    } else {
+      v128.store32_lane(to, e, 0);
+      to += step;
+      v128.store32_lane(to, e, 1);
+      to += step;
+      v128.store32_lane(to, e, 2);
+      to += step;
+      v128.store32_lane(to, e, 3);
+      to += step;
+    }
+  }
+  store<f32>(factors, inverseSum(s));
+}
+
+/** Rows of n scores (a multiple of 8), `stride` bytes apart, become exp(score - the row's maximum), in place and as [n][rows] at
+ *  `to`; `factors` gets each row's 1 / sum, or 0 where no key is left. */
+export function exponentials(rows: i32, x: usize, stride: usize, n: i32, to: usize, factors: usize): void {
+  const step = (<usize>rows) << 2;
+  for (let r = 0; r < rows; r++) store<f32>(factors + ((<usize>r) << 2), rowMax(x + <usize>r * stride, n));
+  if (rows >= 4) {
+    exponentials4(x, stride, n, to, step, factors);
+    rows -= 4;
+    x += stride << 2;
+    to += 16;
+    factors += 16;
+  }
+  if (rows >= 2) {
+    exponentials2(x, stride, n, to, step, factors);
+    rows -= 2;
+    x += stride << 1;
+    to += 8;
+    factors += 8;
+  }
+  if (rows == 1) exponentials1(x, n, to, step, factors);
+}
