@@ -2,7 +2,13 @@
 // them: transformers' MarianSinusoidalPositionalEmbedding, and fairseq's (M2M100SinusoidalPositionalEmbedding).
 
 /** Fills [rows, d]: sin(angle) of the first `sines` columns, cos(angle) behind them; what is left of a row stays zero. */
-function table(rows: number, d: number, sines: number, cosines: number, angle: (row: number, i: number) => number) {
+function table(
+  rows: number,
+  d: number,
+  sines: number,
+  cosines: number,
+  angle: (row: number, i: number) => number,
+): Float32Array {
   const out = new Float32Array(rows * d);
   for (let row = 0; row < rows; row++) {
     const at = row * d;
