@@ -1,11 +1,10 @@
 // What BART's family declares: word tables, positions and the two stacks of blocks (bart.ts puts them together).
 import type { Weight } from '../core/graph';
-import { WasmformerError } from '../errors';
 import type { HeadShape } from '../nn/attention';
 import type { Block } from '../nn/blocks';
 import type { Norm, Parameters } from '../nn/parameters';
 import { sinusoidalFairseq, sinusoidalHalves } from '../nn/sinusoidal';
-import { activationOf, integer, type Config } from './model';
+import { activationOf, headSize, integer, type Config } from './model';
 
 const EPS = 1e-5;
 
@@ -19,9 +18,8 @@ export interface Traits {
   readonly embeddingNorm: boolean;
   /** The encoder may have a vocabulary of its own. */
   readonly ownVocabulary?: boolean;
-  /** activation_function and scale_embedding of a config without them. */
-  readonly activation: string;
-  readonly scaled: boolean;
+  /** What a config leaves out. */
+  readonly defaults: Config;
 }
 
 /** The word tables of both stacks and of the head. */
@@ -67,7 +65,7 @@ interface Positions {
 }
 
 export function positionsOf(config: Config, p: Parameters, { positions }: Traits, d: number): Positions {
-  const count = integer(config, 'max_position_embeddings', 1024);
+  const count = integer(config, 'max_position_embeddings');
   if (positions === 'learned') {
     const [encoder, decoder] = ['encoder', 'decoder'].map((side) =>
       p.embedding(`${side}.embed_positions`, count + 2, d),
@@ -75,7 +73,7 @@ export function positionsOf(config: Config, p: Parameters, { positions }: Traits
     return { encoder, decoder, offset: 2, count };
   }
   const fairseq = positions === 'fairseq';
-  const offset = fairseq ? integer(config, 'pad_token_id', 1) + 1 : 0;
+  const offset = fairseq ? integer(config, 'pad_token_id') + 1 : 0;
   const make = fairseq ? sinusoidalFairseq : sinusoidalHalves;
   const rows = count + offset;
   const table = p.computed('embed_positions', [rows, d], [], () => make(rows, d));
@@ -94,13 +92,7 @@ export function stackOf(config: Config, p: Parameters, traits: Traits, side: 'en
   const layers = integer(config, `${side}_layers`);
   const heads = integer(config, `${side}_attention_heads`);
   const inner = integer(config, `${side}_ffn_dim`);
-  const activation = activationOf(config, 'activation_function', traits.activation);
-  if (heads === 0 || d % heads !== 0) {
-    throw new WasmformerError(
-      'INVALID_CONFIG',
-      `config.json: d_model ${d} is not a multiple of ${side}_attention_heads ${heads}`,
-    );
-  }
+  const activation = activationOf(config, 'activation_function');
   const named = (names: readonly string[], at: string): string[] => names.map((name) => `${at}.${name}_proj`);
   const blocks = Array.from({ length: layers }, (_, i): Block => {
     const at = `${side}.layers.${i}`;
@@ -126,7 +118,7 @@ export function stackOf(config: Config, p: Parameters, traits: Traits, side: 'en
     };
   });
   return {
-    shape: { heads, kvHeads: heads, size: d / heads, causal: side === 'decoder' },
+    shape: { heads, kvHeads: heads, size: headSize(d, heads), causal: side === 'decoder' },
     blocks,
     embeddingNorm: traits.embeddingNorm ? p.norm(`${side}.layernorm_embedding`, d, EPS) : null,
     finalNorm: traits.arrangement === 'pre' ? p.norm(`${side}.layer_norm`, d, EPS) : null,

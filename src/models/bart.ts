@@ -10,6 +10,7 @@ import { gather } from '../ops/gather';
 import { cachedKv } from '../ops/store-kv';
 import { positionsOf, stackOf, wordsOf, type Traits } from './bart-parts';
 import {
+  complete,
   integer,
   type Architecture,
   type CacheShape,
@@ -19,11 +20,12 @@ import {
   type TransformerModel,
 } from './model';
 
-function build(config: Config, p: Parameters, traits: Traits): TransformerModel {
+function build(given: Config, p: Parameters, traits: Traits): TransformerModel {
   const { arrangement } = traits;
-  checkHead(config);
+  checkHead(given);
+  const config = complete(given, traits.defaults, SYNONYMS);
   const d = integer(config, 'd_model');
-  const scale = (config.scale_embedding ?? traits.scaled) === true ? Math.sqrt(d) : 1;
+  const scale = config.scale_embedding === true ? Math.sqrt(d) : 1;
   const words = wordsOf(config, p, traits, d);
   const positions = positionsOf(config, p, traits, d);
   const source = stackOf(config, p, traits, 'encoder', d);
@@ -71,6 +73,7 @@ function build(config: Config, p: Parameters, traits: Traits): TransformerModel 
 
   const decoder: DecoderModel = {
     vocabSize: words.vocabSize,
+    head: true,
     hiddenSize: d,
     layers: target.blocks.length,
     heads: target.shape.heads,
@@ -128,8 +131,33 @@ function aliases(name: string): string[] {
   ];
 }
 
+/** transformers' BartConfig; the others' differ in what they state below. */
+const DEFAULTS: Config = {
+  vocab_size: 50265,
+  max_position_embeddings: 1024,
+  d_model: 1024,
+  encoder_layers: 12,
+  encoder_attention_heads: 16,
+  encoder_ffn_dim: 4096,
+  decoder_layers: 12,
+  decoder_attention_heads: 16,
+  decoder_ffn_dim: 4096,
+  activation_function: 'gelu',
+  scale_embedding: false,
+  pad_token_id: 1,
+};
+
+const SYNONYMS = { hidden_size: 'd_model', num_attention_heads: 'encoder_attention_heads' };
+
+/** Old checkpoints store a version, copies of the tied tables, and sinusoids. */
+const IGNORED: readonly RegExp[] = [
+  /(^|\.)(en|de)coder\.(version|embed_tokens\.weight|embed_positions\.(weights?|_float_tensor))$/,
+  /^lm_head\.weight$/,
+];
+
 const architecture = (traits: Traits): Architecture<TransformerModel> => ({
   aliases,
+  ignored: IGNORED,
   build: (config, parameters) => build(config, parameters, traits),
 });
 
@@ -137,35 +165,30 @@ export const bart = architecture({
   arrangement: 'post',
   positions: 'learned',
   embeddingNorm: true,
-  activation: 'gelu',
-  scaled: false,
+  defaults: DEFAULTS,
 });
 export const mbart = architecture({
   arrangement: 'pre',
   positions: 'learned',
   embeddingNorm: true,
-  activation: 'gelu',
-  scaled: false,
+  defaults: DEFAULTS,
 });
 export const marian = architecture({
   arrangement: 'post',
   positions: 'sinusoidal',
   embeddingNorm: false,
   ownVocabulary: true,
-  activation: 'gelu',
-  scaled: false,
+  defaults: { ...DEFAULTS, vocab_size: 58101 },
 });
 export const m2m100 = architecture({
   arrangement: 'pre',
   positions: 'fairseq',
   embeddingNorm: false,
-  activation: 'relu',
-  scaled: true,
+  defaults: { ...DEFAULTS, vocab_size: 128112, activation_function: 'relu', scale_embedding: true },
 });
 export const pegasus = architecture({
   arrangement: 'pre',
   positions: 'sinusoidal',
   embeddingNorm: false,
-  activation: 'gelu',
-  scaled: false,
+  defaults: DEFAULTS,
 });
