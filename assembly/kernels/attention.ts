@@ -211,8 +211,7 @@ function prepare(
 
 /** Strips [strip0, strip1) of the rows of one key head of one sequence. */
 function head(record: usize, segment: usize, kvHead: i32, strip0: i32, strip1: i32, strips: i32, scratch: usize): void {
-  const keys = load<i32>(segment, R.SEG_KEYS),
-    page = load<i32>(segment, R.SEG_PAGE),
+  const page = load<i32>(segment, R.SEG_PAGE),
     pages = <usize>load<u32>(segment, R.SEG_PAGES);
   const group = load<i32>(record, R.AT_HEADS) / load<i32>(record, R.AT_KV_HEADS),
     head0 = kvHead * group,
