@@ -24,10 +24,10 @@
 // Nothing read behind a sequence's last key reaches a result.
 // Error: 1e-6 relative to max |v| while |scores| <= 30 (score errors grow with |q||k| u).
 // Threads share (sequence, key head, strip) units, weighted by keys.
-// Speed, one thread of an EPYC that does 49 GFLOP/s: 12 heads of 32 and 128 tokens 0.82 ms, and 0.08 to store; it replaces
-// a kernel that packed keys and values at every call and took 0.95. 12 heads of 64: 34 GFLOP/s at 128 keys. A step of
-// decoding, 8 key heads of 64, reads 38-46 GB/s in groups of 1 and 16-19 in groups of 3 and 4 up to 2048 keys, 10-11 from main
-// memory at 4096. With 4 strips at a time instead of 2 the scores leave the first-level cache: 2-8 % slower.
+// Speed, one thread of a busy EPYC that does 49 GFLOP/s, least of many: 12 heads of 32 and 128 tokens take 0.94 ms with the
+// storing, 0.82 without; the kernel before, which packed keys and values at every call, 0.95 in the same run. 12 heads of 64:
+// 34 GFLOP/s at 128 keys. A step of decoding, 8 key heads of 64, reads 38-46 GB/s in groups of 1 and 16-19 in groups of 3 and
+// 4 up to 2048 keys, 10-11 at 4096, from main memory. 4 strips at a time instead of 2 were 2-8 % slower.
 import * as R from '../abi/records';
 import { CTL_TILE_PANELS, CTL_TILE_ROWS, ZEROS } from '../abi/layout';
 import { addRelative, addRow, addSlope, exponentials, hide, scaleColumn, scaleRow } from './attention-rows';
