@@ -71,6 +71,8 @@ MODELS = {
         "MarianMTModel",
         {
             **BART,
+            "encoder_layers": 1,
+            "decoder_layers": 1,
             "share_encoder_decoder_embeddings": False,
             "tie_word_embeddings": False,
             "decoder_vocab_size": 47,
@@ -83,8 +85,8 @@ MODELS = {
     ),
     "t5": ("T5ForConditionalGeneration", {**T5, "feed_forward_proj": "relu"}, {}, [], 6),
     "t5-gated": ("T5ForConditionalGeneration", {**T5_WIDE, **GATED}, {}, [], 2),
-    "mt5": ("MT5ForConditionalGeneration", {**T5, **GATED, "d_kv": 8, "num_heads": 3}, {}, [], 0),
-    "umt5": ("UMT5ForConditionalGeneration", {**T5_WIDE, **GATED, "num_decoder_layers": 2}, {}, [], 2),
+    "mt5": ("MT5ForConditionalGeneration", {**T5, **GATED, "d_kv": 8, "num_heads": 3, "num_layers": 1}, {}, [], 0),
+    "umt5": ("UMT5ForConditionalGeneration", {**T5, **GATED}, {}, [], 2),
     "m2m-100": (
         "M2M100ForConditionalGeneration",
         {**BART, "scale_embedding": True, "activation_function": "relu"},
