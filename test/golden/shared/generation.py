@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from .precision import Double
+from .rotary import forget_lengths
 
 MARGIN = 1e-3
 NEW_TOKENS = 16
@@ -17,6 +18,7 @@ class Unclear(Exception):
 
 def search(model, ids, **options):
     """generate for one prompt: (new tokens of each sequence, scores, narrowest margin)."""
+    forget_lengths(model)
     inputs = torch.tensor([ids])
     margin = Double()
     with torch.no_grad(), margin:
