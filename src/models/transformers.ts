@@ -1,8 +1,15 @@
 // config.json's model_type -> encoder-decoder.
 import { WasmformerError } from '../errors';
+import { bart, m2m100, marian, mbart, pegasus } from './bart';
 import type { Architecture, Config, TransformerModel } from './model';
 
-const TRANSFORMERS: Readonly<Record<string, Architecture<TransformerModel>>> = {};
+const TRANSFORMERS: Readonly<Record<string, Architecture<TransformerModel>>> = {
+  bart,
+  mbart,
+  marian,
+  m2m_100: m2m100,
+  pegasus,
+};
 
 /** The encoder-decoder that a config describes. Throws UNSUPPORTED_MODEL. */
 export function transformerOf(config: Config): Architecture<TransformerModel> {

@@ -9,14 +9,7 @@ import { Tokens, type GenerationSettings } from '../generate';
 import type { Config, DecoderModel } from '../models/model';
 import { Parameters } from '../nn/parameters';
 import { concat, profilePlan, type Outputs, type ProfileRow, type RaggedBatch } from './batch';
-import {
-  generate,
-  type GenerationJob,
-  type GenerationResult,
-  type Guesser,
-  type Says,
-  type Start,
-} from './generation';
+import { generate, type GenerationJob, type GenerationResult, type Guesser, type Says, type Start } from './generation';
 import { DraftGuesser, LookupGuesser } from './guessers';
 import { CachedSequence } from './kv-cache';
 import { freeWeights, loadWeights, type LoadOptions, type TensorReader } from './load';

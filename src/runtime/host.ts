@@ -4,7 +4,7 @@ import type { CoreOptions } from '../core/core';
 import { abortError, throwIfAborted, WasmformerError } from '../errors';
 import type { Config } from '../models/model';
 import type { EngineFacts, Loaded } from './engine-core';
-import type { TensorReader } from './load';
+import type { HeldAs, TensorReader } from './load';
 import type { ModelKind, OnEvent } from './runner';
 
 /** Progress of a long call. */
@@ -13,7 +13,14 @@ export type OnProgress = (done: number, total: number) => void;
 /** An engine as its models see it. Every method rejects with ABORTED when the call is cancelled. */
 export interface Host {
   facts(): Promise<EngineFacts>;
-  load(call: number, kind: ModelKind, config: Config, reader: TensorReader, onProgress: OnProgress): Promise<Loaded>;
+  load(
+    call: number,
+    kind: ModelKind,
+    config: Config,
+    reader: TensorReader,
+    dtype: HeldAs,
+    onProgress: OnProgress,
+  ): Promise<Loaded>;
   /** Calls a method of a model's runner. What it reports reaches `onEvent` before the result comes. */
   invoke(call: number, id: number, method: string, request: unknown, onEvent?: OnEvent): Promise<unknown>;
   cancel(call: number): void;
@@ -101,8 +108,13 @@ export class Engine {
   }
 
   /** Makes one call: numbers it, races it against abort and the worker's death.
+   *  @param endsItself an abort only tells the engine, whose answer is waited for: for calls that have a result even then
    *  @internal */
-  async call<T>(run: (host: Host, call: number) => Promise<T>, signal?: AbortSignal): Promise<T> {
+  async call<T>(
+    run: (host: Host, call: number) => Promise<T>,
+    signal?: AbortSignal,
+    { endsItself = false } = {},
+  ): Promise<T> {
     throwIfAborted(signal);
     if (!this.live) throw new WasmformerError('DISPOSED', 'this engine was disposed; create a new one');
     const call = ++this.calls;
@@ -110,7 +122,7 @@ export class Engine {
     const interrupted = new Promise<never>((_, reject) => {
       this.pending.set(call, reject);
       onAbort = () => {
-        reject(abortError(signal!.reason));
+        if (!endsItself) reject(abortError(signal!.reason));
         void this.host?.then((host) => host.cancel(call));
       };
       signal?.addEventListener('abort', onAbort, { once: true });
