@@ -199,6 +199,9 @@ describe('configs', () => {
     expect(result.logits).toBeUndefined();
     const expected = await model.forward({ inputIds: ids });
     expect(result.lastHiddenState.data).toEqual(expected.lastHiddenState.data);
+    await expect(bare.generate(ids[0]).result()).rejects.toMatchObject({ code: 'NO_HEAD' });
+    const options = { assistantModel: bare, maxNewTokens: 2 };
+    await expect(model.generate(ids[0], options).result()).rejects.toMatchObject({ code: 'NO_HEAD' });
   });
 });
 
