@@ -2,7 +2,7 @@
 //
 //   C[rows, 8] = init + A[rows, k] B[k, 8]     for several panels of B at once, each one `apart` bytes from the one before
 //
-// One row takes 6 panels at a time, two rows 3, or 2 of 16-bit weights, whose conversion needs registers. Each panel is the
+// One row takes 6 panels at a time, two rows 3; of 16-bit weights, whose conversion needs registers, 4 and 2. Each panel is the
 // next one of a long run of its own (matmul.ts): memory delivers half as much again to several long streams as to one.
 //
 // 16-bit weights: a lane holds column i of a panel in its low half and column i + 4 in its high half (pack.ts).
@@ -119,11 +119,11 @@ function row1x6(a: usize, b: usize, apart: usize, k: i32, init: usize, initStrid
 // prettier-ignore
 function row2x3(a: usize, b: usize, apart: usize, k: i32, init: usize, initStride: usize, initApart: usize, c: usize, stride: usize, cApart: usize): void { product(2, 3, TYPE_F32, a, b, apart, k, init, initStride, initApart, c, stride, cApart); }
 // prettier-ignore
-function row1x6F16(a: usize, b: usize, apart: usize, k: i32, init: usize, initStride: usize, initApart: usize, c: usize, stride: usize, cApart: usize): void { product(1, 6, TYPE_F16, a, b, apart, k, init, initStride, initApart, c, stride, cApart); }
+function row1x4F16(a: usize, b: usize, apart: usize, k: i32, init: usize, initStride: usize, initApart: usize, c: usize, stride: usize, cApart: usize): void { product(1, 4, TYPE_F16, a, b, apart, k, init, initStride, initApart, c, stride, cApart); }
 // prettier-ignore
 function row2x2F16(a: usize, b: usize, apart: usize, k: i32, init: usize, initStride: usize, initApart: usize, c: usize, stride: usize, cApart: usize): void { product(2, 2, TYPE_F16, a, b, apart, k, init, initStride, initApart, c, stride, cApart); }
 // prettier-ignore
-function row1x6BF16(a: usize, b: usize, apart: usize, k: i32, init: usize, initStride: usize, initApart: usize, c: usize, stride: usize, cApart: usize): void { product(1, 6, TYPE_BF16, a, b, apart, k, init, initStride, initApart, c, stride, cApart); }
+function row1x4BF16(a: usize, b: usize, apart: usize, k: i32, init: usize, initStride: usize, initApart: usize, c: usize, stride: usize, cApart: usize): void { product(1, 4, TYPE_BF16, a, b, apart, k, init, initStride, initApart, c, stride, cApart); }
 // prettier-ignore
 function row2x2BF16(a: usize, b: usize, apart: usize, k: i32, init: usize, initStride: usize, initApart: usize, c: usize, stride: usize, cApart: usize): void { product(2, 2, TYPE_BF16, a, b, apart, k, init, initStride, initApart, c, stride, cApart); }
 
@@ -131,7 +131,8 @@ function row2x2BF16(a: usize, b: usize, apart: usize, k: i32, init: usize, initS
 // @ts-ignore: decorator
 @inline
 export function panelsAtOnce(rows: i32, type: i32): i32 {
-  return rows == 1 ? 6 : type == TYPE_F32 ? 3 : 2;
+  if (type == TYPE_F32) return rows == 1 ? 6 : 3;
+  return rows == 1 ? 4 : 2;
 }
 
 /** One or two rows times panelsAtOnce panels `apart` bytes from each other; their columns of C are `cApart` from each other, those
@@ -139,9 +140,9 @@ export function panelsAtOnce(rows: i32, type: i32): i32 {
 // prettier-ignore
 export function multiplyRows(rows: i32, type: i32, a: usize, b: usize, apart: usize, k: i32, init: usize, initStride: usize, initApart: usize, c: usize, stride: usize, cApart: usize): void {
   if (type == TYPE_F16) {
-    if (rows == 1) row1x6F16(a, b, apart, k, init, initStride, initApart, c, stride, cApart); else row2x2F16(a, b, apart, k, init, initStride, initApart, c, stride, cApart);
+    if (rows == 1) row1x4F16(a, b, apart, k, init, initStride, initApart, c, stride, cApart); else row2x2F16(a, b, apart, k, init, initStride, initApart, c, stride, cApart);
   } else if (type == TYPE_BF16) {
-    if (rows == 1) row1x6BF16(a, b, apart, k, init, initStride, initApart, c, stride, cApart); else row2x2BF16(a, b, apart, k, init, initStride, initApart, c, stride, cApart);
+    if (rows == 1) row1x4BF16(a, b, apart, k, init, initStride, initApart, c, stride, cApart); else row2x2BF16(a, b, apart, k, init, initStride, initApart, c, stride, cApart);
   } else if (rows == 1) row1x6(a, b, apart, k, init, initStride, initApart, c, stride, cApart);
   else row2x3(a, b, apart, k, init, initStride, initApart, c, stride, cApart);
 }
