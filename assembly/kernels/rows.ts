@@ -14,16 +14,17 @@
 import { C_CODE_SCALE } from '../abi/constants';
 import { TYPE_BF16, TYPE_F16, TYPE_F32 } from '../abi/records';
 import { madd, splat } from '../simd';
-import { highHalves, lowHalves, maskOf } from './halves';
+import { highHalves, lowHalves, maskOf, shiftOf } from './halves';
 
 // @ts-ignore: decorator
 @inline
 function convert(type: i32, from: usize, n: i32, to: usize): void {
   const mask = maskOf(type),
+    lift = shiftOf(type),
     scale = splat(C_CODE_SCALE);
   for (const end = from + ((<usize>n) << 4); from < end; from += 16, to += 32) {
     const x = v128.load(from);
-    let low = lowHalves(type, x, mask),
+    let low = lowHalves(type, x, mask, lift),
       high = highHalves(type, x, mask);
     if (type == TYPE_F16) {
       low = f32x4.mul(low, scale);
@@ -60,39 +61,39 @@ function product(rows: i32, panels: i32, type: i32, a: usize, b: usize, apart: u
       p3 = v128.load(at); q3 = v128.load(at, 16); at += initApart; p4 = v128.load(at); q4 = v128.load(at, 16); at += initApart; p5 = v128.load(at); q5 = v128.load(at, 16);
     }
   }
-  const mask = type == TYPE_F32 ? p0 : maskOf(type);
+  const mask = type == TYPE_F32 ? p0 : maskOf(type), lift = type == TYPE_F16 ? shiftOf(type) : p0;
   const shift: usize = type == TYPE_F32 ? 5 : 4;
   const end = b + (<usize>k << shift);
   do {
     let w = b;
     const x0 = splat(a), x1 = rows > 1 ? splat(a + 4) : x0;
     let u = v128.load(w), v = u;
-    if (type == TYPE_F32) v = v128.load(w, 16); else { v = highHalves(type, u, mask); u = lowHalves(type, u, mask); }
+    if (type == TYPE_F32) v = v128.load(w, 16); else { v = highHalves(type, u, mask); u = lowHalves(type, u, mask, lift); }
     p0 = madd(x0, u, p0); q0 = madd(x0, v, q0);
     if (rows > 1) { if (panels == 2) { p2 = madd(x1, u, p2); q2 = madd(x1, v, q2); } else { p3 = madd(x1, u, p3); q3 = madd(x1, v, q3); } }
     w += apart; u = v128.load(w);
-    if (type == TYPE_F32) v = v128.load(w, 16); else { v = highHalves(type, u, mask); u = lowHalves(type, u, mask); }
+    if (type == TYPE_F32) v = v128.load(w, 16); else { v = highHalves(type, u, mask); u = lowHalves(type, u, mask, lift); }
     p1 = madd(x0, u, p1); q1 = madd(x0, v, q1);
     if (rows > 1) { if (panels == 2) { p3 = madd(x1, u, p3); q3 = madd(x1, v, q3); } else { p4 = madd(x1, u, p4); q4 = madd(x1, v, q4); } }
     if (panels > 2) {
       w += apart; u = v128.load(w);
-      if (type == TYPE_F32) v = v128.load(w, 16); else { v = highHalves(type, u, mask); u = lowHalves(type, u, mask); }
+      if (type == TYPE_F32) v = v128.load(w, 16); else { v = highHalves(type, u, mask); u = lowHalves(type, u, mask, lift); }
       p2 = madd(x0, u, p2); q2 = madd(x0, v, q2);
       if (rows > 1) { p5 = madd(x1, u, p5); q5 = madd(x1, v, q5); }
     }
     if (panels > 3) {
       w += apart; u = v128.load(w);
-      if (type == TYPE_F32) v = v128.load(w, 16); else { v = highHalves(type, u, mask); u = lowHalves(type, u, mask); }
+      if (type == TYPE_F32) v = v128.load(w, 16); else { v = highHalves(type, u, mask); u = lowHalves(type, u, mask, lift); }
       p3 = madd(x0, u, p3); q3 = madd(x0, v, q3);
     }
     if (panels > 4) {
       w += apart; u = v128.load(w);
-      if (type == TYPE_F32) v = v128.load(w, 16); else { v = highHalves(type, u, mask); u = lowHalves(type, u, mask); }
+      if (type == TYPE_F32) v = v128.load(w, 16); else { v = highHalves(type, u, mask); u = lowHalves(type, u, mask, lift); }
       p4 = madd(x0, u, p4); q4 = madd(x0, v, q4);
     }
     if (panels > 5) {
       w += apart; u = v128.load(w);
-      if (type == TYPE_F32) v = v128.load(w, 16); else { v = highHalves(type, u, mask); u = lowHalves(type, u, mask); }
+      if (type == TYPE_F32) v = v128.load(w, 16); else { v = highHalves(type, u, mask); u = lowHalves(type, u, mask, lift); }
       p5 = madd(x0, u, p5); q5 = madd(x0, v, q5);
     }
     a += <usize>rows << 2;
