@@ -26,7 +26,7 @@ function expectMaps(tensors: Map<string, ExpectedTensor>, rows: Record<string, s
     const [n, heads, queries, keys] = dims;
     const mask = tensors.get(rows[kind])!;
     for (let at = 0; at < n * heads * queries; at++) {
-      const sum = data.subarray(at * keys, (at + 1) * keys).reduce((a, b) => a + b, 0);
+      const sum = Array.from(data.subarray(at * keys, (at + 1) * keys)).reduce((a, b) => a + b, 0);
       const row = Math.floor(at / (heads * queries)) * queries + (at % queries);
       expect(Math.abs(sum - mask.data[row])).toBeLessThan(1e-5);
     }

@@ -11,7 +11,7 @@ export interface ExpectedTensor {
 /** A search for one prompt: generate(inputIds, options) gives ids, the new tokens with eos. */
 export interface GreedyCase {
   inputIds: number[];
-  options: { maxNewTokens: number };
+  options: { numBeams: 1; maxNewTokens: number };
   ids: number[];
 }
 
@@ -77,7 +77,7 @@ export function readTensors(set: string, golden: string): Map<string, ExpectedTe
 /** The number of tokens of every row of a mask [n, t]. */
 export function rowLengths({ dims: [rows, width], data }: ExpectedTensor): number[] {
   return Array.from({ length: rows }, (_, row) =>
-    data.slice(row * width, (row + 1) * width).reduce((a, b) => a + b, 0),
+    Array.from(data.subarray(row * width, (row + 1) * width)).reduce((a, b) => a + b, 0),
   );
 }
 
