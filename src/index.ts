@@ -1,9 +1,11 @@
 // wasmformer: transformers in WebAssembly SIMD.
+export { Decoder } from './api/decoder';
+export type { DecoderForwardOptions, DecoderInfo, DecoderOutput } from './api/decoder';
 export { Encoder } from './api/encoder';
 export type { EmbedOptions, EncoderOutput, ForwardOptions, ModelInfo, TaskOptions } from './api/encoder';
 export type { FromPretrainedOptions, LoadProgress } from './api/pretrained';
 export type { Question } from './api/encoder-tasks';
-export type { EncoderInput, IdInputs, Ids, TextInputs, TokenizeOptions } from './api/inputs';
+export type { DecoderInput, EncoderInput, IdInputs, Ids, TextInputs, TokenizeOptions } from './api/inputs';
 export type { ClassificationOptions, ClassificationResult } from './api/tasks/classification';
 export type { FillMaskOptions, FillMaskResult } from './api/tasks/fill-mask';
 export type { NextSentenceResult } from './api/tasks/next-sentence';
@@ -14,6 +16,13 @@ export type {
   TokenClassificationOptions,
   TokenEntity,
 } from './api/tasks/token-classification';
+export { Transformer } from './api/transformer';
+export type {
+  TransformerForwardOptions,
+  TransformerInfo,
+  TransformerInput,
+  TransformerOutput,
+} from './api/transformer';
 export { Tensor } from './api/tensor';
 export type { NestedArray, TensorData, TensorType } from './api/tensor';
 export { WasmformerError } from './errors';
