@@ -1,8 +1,9 @@
 // config.json's model_type -> encoder-decoder.
 import { WasmformerError } from '../errors';
 import type { Architecture, Config, TransformerModel } from './model';
+import { mt5, t5, umt5 } from './t5';
 
-const TRANSFORMERS: Readonly<Record<string, Architecture<TransformerModel>>> = {};
+const TRANSFORMERS: Readonly<Record<string, Architecture<TransformerModel>>> = { t5, mt5, umt5 };
 
 /** The encoder-decoder that a config describes. Throws UNSUPPORTED_MODEL. */
 export function transformerOf(config: Config): Architecture<TransformerModel> {
