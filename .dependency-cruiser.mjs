@@ -1,5 +1,5 @@
 // Imports point one way: api -> runtime -> models -> nn -> ops -> core -> the layout of wasm memory; io beside them reaches
-// core and errors only, platform nothing but errors and types.
+// core and errors only, generate errors only, platform nothing but errors and types.
 
 /** Layers from the top down, each a folder of src/. */
 const LAYERS = ['api', 'runtime', 'models', 'nn', 'ops', 'core'];
@@ -28,6 +28,19 @@ export default {
       severity: 'error',
       from: { path: '^src/io/' },
       to: { path: '^(src|assembly)/', pathNot: ['^src/io/', '^src/core/', '^src/errors\\.ts$'] },
+    },
+    {
+      name: 'generate-is-pure',
+      comment: 'Choosing tokens needs no model, no memory and no files.',
+      severity: 'error',
+      from: { path: '^src/generate/' },
+      to: { path: '^(src|assembly)/', pathNot: ['^src/generate/', '^src/errors\\.ts$'] },
+    },
+    {
+      name: 'models-know-no-generation',
+      severity: 'error',
+      from: { path: paths(LAYERS.slice(2)) },
+      to: { path: '^src/generate/' },
     },
     {
       name: 'platform-is-lowest',

@@ -4,9 +4,20 @@ import { execute, read } from '../core/execute';
 import type { Sizes } from '../core/graph';
 import { explainPlan, type Plan } from '../core/plan';
 import { decoderOf } from '../models/decoders';
+import { WasmformerError } from '../errors';
+import { Tokens, type GenerationSettings } from '../generate';
 import type { Config, DecoderModel } from '../models/model';
 import { Parameters } from '../nn/parameters';
 import { concat, profilePlan, type Outputs, type ProfileRow, type RaggedBatch } from './batch';
+import {
+  generate,
+  type GenerationJob,
+  type GenerationResult,
+  type Guesser,
+  type Says,
+  type Start,
+} from './generation';
+import { DraftGuesser, LookupGuesser } from './guessers';
 import { CachedSequence } from './kv-cache';
 import { freeWeights, loadWeights, type LoadOptions, type TensorReader } from './load';
 import type { CallContext, Runner } from './runner';
@@ -27,9 +38,31 @@ export interface DecoderFacts {
   readonly weightBytes: number;
 }
 
+/** Prompts to continue. */
+export interface GenerateRequest {
+  /** Ids of each; with a session one, whose ids come behind those that the session has. */
+  readonly prompts: readonly Int32Array[];
+  readonly settings: GenerationSettings;
+  readonly says: Says;
+  readonly overflow: GenerationJob['overflow'];
+  readonly session?: number;
+  /** Another decoder of this engine that guesses. */
+  readonly assistant?: number;
+  /** How many tokens it guesses at a time. */
+  readonly assistantTokens?: number;
+}
+
+interface Session {
+  readonly cache: CachedSequence;
+  readonly tokens: Tokens;
+  dropped: number;
+}
+
 export class DecoderRunner implements Runner {
   readonly facts: DecoderFacts;
-  private readonly steps: Steps;
+  readonly steps: Steps;
+  private readonly sessions = new Map<number, Session>();
+  private sessionIds = 0;
 
   private constructor(
     model: DecoderModel,
@@ -79,9 +112,91 @@ export class DecoderRunner implements Runner {
     return this.withPlan(call, 0, call.batch.lengths[0], (plan, sizes) => profilePlan(plan, this.core, sizes));
   }
 
+  /** Continues prompts. A session takes what was generated; if the call fails it is as it was before. */
+  async generate(request: GenerateRequest, context: CallContext): Promise<GenerationResult> {
+    const { prompts, settings, says, overflow, session: id } = request;
+    const session = id === undefined ? null : this.session(id);
+    const before = session && { tokens: session.tokens.length, cached: session.cache.length };
+    try {
+      return await generate(
+        {
+          prompts: prompts.length,
+          settings,
+          says,
+          overflow,
+          maxPositions: this.facts.maxPositions,
+          guesser: this.guesserOf(request, context),
+          start: (prompt) => this.start(prompts[prompt], session),
+        },
+        this.steps,
+        context,
+      );
+    } catch (error) {
+      if (session && before) {
+        session.tokens.truncate(before.tokens);
+        session.cache.truncate(before.cached);
+      }
+      throw error;
+    }
+  }
+
+  /** Opens a session: empty, or as another one is now. */
+  async openSession(from: number | null): Promise<number> {
+    const id = ++this.sessionIds;
+    const other = from === null ? null : this.session(from);
+    this.sessions.set(id, {
+      cache: other ? other.cache.fork() : new CachedSequence(this.steps.pool),
+      tokens: new Tokens(other ? other.tokens.slice() : []),
+      dropped: other?.dropped ?? 0,
+    });
+    return id;
+  }
+
+  /** Forgets all but the first `length` tokens. Gives the ids that are left. */
+  async truncateSession({ id, length }: { id: number; length: number }): Promise<Int32Array> {
+    const session = this.session(id);
+    session.tokens.truncate(length);
+    if (length < session.dropped) {
+      session.cache.truncate(0);
+      session.dropped = 0;
+    } else session.cache.truncate(length - session.dropped);
+    return session.tokens.slice();
+  }
+
+  async closeSession(id: number): Promise<void> {
+    this.session(id).cache.dispose();
+    this.sessions.delete(id);
+  }
+
   dispose(): void {
     this.steps.dispose();
     freeWeights(this.parameters.declarations, this.core);
+  }
+
+  private session(id: number): Session {
+    const session = this.sessions.get(id);
+    if (!session) throw new WasmformerError('DISPOSED', 'this session was disposed; create a new one');
+    return session;
+  }
+
+  private start(ids: Int32Array, session: Session | null): Start {
+    if (!session) {
+      const cache = new CachedSequence(this.steps.pool);
+      return { cache, tokens: new Tokens(ids), dropped: 0, encoderIds: ids, owned: true };
+    }
+    for (const id of ids) session.tokens.push(id);
+    return new SessionStart(session);
+  }
+
+  private guesserOf(
+    { settings, assistant, assistantTokens = 5 }: GenerateRequest,
+    context: CallContext,
+  ): Guesser | undefined {
+    if (assistant !== undefined) {
+      const { steps, facts } = context.runner(assistant) as DecoderRunner;
+      return new DraftGuesser(steps, facts.maxPositions, assistantTokens);
+    }
+    return settings.promptLookupNumTokens === null ? undefined : new LookupGuesser(settings);
   }
 
   /** Prepares `length` tokens of a call's batch as one sequence, and forgets it after use. */
@@ -100,5 +215,32 @@ export class DecoderRunner implements Runner {
     } finally {
       cache.dispose();
     }
+  }
+}
+
+/** A session as the loop continues it: what it does to the start is done to the session. */
+class SessionStart implements Start {
+  readonly owned = false;
+
+  constructor(private readonly session: Session) {}
+
+  get cache(): CachedSequence {
+    return this.session.cache;
+  }
+
+  get tokens(): Tokens {
+    return this.session.tokens;
+  }
+
+  get encoderIds(): Int32Array {
+    return this.session.tokens.slice();
+  }
+
+  get dropped(): number {
+    return this.session.dropped;
+  }
+
+  set dropped(count: number) {
+    this.session.dropped = count;
   }
 }

@@ -89,7 +89,11 @@ export class EngineCore {
     return this.enqueue(call, () => {
       const runner = this.model(id);
       const run = (runner as unknown as Readonly<Record<string, Method>>)[method];
-      return run.call(runner, request, { isCancelled: () => this.cancelled.has(call), report: onEvent });
+      return run.call(runner, request, {
+        isCancelled: () => this.cancelled.has(call),
+        report: onEvent,
+        runner: (other) => this.model(other),
+      });
     });
   }
 

@@ -10,6 +10,8 @@ export interface CallContext {
   isCancelled(): boolean;
   /** Tells the caller something, or asks it: resolves to what its handler gives back. */
   report(event: unknown): unknown;
+  /** Another model of the same engine. Throws DISPOSED. */
+  runner(id: number): Runner;
 }
 
 /** A model in an engine. Its other methods are called by name: `(request, context) => Promise<result>`. */

@@ -5,11 +5,13 @@ import { execute, read } from '../core/execute';
 import { Graph, LONGEST, MAP, SEQUENCES, SLOTS, TOKENS, type Sizes, type Sym, type Value } from '../core/graph';
 import { explainPlan, type Plan } from '../core/plan';
 import { PlanCache } from '../core/plan-cache';
+import { Tokens, type GenerationSettings } from '../generate';
 import type { Config, TransformerModel } from '../models/model';
 import { transformerOf } from '../models/transformers';
 import { Parameters } from '../nn/parameters';
 import { kvBytes } from '../ops/store-kv';
 import { concat, profilePlan, roundUp, type Outputs, type ProfileRow, type RaggedBatch } from './batch';
+import { generate, type GenerationResult, type Says, type Start } from './generation';
 import { CachedSequence, PAGE_TOKENS, PagePool } from './kv-cache';
 import { freeWeights, loadWeights, type LoadOptions, type TensorReader } from './load';
 import type { CallContext, Runner } from './runner';
@@ -22,6 +24,15 @@ export interface TransformerCall {
   readonly target: RaggedBatch;
   readonly hiddenStates: boolean;
   readonly attentions: boolean;
+}
+
+/** Sources to generate from. */
+export interface TransformerGenerateRequest {
+  readonly sources: readonly Int32Array[];
+  /** First ids of the decoder, for every source. */
+  readonly starts: readonly Int32Array[];
+  readonly settings: GenerationSettings;
+  readonly says: Says;
 }
 
 /** What a loaded encoder-decoder is like. */
@@ -110,6 +121,23 @@ export class TransformerRunner implements Runner {
     return Object.fromEntries(Object.keys(parts[0]).map((name) => [name, concat(parts.map((part) => part[name]))]));
   }
 
+  /** Continues the decoder's sequence of every source. */
+  async generate(request: TransformerGenerateRequest, context: CallContext): Promise<GenerationResult> {
+    const { sources, starts, settings, says } = request;
+    return generate(
+      {
+        prompts: sources.length,
+        settings,
+        says,
+        overflow: 'end',
+        maxPositions: this.facts.maxPositions,
+        start: (prompt) => this.start(sources[prompt], starts[prompt], context),
+      },
+      this.steps,
+      context,
+    );
+  }
+
   /** The plans of a call's first pair: the encoder's and the decoder's. */
   async explain(call: TransformerCall): Promise<string> {
     let text = '';
@@ -141,6 +169,19 @@ export class TransformerRunner implements Runner {
     this.steps.dispose();
     this.crossPool.trim();
     freeWeights(this.parameters.declarations, this.core);
+  }
+
+  /** Encodes a source; its keys and values serve all sequences that start from it. */
+  private async start(source: Int32Array, ids: Int32Array, context: CallContext): Promise<Start> {
+    const cross = new CachedSequence(this.crossPool);
+    try {
+      await this.encode(source, source.map((_, i) => i), cross, NOTHING, context);
+    } catch (error) {
+      cross.dispose();
+      throw error;
+    }
+    const cache = new CachedSequence(this.steps.pool);
+    return { cache, cross, tokens: new Tokens(ids), dropped: 0, encoderIds: source, owned: true };
   }
 
   /** Encodes one source; its keys and values are then in `cross`. */
