@@ -28,11 +28,11 @@ export interface DecoderForwardOptions extends TokenizeOptions {
 
 /** Results of a forward pass; b sequences, t the longest row, d the hidden size. Padded rows are zero. */
 export interface DecoderOutput {
-  /** [b, t, vocabulary]: row i tells the token after token i. */
-  logits: Tensor<Float32Array>;
-  /** [b, t, d], behind the final norm. */
+  /** [b, t, vocabulary]: row i tells the token after token i. Absent if the checkpoint has no language-model head. */
+  logits?: Tensor<Float32Array>;
+  /** [b, t, d], behind the final norm, if there is one. */
   lastHiddenState: Tensor<Float32Array>;
-  /** Embeddings and every layer's output, [b, t, d] each; the last one is behind the final norm. */
+  /** Embeddings and every layer's output, [b, t, d] each; the last one is lastHiddenState. */
   hiddenStates?: Tensor<Float32Array>[];
   /** Every layer's maps, [b, heads, t, t] each. */
   attentions?: Tensor<Float32Array>[];
@@ -40,6 +40,8 @@ export interface DecoderOutput {
 
 /** What a model runs on, and what it holds. */
 export interface DecoderInfo extends RunInfo {
+  /** Whether the checkpoint has a language-model head. */
+  readonly head: boolean;
   readonly hiddenSize: number;
   readonly layers: number;
   readonly heads: number;
@@ -72,12 +74,10 @@ export class Decoder extends PretrainedModel<DecoderRunner> {
     throwIfAborted(signal);
     const prepared = this.prepare(input, options);
     const outputs = await this.ask('forward', this.callOf(prepared, options), { signal });
-    const { hiddenSize, vocabSize, heads, layers } = this.facts;
+    const { head, hiddenSize, vocabSize, heads, layers } = this.facts;
     const rows = (name: string): Tensor<Float32Array> => padRows(outputs[name], hiddenSize, prepared);
-    const result: DecoderOutput = {
-      logits: padRows(outputs.logits, vocabSize, prepared),
-      lastHiddenState: rows('lastHiddenState'),
-    };
+    const result: DecoderOutput = { lastHiddenState: rows('lastHiddenState') };
+    if (head) result.logits = padRows(outputs.logits, vocabSize, prepared);
     if (outputHiddenStates)
       result.hiddenStates = Array.from({ length: layers + 1 }, (_, i) => rows(`hiddenStates.${i}`));
     if (outputAttentions)

@@ -1,9 +1,22 @@
 // config.json's model_type -> causal language model.
 import { WasmformerError } from '../errors';
+import { bloom } from './bloom';
+import { gptNeox } from './gpt-neox';
+import { gpt2 } from './gpt2';
 import { llama, mistral, qwen2, qwen3 } from './llama';
 import type { Architecture, Config, DecoderModel } from './model';
+import { openaiGpt } from './openai-gpt';
 
-const DECODERS: Readonly<Record<string, Architecture<DecoderModel>>> = { llama, mistral, qwen2, qwen3 };
+const DECODERS: Readonly<Record<string, Architecture<DecoderModel>>> = {
+  'openai-gpt': openaiGpt,
+  gpt2,
+  llama,
+  mistral,
+  qwen2,
+  qwen3,
+  gpt_neox: gptNeox,
+  bloom,
+};
 
 /** The causal language model that a config describes. Throws UNSUPPORTED_MODEL. */
 export function decoderOf(config: Config): Architecture<DecoderModel> {

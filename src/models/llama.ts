@@ -1,15 +1,38 @@
 // Llama (Touvron et al. 2023) and those that differ from it in a few places: Mistral (sliding window), Qwen 2 (biases), Qwen 3
 // (norms over queries and keys). Pre-norm blocks with RMS norms, rotary positions, grouped heads and a gated feed-forward;
 // transformers' LlamaForCausalLM and its kin.
-import { runBlocks, type Block } from '../nn/blocks';
-import { tiedLinear } from '../nn/layers';
+import type { Block } from '../nn/blocks';
 import type { Parameters } from '../nn/parameters';
 import { rotaryOf } from '../nn/rotary';
 import { gather } from '../ops/gather';
-import { activationOf, headCounts, integer, number, type Architecture, type Config, type DecoderModel } from './model';
+import { causalModel, OLD_BUFFERS, wordTables } from './causal';
+import {
+  activationOf,
+  complete,
+  headCounts,
+  integer,
+  number,
+  type Architecture,
+  type Config,
+  type DecoderModel,
+} from './model';
+
+/** What a config of any of them may leave out, with Llama's values. */
+const DEFAULTS: Config = {
+  vocab_size: 32000,
+  hidden_size: 4096,
+  intermediate_size: 11008,
+  num_hidden_layers: 32,
+  num_attention_heads: 32,
+  hidden_act: 'silu',
+  max_position_embeddings: 2048,
+  rms_norm_eps: 1e-6,
+  tie_word_embeddings: false,
+};
 
 /** Where the relatives differ. */
 interface Traits {
+  readonly defaults?: Config;
   /** Biases of queries, keys and values; and of the attention's output. */
   readonly bias: (config: Config) => { qkv: boolean; out: boolean };
   readonly headNorms?: boolean;
@@ -17,20 +40,20 @@ interface Traits {
   readonly window?: (config: Config, layer: number) => number | undefined;
 }
 
-function build(config: Config, p: Parameters, traits: Traits): DecoderModel {
+function build(given: Config, p: Parameters, traits: Traits): DecoderModel {
+  const config = complete(given, { ...DEFAULTS, ...traits.defaults });
   const d = integer(config, 'hidden_size');
   const layers = integer(config, 'num_hidden_layers');
   const inner = integer(config, 'intermediate_size');
   const vocabSize = integer(config, 'vocab_size');
   const { heads, kvHeads, size } = headCounts(config, d);
-  const eps = number(config, 'rms_norm_eps', 1e-6);
-  const activation = activationOf(config, 'hidden_act', 'silu');
-  const tied = config.tie_word_embeddings === true;
+  const eps = number(config, 'rms_norm_eps');
+  const activation = activationOf(config, 'hidden_act');
   const rotary = rotaryOf(config, size);
   const { qkv: qkvBias, out: outBias } = traits.bias(config);
   const mlpBias = config.mlp_bias === true;
 
-  const words = p.embedding('embed_tokens', vocabSize, d, tied);
+  const { words, head } = wordTables(config, p, { words: 'embed_tokens', head: 'lm_head' }, vocabSize, d);
   const blocks = Array.from({ length: layers }, (_, i): Block => {
     const at = `layers.${i}`;
     const attention = `${at}.self_attn`;
@@ -56,44 +79,27 @@ function build(config: Config, p: Parameters, traits: Traits): DecoderModel {
       },
     };
   });
-  const finalNorm = p.rmsNorm('norm', d, eps);
-  const head = tied ? words : p.linear('lm_head', vocabSize, d, { bias: false }).weight;
-
-  return {
+  return causalModel({
     vocabSize,
     hiddenSize: d,
-    layers,
     heads,
     maxPositions: rotary.maxPositions,
     positionOffset: 0,
-    cache: blocks.map(() => ({ kvHeads, sizeK: size, sizeV: size })),
     rotary,
-    record(inputs, request) {
-      const rotaryTable = inputs.rotary();
-      const stack = runBlocks(
-        gather(words, inputs.ids),
-        blocks,
-        'pre',
-        (layer) => ({
-          segments: inputs.segments,
-          rotaryTable,
-          cacheOffset: inputs.cacheOffsets[layer],
-          maps: request.attentions,
-          shape: {
-            heads,
-            kvHeads,
-            size,
-            causal: true,
-            window: traits.window?.(config, layer),
-            rotary: { dim: size, style: 'half' },
-          },
-        }),
-        finalNorm,
-      );
-      const rows = request.selected ? gather(stack.lastHiddenState, inputs.selected()) : stack.lastHiddenState;
-      return { ...stack, logits: request.head ? tiedLinear(rows, head, null) : null };
-    },
-  };
+    embed: ({ ids }) => gather(words, ids),
+    blocks,
+    arrangement: 'pre',
+    shapeOf: (layer) => ({
+      heads,
+      kvHeads,
+      size,
+      causal: true,
+      window: traits.window?.(config, layer),
+      rotary: { dim: size, style: 'half' },
+    }),
+    finalNorm: p.rmsNorm('norm', d, eps),
+    head,
+  });
 }
 
 /** Checkpoints of a bare model have no prefix. */
@@ -103,6 +109,7 @@ function aliases(name: string): string[] {
 
 const architecture = (traits: Traits): Architecture<DecoderModel> => ({
   aliases,
+  ignored: [...OLD_BUFFERS, /^lm_head\.weight$/],
   build: (config, parameters) => build(config, parameters, traits),
 });
 
@@ -112,7 +119,7 @@ const attentionBias = (config: Config): { qkv: boolean; out: boolean } => {
 };
 
 const windowOf = (config: Config): number | undefined =>
-  typeof config.sliding_window === 'number' ? config.sliding_window : undefined;
+  config.sliding_window == null ? undefined : integer(config, 'sliding_window');
 
 /** Qwen's layers below max_window_layers see everything; newer configs list a type for every layer. */
 function qwenWindow(config: Config, layer: number): number | undefined {
@@ -120,11 +127,40 @@ function qwenWindow(config: Config, layer: number): number | undefined {
   const { layer_types: types } = config;
   const slides = Array.isArray(types)
     ? types[layer] === 'sliding_attention'
-    : layer >= integer(config, 'max_window_layers', 28);
+    : layer >= integer(config, 'max_window_layers');
   return slides ? windowOf(config) : undefined;
 }
 
+const MISTRAL: Config = {
+  intermediate_size: 14336,
+  num_key_value_heads: 8,
+  max_position_embeddings: 131072,
+  sliding_window: 4096,
+};
+
+const QWEN2: Config = {
+  vocab_size: 151936,
+  intermediate_size: 22016,
+  num_key_value_heads: 32,
+  max_position_embeddings: 32768,
+  sliding_window: 4096,
+  max_window_layers: 28,
+};
+
 export const llama = architecture({ bias: attentionBias });
-export const mistral = architecture({ bias: () => ({ qkv: false, out: false }), window: windowOf });
-export const qwen2 = architecture({ bias: () => ({ qkv: true, out: false }), window: qwenWindow });
-export const qwen3 = architecture({ bias: attentionBias, headNorms: true, window: qwenWindow });
+export const mistral = architecture({
+  defaults: MISTRAL,
+  bias: () => ({ qkv: false, out: false }),
+  window: windowOf,
+});
+export const qwen2 = architecture({
+  defaults: QWEN2,
+  bias: () => ({ qkv: true, out: false }),
+  window: qwenWindow,
+});
+export const qwen3 = architecture({
+  defaults: { ...QWEN2, head_dim: 128 },
+  bias: attentionBias,
+  headNorms: true,
+  window: qwenWindow,
+});

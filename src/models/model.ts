@@ -114,6 +114,8 @@ export interface CausalModel {
 
 /** A causal language model. */
 export interface DecoderModel extends CausalModel {
+  /** Whether it has a language-model head; a bare model gives hidden states only. */
+  readonly head: boolean;
   readonly hiddenSize: number;
   readonly layers: number;
   /** Longest sequence in tokens; Infinity: as memory allows. */
@@ -159,7 +161,19 @@ export interface TransformerModel {
 export interface Architecture<M> {
   /** All names under which checkpoints have a tensor: with and without the base model's prefix, older spellings. */
   aliases(name: string): string[];
+  /** Tensors that checkpoints have and the model does not need: buffers that older versions stored, heads of other tasks. */
+  readonly ignored?: readonly RegExp[];
   build(config: Config, parameters: Parameters): M;
+}
+
+/** A config with what it leaves out. A key that is absent has its default, as in transformers' configuration classes; one
+ *  that is null stays so.
+ *  @param synonyms other names of keys, which count as well (transformers' attribute_map) */
+export function complete(config: Config, defaults: Config, synonyms: Readonly<Record<string, string>> = {}): Config {
+  const renamed = Object.entries(synonyms)
+    .filter(([other]) => Object.hasOwn(config, other))
+    .map(([other, key]) => [key, config[other]]);
+  return { ...defaults, ...config, ...(Object.fromEntries(renamed) as Config) };
 }
 
 /** A positive integer of the config. */
@@ -249,7 +263,7 @@ export function headOf(config: Config): Head | null {
 export function headCounts(config: Config, d: number): { heads: number; kvHeads: number; size: number } {
   const heads = integer(config, 'num_attention_heads');
   const kvHeads = integer(config, 'num_key_value_heads', heads);
-  const size = integer(config, 'head_dim', d / Math.max(1, heads));
+  const size = config.head_dim == null ? headSize(d, heads) : integer(config, 'head_dim');
   if (heads === 0 || kvHeads === 0 || heads % kvHeads !== 0) {
     throw new WasmformerError(
       'INVALID_CONFIG',
@@ -257,4 +271,15 @@ export function headCounts(config: Config, d: number): { heads: number; kvHeads:
     );
   }
   return { heads, kvHeads, size };
+}
+
+/** Columns of a head where the heads share d. Throws INVALID_CONFIG. */
+export function headSize(d: number, heads: number): number {
+  if (heads === 0 || d % heads !== 0) {
+    throw new WasmformerError(
+      'INVALID_CONFIG',
+      `config.json: the hidden size ${d} is not a multiple of the number of attention heads, ${heads}`,
+    );
+  }
+  return d / heads;
 }

@@ -31,9 +31,9 @@ export function feedForward(x: Value, layer: FeedForwardLayer, residual?: Value)
   return linear(inner, down, { residual });
 }
 
-/** pre: x + f(norm(x)). post: norm(x + f(x)), as in the 2017 paper. parallel: attention and feed-forward of the same x, each
- *  behind its norm, are added to it together. */
-export type Arrangement = 'pre' | 'post' | 'parallel';
+/** pre: x + f(norm(x)). post: norm(x + f(x)), as in the 2017 paper. normed: n + f(n) with n = norm(x). parallel: attention and
+ *  feed-forward of the same x, each behind its norm, are added to it together. */
+export type Arrangement = 'pre' | 'post' | 'normed' | 'parallel';
 
 /** One layer of an encoder or decoder. */
 export interface Block {
@@ -73,8 +73,11 @@ export function runBlocks(
   const crossAttentions: Value[] = [];
   blocks.forEach((block, i) => {
     const inputs = inputsOf(i);
-    const add = (y: Value, layer: AnyNorm, f: (input: Value, residual: Value) => Value): Value =>
-      arrangement === 'post' ? norm(f(y, y), layer) : f(norm(y, layer), y);
+    const add = (y: Value, layer: AnyNorm, f: (input: Value, residual: Value) => Value): Value => {
+      if (arrangement === 'post') return norm(f(y, y), layer);
+      const normed = norm(y, layer);
+      return f(normed, arrangement === 'normed' ? normed : y);
+    };
     const start = x;
     x = add(x, block.attentionNorm, (input, residual) => {
       const { out, maps } = selfAttention(input, block.attention, inputs.shape, inputs, residual);

@@ -105,18 +105,23 @@ export class Parameters {
 
   /** A linear layer whose rows are stored head by head, each head with its `parts` (queries, keys, values) of `size` rows: held
    *  part by part. */
-  interleavedLinear(name: string, heads: number, parts: number, size: number, depth: number): Linear {
+  interleavedLinear(
+    name: string,
+    { heads, parts, size }: { heads: number; parts: number; size: number },
+    depth: number,
+    { bias = true }: Pick<LinearOptions, 'bias'> = {},
+  ): Linear {
     const total = heads * parts * size;
-    const order = Array.from({ length: parts * heads }, (_, i) => ({
-      row: i * size,
-      from: ((i % heads) * parts + Math.floor(i / heads)) * size,
-      count: size,
-    }));
+    // in the file's order
     const pieces = (dims: readonly number[], tensor: string): Source[] =>
-      order.map((piece) => ({ ...this.source(tensor, dims, piece.row), ...piece }));
+      Array.from({ length: heads * parts }, (_, i) => ({
+        ...this.source(tensor, dims, ((i % parts) * heads + Math.floor(i / parts)) * size),
+        from: i * size,
+        count: size,
+      }));
     return {
       weight: this.declare([total, depth], 'packed', pieces([total, depth], `${name}.weight`)),
-      bias: this.has(`${name}.bias`) ? this.declare([total], 'rows', pieces([total], `${name}.bias`)) : null,
+      bias: bias ? this.declare([total], 'rows', pieces([total], `${name}.bias`)) : null,
     };
   }
 

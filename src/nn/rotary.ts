@@ -19,11 +19,16 @@ export interface Rotary {
 
 type Frequencies = (i: number) => number;
 
+/** What a config says of rotary embeddings: `rope_parameters`, which transformers 4 called `rope_scaling`. */
+export function ropeSettings(config: Config): Config {
+  return (config.rope_scaling ?? config.rope_parameters ?? {}) as Config;
+}
+
 /** The rotation that a config describes, by `rope_parameters` (or `rope_scaling` and `rope_theta`).
  *  @param dim columns of a head that are rotated
  *  @throws INVALID_CONFIG, UNSUPPORTED_MODEL (a rope_type that is not known) */
 export function rotaryOf(config: Config, dim: number): Rotary {
-  const given = (config.rope_parameters ?? config.rope_scaling ?? {}) as Config;
+  const given = ropeSettings(config);
   const type = given.rope_type ?? given.type ?? 'default';
   const base = Number(given.rope_theta ?? config.rope_theta ?? 10000);
   const limit = Number(config.max_position_embeddings ?? Infinity);
@@ -152,7 +157,8 @@ function longrope(
 ): Rotary {
   const stated = config.original_max_position_embeddings ?? given.original_max_position_embeddings;
   const original = typeof stated === 'number' ? stated : limit;
-  const factor = typeof stated === 'number' ? limit / original : (givenFactor ?? 1);
+  const isOutside = typeof config.original_max_position_embeddings === 'number';
+  const factor = (isOutside ? undefined : givenFactor) ?? limit / original;
   const scaling = attentionFactor ?? (factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(original)));
   const [short, long] = ['short_factor', 'long_factor'].map((key) => {
     const factors = given[key];

@@ -30,6 +30,8 @@ export interface DecoderCall extends Omit<Wants, 'selected'> {
 
 /** What a loaded decoder is like. */
 export interface DecoderFacts {
+  /** Whether there are logits. */
+  readonly head: boolean;
   readonly vocabSize: number;
   readonly hiddenSize: number;
   readonly layers: number;
@@ -71,8 +73,8 @@ export class DecoderRunner implements Runner {
     weightBytes: number,
   ) {
     this.steps = new Steps(model, core);
-    const { vocabSize, hiddenSize, layers, heads, maxPositions } = model;
-    this.facts = { vocabSize, hiddenSize, layers, heads, maxPositions, weightBytes };
+    const { head, vocabSize, hiddenSize, layers, heads, maxPositions } = model;
+    this.facts = { head, vocabSize, hiddenSize, layers, heads, maxPositions, weightBytes };
   }
 
   static async load(core: Core, config: Config, reader: TensorReader, options: LoadOptions): Promise<DecoderRunner> {
