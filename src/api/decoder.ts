@@ -1,11 +1,20 @@
 // Decoder: causal language models. Text or ids in; logits, hidden states, generated text out.
 import { throwIfAborted, WasmformerError } from '../errors';
 import type { SourceInput } from '../io/source';
-import type { ProfileRow } from '../runtime/batch';
+import type { BatchMask, MemoryBatch, ProfileRow } from '../runtime/batch';
 import type { DecoderCall, DecoderRunner } from '../runtime/decoder-runner';
+import {
+  isEmbeddingInput,
+  needEmbeddings,
+  prepareEmbeddings,
+  prepareMask,
+  prepareMemory,
+  type DecoderStackInputs,
+} from './embeddings';
 import {
   encodeText,
   isIdInput,
+  padCrossMaps,
   padMaps,
   padRows,
   prepareEncodings,
@@ -36,12 +45,16 @@ export interface DecoderOutput {
   hiddenStates?: Tensor<Float32Array>[];
   /** Every layer's maps, [b, heads, t, t] each. */
   attentions?: Tensor<Float32Array>[];
+  /** Of a stack alone: every layer's maps from the tokens to the encoder's, [b, heads, t, source tokens] each. */
+  crossAttentions?: Tensor<Float32Array>[];
 }
 
 /** What a model runs on, and what it holds. */
 export interface DecoderInfo extends RunInfo {
   /** Whether the checkpoint has a language-model head. */
   readonly head: boolean;
+  /** Whether it is a stack of layers alone, which takes embeddings and an encoder's output. */
+  readonly stack: boolean;
   readonly hiddenSize: number;
   readonly layers: number;
   readonly heads: number;
@@ -50,6 +63,13 @@ export interface DecoderInfo extends RunInfo {
   readonly maxPositions: number;
   /** Bytes of weights in wasm memory. */
   readonly weightBytes: number;
+}
+
+/** A batch and, for a stack alone, what it attends to. */
+interface PreparedCall extends Prepared {
+  readonly source?: Prepared;
+  readonly memory?: MemoryBatch;
+  readonly mask?: BatchMask;
 }
 
 export class Decoder extends PretrainedModel<DecoderRunner> {
@@ -67,9 +87,10 @@ export class Decoder extends PretrainedModel<DecoderRunner> {
   }
 
   /** Runs the model over whole sequences.
-   *  @param input a text, texts, or { inputIds, attentionMask, positionIds }
+   *  @param input a text, texts, or { inputIds, attentionMask, positionIds }; of a stack alone { inputsEmbeds, encoderHiddenStates,
+   *    attentionMask, encoderAttentionMask, mask }
    *  @throws INVALID_ARGUMENT, INVALID_SHAPE, TOO_LONG, NO_TOKENIZER, ABORTED, DISPOSED, WORKER_FAILED */
-  async forward(input: DecoderInput, options: DecoderForwardOptions = {}): Promise<DecoderOutput> {
+  async forward(input: DecoderInput | DecoderStackInputs, options: DecoderForwardOptions = {}): Promise<DecoderOutput> {
     const { outputHiddenStates = false, outputAttentions = false, signal } = options;
     throwIfAborted(signal);
     const prepared = this.prepare(input, options);
@@ -84,21 +105,28 @@ export class Decoder extends PretrainedModel<DecoderRunner> {
       result.attentions = Array.from({ length: layers }, (_, i) =>
         padMaps(outputs[`attentions.${i}`], heads, prepared),
       );
+    const { source } = prepared;
+    if (outputAttentions && source)
+      result.crossAttentions = Array.from({ length: layers }, (_, i) =>
+        padCrossMaps(outputs[`crossAttentions.${i}`], heads, prepared, source),
+      );
     return result;
   }
 
   /** The plan of a call's first sequence as a table: op, shapes, bytes, address, estimated time. */
-  async explain(input: DecoderInput, options: DecoderForwardOptions = {}): Promise<string> {
+  async explain(input: DecoderInput | DecoderStackInputs, options: DecoderForwardOptions = {}): Promise<string> {
     return this.ask('explain', this.callOf(this.prepare(input, options), options), options);
   }
 
   /** Time of every record of that plan, in milliseconds. */
-  async profile(input: DecoderInput, options: DecoderForwardOptions = {}): Promise<ProfileRow[]> {
+  async profile(input: DecoderInput | DecoderStackInputs, options: DecoderForwardOptions = {}): Promise<ProfileRow[]> {
     return this.ask('profile', this.callOf(this.prepare(input, options), options), options);
   }
 
-  private prepare(input: DecoderInput, options: TokenizeOptions): Prepared {
+  private prepare(input: DecoderInput | DecoderStackInputs, options: TokenizeOptions): PreparedCall {
     this.checkAlive();
+    if (isEmbeddingInput(input)) return this.prepareStack(input);
+    needEmbeddings(this.facts, '{ inputsEmbeds, encoderHiddenStates, attentionMask, encoderAttentionMask, mask }');
     if (isIdInput(input)) return prepareIds(input, this.facts);
     if (typeof input !== 'string' && !Array.isArray(input)) {
       throw new WasmformerError('INVALID_ARGUMENT', 'the input must be a text, an array of texts or { inputIds, ... }');
@@ -110,12 +138,27 @@ export class Decoder extends PretrainedModel<DecoderRunner> {
     );
   }
 
+  private prepareStack(input: DecoderStackInputs): PreparedCall {
+    if (!this.facts.stack) {
+      throw new WasmformerError(
+        'INVALID_ARGUMENT',
+        'only a stack alone (model_type "transformer_decoder") takes inputsEmbeds: pass text or { inputIds, ... }',
+      );
+    }
+    const prepared = prepareEmbeddings(input, this.facts);
+    const { prepared: source, memory } = prepareMemory(input, prepared.batch.lengths.length, this.facts);
+    const mask = input.mask === undefined ? undefined : prepareMask(input.mask, prepared);
+    return { ...prepared, source, memory, mask };
+  }
+
   private callOf(
-    { batch }: Prepared,
+    { batch, memory, mask }: PreparedCall,
     { outputHiddenStates = false, outputAttentions = false }: DecoderForwardOptions,
   ): DecoderCall {
     return {
       batch,
+      memory,
+      mask,
       lastHiddenState: true,
       hiddenStates: outputHiddenStates,
       attentions: outputAttentions,

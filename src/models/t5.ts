@@ -158,6 +158,7 @@ function build(config: Config, p: Parameters, traits: Traits): TransformerModel 
     },
     decoder: {
       ...common,
+      head: true,
       hiddenSize: d,
       layers: decoderLayers,
       cache: decoder.blocks.map(() => keyValue),

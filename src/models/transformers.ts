@@ -2,8 +2,9 @@
 import { WasmformerError } from '../errors';
 import type { Architecture, Config, TransformerModel } from './model';
 import { mt5, t5, umt5 } from './t5';
+import { transformer } from './transformer';
 
-const TRANSFORMERS: Readonly<Record<string, Architecture<TransformerModel>>> = { t5, mt5, umt5 };
+const TRANSFORMERS: Readonly<Record<string, Architecture<TransformerModel>>> = { transformer, t5, mt5, umt5 };
 
 /** The encoder-decoder that a config describes. Throws UNSUPPORTED_MODEL. */
 export function transformerOf(config: Config): Architecture<TransformerModel> {

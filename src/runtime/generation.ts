@@ -222,8 +222,7 @@ class Loop extends BaseLoop {
       while (this.next < this.job.prompts && this.active.length < MOST_ACTIVE) await this.begin();
       if (this.active.length === 0) return;
       if (this.job.overflow === 'slide') this.active.forEach((sequence) => this.slide(sequence));
-      const running =
-        guesser && this.active.length === 1 ? this.stepGuessing(this.active[0], guesser) : this.stepAll();
+      const running = guesser && this.active.length === 1 ? this.stepGuessing(this.active[0], guesser) : this.stepAll();
       // a small model's step is over by now: no turn of the event loop for it
       if (running) await running;
       if (says.stops) await this.askStops();
@@ -342,7 +341,11 @@ class Loop extends BaseLoop {
     fresh.forEach((id, i) => this.add(sequence, id, made[i]));
   }
 
-  private add(sequence: Sequence, id: number, told: Pick<TokenChooser, 'logprob' | 'alternatives'> = sequence.chooser): void {
+  private add(
+    sequence: Sequence,
+    id: number,
+    told: Pick<TokenChooser, 'logprob' | 'alternatives'> = sequence.chooser,
+  ): void {
     const { tokens, prompt, maxLength, logprobs } = sequence;
     tokens.push(id);
     sequence.finishReason = endOf(id, tokens.length, this.settings.eosTokenId, maxLength);
@@ -399,7 +402,8 @@ class Loop extends BaseLoop {
 
 /** Beam search, any number of prompts at once. */
 class BeamLoop extends BaseLoop {
-  private searches: { prompt: number; search: BeamSearch; start: Start; beams: CachedSequence[]; ids: Int32Array[] }[] = [];
+  private searches: { prompt: number; search: BeamSearch; start: Start; beams: CachedSequence[]; ids: Int32Array[] }[] =
+    [];
 
   async run(): Promise<GenerationResult> {
     const { job, model, settings } = this;
@@ -417,7 +421,9 @@ class BeamLoop extends BaseLoop {
         for (const one of this.searches) {
           const { search, beams } = one;
           const rows = beams.length;
-          const { parents, tokens } = search.select(logits.subarray(row * model.vocabSize, (row + rows) * model.vocabSize));
+          const { parents, tokens } = search.select(
+            logits.subarray(row * model.vocabSize, (row + rows) * model.vocabSize),
+          );
           row += rows;
           one.beams = Array.from(parents, (parent) => beams[parent].fork());
           one.ids = Array.from(tokens, (id) => Int32Array.of(id));
@@ -495,5 +501,8 @@ function rowOf(logits: Float32Array, row: number, vocabSize: number): Float32Arr
 
 function checked(id: number): number {
   if (id >= 0) return id;
-  throw new WasmformerError('INVALID_ARGUMENT', 'the model gave no number for any token: its weights or the input are damaged');
+  throw new WasmformerError(
+    'INVALID_ARGUMENT',
+    'the model gave no number for any token: its weights or the input are damaged',
+  );
 }

@@ -175,7 +175,13 @@ export class TransformerRunner implements Runner {
   private async start(source: Int32Array, ids: Int32Array, context: CallContext): Promise<Start> {
     const cross = new CachedSequence(this.crossPool);
     try {
-      await this.encode(source, source.map((_, i) => i), cross, NOTHING, context);
+      await this.encode(
+        source,
+        source.map((_, i) => i),
+        cross,
+        NOTHING,
+        context,
+      );
     } catch (error) {
       cross.dispose();
       throw error;
