@@ -200,7 +200,8 @@ export const GA_ROWS = 28; // cell
 export const GA_D = 32;
 export const GA_ADD = 36; // address of f32 [rows, d], or 0; may be OUT itself
 export const GA_PACKED = 40; // 0: plain rows; else the table is packed as a matmul weight of this many columns
-export const GA_SIZE = 44;
+export const GA_SCALE = 44; // f32, by which rows are multiplied before ADD
+export const GA_SIZE = 48;
 
 // ---- OP_COPY: out = x viewed through strides; up to 6 dims, the last is innermost; out is contiguous but for its rows ----
 export const CP_X = 16;

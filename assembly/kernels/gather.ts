@@ -1,31 +1,40 @@
 // Rows of a table by id: embeddings.
 //
-//   out[r] = table[ids[r]] (+ add[r])        table [ids, d], ids i32 [rows], add and out [rows, d]; add may be out
+//   out[r] = table[ids[r]] * scale (+ add[r])        table [ids, d], ids i32 [rows], add and out [rows, d]; add may be out
 //
 // The table may also be packed as a matmul's weight (kernels/pack.ts), so that an embedding that is the output layer
 // too is held once: element (id, k) is in row k % K_BLOCK of the panel of 8 columns id / 8 of its block.
 //
-// Error: a copy is exact, an addition rounds once. Ids are checked by the caller. Threads: by rows.
+// Error: a copy is exact (scale 1 changes no bit), a multiplication and an addition round once each. Ids are checked by the caller. Threads: by rows.
 import { K_BLOCK } from '../abi/layout';
 import * as R from '../abi/records';
 import { shareStart } from '../share';
 import { loadPart, storePart } from '../simd';
 
-/** out = x + add over d floats. */
-function addRow(x: usize, add: usize, out: usize, d: i32): void {
+/** out = x * scale over d floats, plus `add` if there is one. */
+function plainRow(x: usize, add: usize, out: usize, d: i32, scale: f32): void {
+  const factor = f32x4.splat(scale);
   const end4 = x + ((<usize>(d & ~3)) << 2);
-  for (; x < end4; x += 16, add += 16, out += 16) v128.store(out, f32x4.add(v128.load(x), v128.load(add)));
-  if (d & 3) storePart(out, f32x4.add(loadPart(x, d & 3), loadPart(add, d & 3)), d & 3);
+  const rest = d & 3;
+  if (add == 0) {
+    for (; x < end4; x += 16, out += 16) v128.store(out, f32x4.mul(v128.load(x), factor));
+    if (rest) storePart(out, f32x4.mul(loadPart(x, rest), factor), rest);
+    return;
+  }
+  for (; x < end4; x += 16, add += 16, out += 16)
+    v128.store(out, f32x4.add(f32x4.mul(v128.load(x), factor), v128.load(add)));
+  if (rest) storePart(out, f32x4.add(f32x4.mul(loadPart(x, rest), factor), loadPart(add, rest)), rest);
 }
 
-/** `count` floats that are 32 bytes apart, plus `add` if there is one, to neighbouring places. */
-function packedRun(x: usize, add: usize, out: usize, count: i32): void {
+/** `count` floats that are 32 bytes apart, times `scale`, plus `add` if there is one, to neighbouring places. */
+function packedRun(x: usize, add: usize, out: usize, count: i32, scale: f32): void {
+  const factor = f32x4.splat(scale);
   const end4 = x + ((<usize>(count & ~3)) << 5);
   for (; x < end4; x += 128, out += 16) {
     let y = v128.load32_zero(x);
     y = v128.load32_lane(x, y, 1, 32);
     y = v128.load32_lane(x, y, 2, 64);
-    y = v128.load32_lane(x, y, 3, 96);
+    y = f32x4.mul(v128.load32_lane(x, y, 3, 96), factor);
     if (add != 0) {
       y = f32x4.add(y, v128.load(add));
       add += 16;
@@ -34,7 +43,7 @@ function packedRun(x: usize, add: usize, out: usize, count: i32): void {
   }
   const end = x + ((<usize>(count & 3)) << 5);
   for (; x < end; x += 32, out += 4) {
-    let y = load<f32>(x);
+    let y = load<f32>(x) * scale;
     if (add != 0) {
       y += load<f32>(add);
       add += 4;
@@ -43,13 +52,13 @@ function packedRun(x: usize, add: usize, out: usize, count: i32): void {
   }
 }
 
-/** Row `id` of a packed table of `columns` rows and d columns. */
-function packedRow(table: usize, id: i32, columns: i32, add: usize, out: usize, d: i32): void {
+/** Row `id` of a packed table of `columns` rows and d columns, as plainRow has it. */
+function packedRow(table: usize, id: i32, columns: i32, add: usize, out: usize, d: i32, scale: f32): void {
   const padded = (columns + 7) & ~7;
   let block = table;
   for (let k = 0; k < d; k += K_BLOCK) {
     const size = min(K_BLOCK, d - k);
-    packedRun(block + ((<usize>((id >> 3) * size * 8 + (id & 7))) << 2), add, out, size);
+    packedRun(block + ((<usize>((id >> 3) * size * 8 + (id & 7))) << 2), add, out, size, scale);
     block += (<usize>size * padded) << 2;
     out += K_BLOCK * 4;
     if (add != 0) add += K_BLOCK * 4;
@@ -62,6 +71,7 @@ export function gatherRows(record: usize, ith: i32, nth: i32): void {
   const rows = load<i32>(<usize>load<u32>(record, R.GA_ROWS)),
     d = load<i32>(record, R.GA_D);
   const columns = load<i32>(record, R.GA_PACKED);
+  const scale = load<f32>(record, R.GA_SCALE);
   const from = shareStart(rows, ith, nth),
     to = shareStart(rows, ith + 1, nth);
   const size = (<usize>d) << 2;
@@ -71,8 +81,8 @@ export function gatherRows(record: usize, ith: i32, nth: i32): void {
   add += <usize>from * step;
   for (let r = from; r < to; r++, out += size, add += step) {
     const id = load<i32>(ids + ((<usize>r) << 2));
-    if (columns != 0) packedRow(table, id, columns, add, out, d);
-    else if (step != 0) addRow(table + <usize>id * size, add, out, d);
+    if (columns != 0) packedRow(table, id, columns, add, out, d, scale);
+    else if (step != 0 || scale != 1) plainRow(table + <usize>id * size, add, out, d, scale);
     else memory.copy(out, table + <usize>id * size, size);
   }
 }

@@ -1,8 +1,16 @@
 // Decoder: causal language models. Text or ids in; logits, hidden states, generated text out.
 import { throwIfAborted, WasmformerError } from '../errors';
+import { resolveGeneration, type GenerationOptions, type GenerationSettings } from '../generate';
 import type { SourceInput } from '../io/source';
 import type { BatchMask, MemoryBatch, ProfileRow } from '../runtime/batch';
-import type { DecoderCall, DecoderRunner } from '../runtime/decoder-runner';
+import type { DecoderCall, DecoderRunner, GenerateRequest } from '../runtime/decoder-runner';
+import {
+  checkProcessors,
+  GenerationStream,
+  type GeneratedResult,
+  type LogitsProcessor,
+  type StreamSource,
+} from './generation';
 import {
   isEmbeddingInput,
   needEmbeddings,
@@ -25,6 +33,8 @@ import {
   type TokenizeOptions,
 } from './inputs';
 import { openPretrained, PretrainedModel, type FromPretrainedOptions, type RunInfo } from './pretrained';
+import { promptRows, type Prompt, type Prompts } from './prompts';
+import { Session, type SessionPort, type SessionUse } from './session';
 import type { Tensor } from './tensor';
 
 export interface DecoderForwardOptions extends TokenizeOptions {
@@ -72,6 +82,21 @@ interface PreparedCall extends Prepared {
   readonly mask?: BatchMask;
 }
 
+export interface GenerateOptions extends GenerationOptions {
+  /** Change the scores of every next token, in the caller's thread. */
+  logitsProcessors?: readonly LogitsProcessor[];
+  /** When a sequence has as many tokens as the model's context: 'end' it (finishReason 'length'), or 'slide': forget its older
+   *  half and go on. Default 'end'. */
+  contextOverflow?: 'end' | 'slide';
+  /** A smaller model of the same vocabulary and engine that guesses tokens: the same ids as without it in fewer steps. */
+  assistantModel?: Decoder;
+  /** How many tokens it guesses at a time. Default 5. */
+  numAssistantTokens?: number;
+  signal?: AbortSignal;
+}
+
+const OTHER_OPTIONS = ['logitsProcessors', 'contextOverflow', 'assistantModel', 'numAssistantTokens', 'signal'];
+
 export class Decoder extends PretrainedModel<DecoderRunner> {
   /** Loads a checkpoint in Hugging Face layout: config.json, safetensors, and tokenizer.json if texts are to be used.
    *  @param input folder path, Hub id ("org/name"), URL, File | Blob | FileList, or { [fileName]: bytes }
@@ -113,6 +138,23 @@ export class Decoder extends PretrainedModel<DecoderRunner> {
     return result;
   }
 
+  /** Continues prompts. Starts at once: iterate the stream for pieces of text, or await its `result()`.
+   *  @param prompts a text, or an array of token ids; an array of either is a batch, whose results equal those of each prompt alone
+   *  @throws (from the stream) INVALID_ARGUMENT, TOO_LONG (a prompt that fills the context), NO_TOKENIZER, ABORTED (before the start),
+   *    DISPOSED, OUT_OF_MEMORY, WORKER_FAILED */
+  generate(prompts: Prompt, options?: GenerateOptions): GenerationStream<GeneratedResult>;
+  generate(prompts: Prompts, options?: GenerateOptions): GenerationStream<GeneratedResult[]>;
+  generate(prompts: Prompts, options: GenerateOptions = {}): GenerationStream<never> {
+    return new GenerationStream(this.streamSource(prompts, options)) as GenerationStream<never>;
+  }
+
+  /** A conversation whose keys and values are kept between calls, so that the next turn pays only for its new tokens. */
+  createSession(): Session {
+    this.checkAlive();
+    this.needHead();
+    return new Session(this.sessionPort(), null);
+  }
+
   /** The plan of a call's first sequence as a table: op, shapes, bytes, address, estimated time. */
   async explain(input: DecoderInput | DecoderStackInputs, options: DecoderForwardOptions = {}): Promise<string> {
     return this.ask('explain', this.callOf(this.prepare(input, options), options), options);
@@ -121,6 +163,96 @@ export class Decoder extends PretrainedModel<DecoderRunner> {
   /** Time of every record of that plan, in milliseconds. */
   async profile(input: DecoderInput | DecoderStackInputs, options: DecoderForwardOptions = {}): Promise<ProfileRow[]> {
     return this.ask('profile', this.callOf(this.prepare(input, options), options), options);
+  }
+
+  private sessionPort(): SessionPort {
+    return {
+      open: (from) => this.ask('openSession', from),
+      truncate: (id, length) => this.ask('truncateSession', { id, length }),
+      close: (id) => this.ask('closeSession', id),
+      generation: () => this.engineGeneration,
+      source: (prompts, options, session) => this.streamSource(prompts, options, session),
+    };
+  }
+
+  private async streamSource(prompts: Prompts, options: GenerateOptions, session?: SessionUse): Promise<StreamSource> {
+    this.checkAlive();
+    this.needHead();
+    const { vocabSize, maxPositions } = this.facts;
+    const { logitsProcessors = [], contextOverflow = 'end', assistantModel, numAssistantTokens, signal } = options;
+    throwIfAborted(signal);
+    const settings = resolveGeneration(options, {
+      config: this.config,
+      generationConfig: this.settings.generation,
+      vocabSize,
+      otherNames: OTHER_OPTIONS,
+    });
+    checkCallOptions(options);
+    // a prompt that is too long may still slide
+    const limits = { vocabSize, maxPositions: contextOverflow === 'slide' ? Infinity : maxPositions };
+    const { rows, isBatch } = promptRows(prompts, limits, () => this.tokenizer);
+    if (session && isBatch)
+      throw new WasmformerError('INVALID_ARGUMENT', 'a session continues one prompt: give one, not an array of them');
+    const assistant = assistantModel && this.assistantOf(assistantModel, settings, rows.length);
+    const tokenizer = this.settings.tokenizer;
+    return {
+      settings,
+      prompts: rows.length,
+      isBatch,
+      processors: logitsProcessors,
+      signal,
+      decode: tokenizer && ((ids) => tokenizer.decode(ids, { skipSpecialTokens: true })),
+      run: async (abort, onEvent) => {
+        try {
+          const held = await session?.begin();
+          const request: GenerateRequest = {
+            prompts: held ? [Int32Array.of(...held.missing, ...rows[0])] : rows,
+            settings,
+            says: { scores: logitsProcessors.length > 0, stops: settings.stopStrings.length > 0 },
+            overflow: contextOverflow,
+            session: held?.id,
+            assistant,
+            assistantTokens: numAssistantTokens,
+          };
+          const result = await this.ask('generate', request, { signal: abort, onEvent, endsItself: true });
+          session?.advance(rows[0], result);
+          return result;
+        } finally {
+          session?.end();
+        }
+      },
+    };
+  }
+
+  private needHead(): void {
+    if (this.facts.head) return;
+    throw new WasmformerError(
+      'NO_HEAD',
+      'this checkpoint has no language-model head: it gives hidden states (forward), but cannot generate',
+    );
+  }
+
+  /** The number of a model that guesses for this one. Throws INVALID_ARGUMENT. */
+  private assistantOf(model: Decoder, settings: GenerationSettings, prompts: number): number {
+    const invalid = (message: string): never => {
+      throw new WasmformerError('INVALID_ARGUMENT', message);
+    };
+    if (!(model instanceof Decoder)) return invalid('assistantModel must be a Decoder');
+    model.checkAlive();
+    if (model.facts.vocabSize !== this.facts.vocabSize) {
+      return invalid(
+        `assistantModel has a vocabulary of ${model.facts.vocabSize}, but this model's has ${this.facts.vocabSize}: both must have the same tokens`,
+      );
+    }
+    const [own, other] = [this.engineId, model.engineId];
+    if (own.engine !== other.engine)
+      return invalid('assistantModel runs in another engine: load both with the same engine (createEngine)');
+    if (own.id === other.id) return invalid('assistantModel is the model itself: load a smaller one');
+    if (settings.numBeams > 1 || settings.numReturnSequences > 1 || prompts > 1)
+      return invalid('assistantModel works for one sequence: give one prompt, no beams, and numReturnSequences 1');
+    if (settings.promptLookupNumTokens !== null)
+      return invalid('assistantModel and promptLookupNumTokens both guess: give one of them');
+    return other.id;
   }
 
   private prepare(input: DecoderInput | DecoderStackInputs, options: TokenizeOptions): PreparedCall {
@@ -165,4 +297,16 @@ export class Decoder extends PretrainedModel<DecoderRunner> {
       logits: true,
     };
   }
+}
+
+/** Options of the call that are not those of generation itself. Throws INVALID_ARGUMENT. */
+function checkCallOptions({ logitsProcessors = [], contextOverflow, numAssistantTokens }: GenerateOptions): void {
+  const invalid = (message: string): never => {
+    throw new WasmformerError('INVALID_ARGUMENT', message);
+  };
+  checkProcessors(logitsProcessors);
+  if (contextOverflow !== undefined && contextOverflow !== 'end' && contextOverflow !== 'slide')
+    invalid(`contextOverflow must be 'end' or 'slide', not ${JSON.stringify(contextOverflow)}`);
+  if (numAssistantTokens !== undefined && !(Number.isInteger(numAssistantTokens) && numAssistantTokens >= 1))
+    invalid(`numAssistantTokens must be a whole number of at least 1, not ${String(numAssistantTokens)}`);
 }

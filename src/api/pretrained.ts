@@ -83,6 +83,8 @@ export async function openPretrained<M extends PretrainedModel<Runner>>(
 export interface AskOptions {
   signal?: AbortSignal;
   onEvent?: OnEvent;
+  /** The call has a result even when it is aborted. */
+  endsItself?: boolean;
 }
 
 /** A loaded checkpoint whose engine side is a runner R. `await using` disposes it. */
@@ -152,6 +154,12 @@ export abstract class PretrainedModel<R extends Runner> {
     return { ...this.engineInfo, modelType: String(this.config.model_type) };
   }
 
+  /** The model's number in its engine, for calls that name another model.
+   *  @internal */
+  get engineId(): { engine: Engine; id: number } {
+    return { engine: this.parts.engine, id: this.id };
+  }
+
   /** Changes when the engine was replaced: what it held besides the weights is gone. */
   protected get engineGeneration(): number {
     return this.generation;
@@ -161,12 +169,14 @@ export abstract class PretrainedModel<R extends Runner> {
   protected async ask<K extends MethodOf<R>>(
     method: K,
     request: RequestOf<R, K>,
-    { signal, onEvent }: AskOptions = {},
+    { signal, onEvent, endsItself }: AskOptions = {},
   ): Promise<ResultOf<R, K>> {
     this.checkAlive();
     const { engine } = this.parts;
     if (this.generation !== engine.generation) await this.load(signal);
-    const result = engine.call((host, call) => host.invoke(call, this.id, method, request, onEvent), signal);
+    const result = engine.call((host, call) => host.invoke(call, this.id, method, request, onEvent), signal, {
+      endsItself,
+    });
     return result as Promise<ResultOf<R, K>>;
   }
 

@@ -23,6 +23,8 @@ export interface Settings {
   /** What starts a token that continues a word, '##' in BERT. */
   readonly continuingSubwordPrefix: string | null;
   readonly sentence: SentenceSettings;
+  /** generation_config.json; null if there is none. */
+  readonly generation: Config | null;
 }
 
 type Json = Readonly<Record<string, unknown>>;
@@ -45,11 +47,12 @@ export async function readSettings(source: Source, signal?: AbortSignal): Promis
       `${source.name} has no config.json: give a folder in Hugging Face layout`,
     );
   }
-  const [tokenizer, sentence] = await Promise.all([
+  const [tokenizer, sentence, generation] = await Promise.all([
     readTokenizer(source, signal),
     readSentenceSettings(source, signal),
+    readObject(source, 'generation_config.json', signal),
   ]);
-  return { config, ...tokenizer, sentence };
+  return { config, ...tokenizer, sentence, generation };
 }
 
 async function readTokenizer(

@@ -1,10 +1,24 @@
 // Transformer: encoder-decoders. A source goes in; logits, hidden states, attention maps or generated text come out.
 import { throwIfAborted, WasmformerError } from '../errors';
+import { resolveGeneration, type GenerationOptions, type GenerationSettings } from '../generate';
 import type { SourceInput } from '../io/source';
 import type { ProfileRow } from '../runtime/batch';
-import type { TransformerCall, TransformerFacts, TransformerRunner } from '../runtime/transformer-runner';
-import { padCrossMaps, padMaps, padRows, prepareIds, type Ids, type Prepared } from './inputs';
+import type {
+  TransformerCall,
+  TransformerFacts,
+  TransformerGenerateRequest,
+  TransformerRunner,
+} from '../runtime/transformer-runner';
+import {
+  checkProcessors,
+  GenerationStream,
+  type GeneratedResult,
+  type LogitsProcessor,
+  type StreamSource,
+} from './generation';
+import { padCrossMaps, padMaps, padRows, prepareIds, type Ids, type InputLimits, type Prepared } from './inputs';
 import { openPretrained, PretrainedModel, type FromPretrainedOptions, type RunInfo } from './pretrained';
+import { promptRows, type Prompt, type Prompts } from './prompts';
 import type { Tensor } from './tensor';
 
 /** Ids of sources and of what the decoder has so far. */
@@ -44,6 +58,14 @@ export interface TransformerOutput {
   decoderAttentions?: Tensor<Float32Array>[];
   /** [b, heads, t, s] each. */
   crossAttentions?: Tensor<Float32Array>[];
+}
+
+export interface TransformerGenerateOptions extends GenerationOptions {
+  /** Change the scores of every next token, in the caller's thread. */
+  logitsProcessors?: readonly LogitsProcessor[];
+  /** First ids of the decoder, [tokens] for all sources or [batch, tokens]. Default: decoderStartTokenId. */
+  decoderInputIds?: Ids;
+  signal?: AbortSignal;
 }
 
 /** What a model runs on, and what it holds. */
@@ -98,6 +120,16 @@ export class Transformer extends PretrainedModel<TransformerRunner> {
     return result;
   }
 
+  /** Generates a target for every source. Starts at once: iterate the stream for pieces of text, or await its `result()`. The encoder runs
+   *  once for each source.
+   *  @param sources a text, or an array of token ids; an array of either is a batch, whose results equal those of each source alone
+   *  @throws (from the stream) INVALID_ARGUMENT, TOO_LONG, NO_TOKENIZER, ABORTED (before the start), DISPOSED, OUT_OF_MEMORY, WORKER_FAILED */
+  generate(sources: Prompt, options?: TransformerGenerateOptions): GenerationStream<GeneratedResult>;
+  generate(sources: Prompts, options?: TransformerGenerateOptions): GenerationStream<GeneratedResult[]>;
+  generate(sources: Prompts, options: TransformerGenerateOptions = {}): GenerationStream<never> {
+    return new GenerationStream(this.streamSource(sources, options)) as GenerationStream<never>;
+  }
+
   /** The plans of a call's first pair as tables: op, shapes, bytes, address, estimated time. */
   async explain(input: TransformerInput, options: TransformerForwardOptions = {}): Promise<string> {
     const { source, target } = this.prepare(input);
@@ -108,6 +140,67 @@ export class Transformer extends PretrainedModel<TransformerRunner> {
   async profile(input: TransformerInput, options: TransformerForwardOptions = {}): Promise<ProfileRow[]> {
     const { source, target } = this.prepare(input);
     return this.ask('profile', callOf(source, target, options), options);
+  }
+
+  private async streamSource(sources: Prompts, options: TransformerGenerateOptions): Promise<StreamSource> {
+    this.checkAlive();
+    const { logitsProcessors = [], decoderInputIds, signal } = options;
+    throwIfAborted(signal);
+    const { vocabSize, sourceVocabSize, maxPositions, maxSourcePositions } = this.facts;
+    const settings = resolveGeneration(options, {
+      config: this.config,
+      generationConfig: this.settings.generation,
+      vocabSize,
+      otherNames: ['logitsProcessors', 'decoderInputIds', 'signal'],
+    });
+    checkProcessors(logitsProcessors);
+    if (settings.promptLookupNumTokens !== null)
+      throw new WasmformerError('INVALID_ARGUMENT', 'promptLookupNumTokens works for a Decoder only: leave it out');
+    const limits = { vocabSize: sourceVocabSize, maxPositions: maxSourcePositions };
+    const { rows, isBatch } = promptRows(sources, limits, () => this.tokenizer);
+    const starts = this.startsOf(decoderInputIds, settings, rows.length, { vocabSize, maxPositions });
+    const tokenizer = this.settings.tokenizer;
+    return {
+      settings,
+      prompts: rows.length,
+      isBatch,
+      processors: logitsProcessors,
+      signal,
+      decode: tokenizer && ((ids) => tokenizer.decode(ids, { skipSpecialTokens: true })),
+      run: (abort, onEvent) => {
+        const says = { scores: logitsProcessors.length > 0, stops: settings.stopStrings.length > 0 };
+        const request: TransformerGenerateRequest = { sources: rows, starts, settings, says };
+        return this.ask('generate', request, { signal: abort, onEvent, endsItself: true });
+      },
+    };
+  }
+
+  /** First ids of the decoder for every source: those given, else the start token. */
+  private startsOf(
+    given: Ids | undefined,
+    { decoderStartTokenId, bosTokenId }: GenerationSettings,
+    count: number,
+    limits: InputLimits,
+  ): Int32Array[] {
+    if (given !== undefined) {
+      const { batch } = prepareIds({ inputIds: given }, limits);
+      let at = 0;
+      const rows = Array.from(batch.lengths, (length) => batch.ids.slice(at, (at += length)));
+      if (rows.length === 1) return Array.from({ length: count }, () => rows[0]);
+      if (rows.length === count) return rows;
+      throw new WasmformerError(
+        'INVALID_SHAPE',
+        `decoderInputIds has ${rows.length} rows, but there are ${count} sources`,
+      );
+    }
+    const start = decoderStartTokenId ?? bosTokenId;
+    if (start === null) {
+      throw new WasmformerError(
+        'INVALID_ARGUMENT',
+        'neither the checkpoint nor the call says with which token the decoder starts: pass decoderStartTokenId or decoderInputIds',
+      );
+    }
+    return Array.from({ length: count }, () => Int32Array.of(start));
   }
 
   private prepare(input: TransformerInput): { source: Prepared; target: Prepared } {

@@ -1,10 +1,21 @@
 // config.json's model_type -> encoder-decoder.
 import { WasmformerError } from '../errors';
+import { bart, m2m100, marian, mbart, pegasus } from './bart';
 import type { Architecture, Config, TransformerModel } from './model';
 import { mt5, t5, umt5 } from './t5';
 import { transformer } from './transformer';
 
-const TRANSFORMERS: Readonly<Record<string, Architecture<TransformerModel>>> = { transformer, t5, mt5, umt5 };
+const TRANSFORMERS: Readonly<Record<string, Architecture<TransformerModel>>> = {
+  transformer,
+  t5,
+  mt5,
+  umt5,
+  bart,
+  mbart,
+  marian,
+  m2m_100: m2m100,
+  pegasus,
+};
 
 /** The encoder-decoder that a config describes. Throws UNSUPPORTED_MODEL. */
 export function transformerOf(config: Config): Architecture<TransformerModel> {

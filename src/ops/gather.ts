@@ -3,11 +3,11 @@ import * as R from '../../assembly/abi/records';
 import { countOf, lastDim, type Op, type Operand, type Value } from '../core/graph';
 import { check } from './check';
 
-const gatherOp: Op<null> = {
+const gatherOp: Op<{ scale: number }> = {
   name: 'gather',
   opcode: R.OP_GATHER,
   recordSize: R.GA_SIZE,
-  encode(record, { inputs: [table, ids, add], outputs: [out] }) {
+  encode(record, { inputs: [table, ids, add], outputs: [out], attrs }) {
     const { layout, dims } = table as Operand;
     record.setAddress(R.GA_TABLE, table);
     record.setAddress(R.GA_IDS, ids);
@@ -16,16 +16,17 @@ const gatherOp: Op<null> = {
     record.set(R.GA_D, lastDim(out.dims));
     record.setAddress(R.GA_ADD, add);
     record.set(R.GA_PACKED, layout === 'packed' ? (dims[0] as number) : 0);
+    record.setFloat(R.GA_SCALE, attrs.scale);
   },
   cost: ({ outputs: [out] }, size) => size(countOf(out.dims)) * 0.5,
 };
 
-/** table[ids] (+ add). Ids must be checked beforehand. A packed table, which matmul can use too, works as well.
+/** table[ids] * scale (+ add). Ids must be checked beforehand. A packed table, which matmul can use too, works as well.
  *  @param table [n, d]
  *  @param ids i32, any dims
  *  @param add [...ids, d]
  *  @returns [...ids, d] */
-export function gather(table: Operand, ids: Value, add: Value | null = null): Value {
+export function gather(table: Operand, ids: Value, add: Value | null = null, scale = 1): Value {
   check(table.dims.length === 2, 'gather', 'the table must be [n, d]', table.dims);
-  return ids.graph.add(gatherOp, [table, ids, add], null, [...ids.dims, lastDim(table.dims)]);
+  return ids.graph.add(gatherOp, [table, ids, add], { scale }, [...ids.dims, lastDim(table.dims)]);
 }

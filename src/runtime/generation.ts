@@ -7,7 +7,6 @@ import {
   BeamSearch,
   endOf,
   lengthLimits,
-  lookUp,
   randomSeed,
   TokenChooser,
   Tokens,

@@ -101,8 +101,13 @@ export class Engine {
   }
 
   /** Makes one call: numbers it, races it against abort and the worker's death.
+   *  @param endsItself an abort only tells the engine, whose answer is waited for: for calls that have a result even then
    *  @internal */
-  async call<T>(run: (host: Host, call: number) => Promise<T>, signal?: AbortSignal): Promise<T> {
+  async call<T>(
+    run: (host: Host, call: number) => Promise<T>,
+    signal?: AbortSignal,
+    { endsItself = false } = {},
+  ): Promise<T> {
     throwIfAborted(signal);
     if (!this.live) throw new WasmformerError('DISPOSED', 'this engine was disposed; create a new one');
     const call = ++this.calls;
@@ -110,7 +115,7 @@ export class Engine {
     const interrupted = new Promise<never>((_, reject) => {
       this.pending.set(call, reject);
       onAbort = () => {
-        reject(abortError(signal!.reason));
+        if (!endsItself) reject(abortError(signal!.reason));
         void this.host?.then((host) => host.cancel(call));
       };
       signal?.addEventListener('abort', onAbort, { once: true });

@@ -12,13 +12,14 @@ describe.each(BUILDS)('gather, %s', (build) => {
     add?: number;
     packed?: number;
     out?: Output;
+    scale?: number;
   }
 
   function run(
     table: Float32Array,
     ids: number[],
     d: number,
-    { add = 0, packed = 0, out = raw.output(ids.length * d) }: Options,
+    { add = 0, packed = 0, out = raw.output(ids.length * d), scale = 1 }: Options,
   ): Float32Array {
     const fields = {
       [R.GA_TABLE]: raw.input(table),
@@ -29,7 +30,7 @@ describe.each(BUILDS)('gather, %s', (build) => {
       [R.GA_ADD]: add,
       [R.GA_PACKED]: packed,
     };
-    return raw.runShares({ op: R.OP_GATHER, size: R.GA_SIZE, fields }, out);
+    return raw.runShares({ op: R.OP_GATHER, size: R.GA_SIZE, fields, floats: { [R.GA_SCALE]: scale } }, out);
   }
 
   it.each([
@@ -60,6 +61,13 @@ describe.each(BUILDS)('gather, %s', (build) => {
       expect(run(packed, ids, d, { packed: rows, add: raw.input(add) })).toEqual(summed);
       const out = raw.inPlace(add);
       expect(run(packed, ids, d, { packed: rows, add: out.address, out })).toEqual(summed);
+      const scale = Math.fround(Math.sqrt(d + 1));
+      const scaled = plain.map((value) => value * scale);
+      const both = scaled.map((value, i) => value + add[i]);
+      expect(run(table, ids, d, { scale })).toEqual(scaled);
+      expect(run(table, ids, d, { scale, add: raw.input(add) })).toEqual(both);
+      expect(run(packed, ids, d, { packed: rows, scale })).toEqual(scaled);
+      expect(run(packed, ids, d, { packed: rows, scale, add: raw.input(add) })).toEqual(both);
     }
   });
 

@@ -1,0 +1,223 @@
+// What generate() gives: pieces of text as they come, and the result at the end. One for decoders, sessions and encoder-decoders.
+import { abortError, WasmformerError } from '../errors';
+import { StopMatcher, TextStream, type Alternative, type FinishReason, type GenerationSettings } from '../generate';
+import type { GenerationResult, ScoresEvent, Stop, TokensEvent } from '../runtime/generation';
+
+/** A new token, and the text that is certain with it: whole characters, sometimes none. */
+export interface GenerationPiece {
+  /** Joined, the pieces of a sequence are its text. */
+  readonly text: string;
+  /** The token; null for text that was held back until the end. */
+  readonly id: number | null;
+  /** Which prompt. */
+  readonly index: number;
+  /** Which of the prompt's sequences (numReturnSequences). */
+  readonly sequence: number;
+  /** With `logprobs`: the token's log-probability, and the likeliest tokens with theirs. */
+  readonly logprob?: number;
+  readonly topLogprobs?: readonly Alternative[];
+}
+
+/** One generated sequence. */
+export interface GeneratedText {
+  /** Without special tokens; empty if there is no tokenizer. A stop string and what follows it are cut off. */
+  readonly text: string;
+  /** The new tokens, a generated end of sequence included. */
+  readonly ids: number[];
+  readonly finishReason: FinishReason;
+  /** Of beams: the sum of log-probabilities over length^lengthPenalty. */
+  readonly score?: number;
+  /** With `logprobs`: of every token. */
+  readonly logprobs?: number[];
+}
+
+/** What became of a prompt: its best sequence, and all of them. */
+export interface GeneratedResult extends GeneratedText {
+  readonly sequences: GeneratedText[];
+  /** Times that the model ran for the whole call: fewer than tokens where guesses were right. */
+  readonly steps: number;
+}
+
+/** Changes the scores [vocabulary] of the next token in place. `ids`: the prompt and what was generated, `index`: which prompt, `step`: how many
+ *  tokens were generated. Synchronous, in the caller's thread. */
+export type LogitsProcessor = (logits: Float32Array, context: { ids: Int32Array; index: number; step: number }) => void;
+
+/** How a stream reaches the engine and the tokenizer. */
+export interface StreamSource {
+  readonly settings: GenerationSettings;
+  readonly prompts: number;
+  /** Whether the prompts came as an array. */
+  readonly isBatch: boolean;
+  readonly processors: readonly LogitsProcessor[];
+  readonly signal?: AbortSignal;
+  /** Text of ids without special tokens; null if there is no tokenizer. */
+  readonly decode: ((ids: number[]) => string) | null;
+  /** Runs the call; an abort of `signal` is to end it with what there is. */
+  run(signal: AbortSignal, onEvent: (event: unknown) => unknown): Promise<GenerationResult>;
+}
+
+interface Text {
+  readonly stream: TextStream;
+  readonly stops: StopMatcher;
+  readonly ids: number[];
+  readonly logprobs: number[];
+  text: string;
+}
+
+/** The text of a call as it is generated. Iterate it for pieces, or await `result()`, or both. R: one result, or one for each prompt. */
+export class GenerationStream<R = GeneratedResult | GeneratedResult[]> implements AsyncIterable<GenerationPiece> {
+  private readonly pieces: GenerationPiece[] = [];
+  private readonly texts = new Map<string, Text>();
+  private readonly controller = new AbortController();
+  private readonly finished: Promise<R>;
+  private wake: (() => void) | null = null;
+  private isOver = false;
+  private failure: { error: unknown } | null = null;
+
+  /** @internal use generate() */
+  constructor(private readonly source: Promise<StreamSource>) {
+    this.finished = this.start();
+    // a failure is seen by who asks; until then it is not unhandled
+    this.finished.catch(() => {});
+  }
+
+  /** The result, when all is generated. An abort on the way is no failure: `finishReason` is 'abort', and the text is what there was.
+   *  @throws what generate's options, the prompt or the engine did wrong; ABORTED if the signal had fired before the start */
+  result(): Promise<R> {
+    return this.finished;
+  }
+
+  /** Pieces as they come. With beams nothing is certain before the end: one piece for each sequence then. Leaving the loop aborts. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<GenerationPiece, void, void> {
+    try {
+      for (;;) {
+        const piece = this.pieces.shift();
+        if (piece) yield piece;
+        else if (this.isOver) break;
+        else await new Promise<void>((resolve) => (this.wake = resolve));
+      }
+      if (this.failure) throw this.failure.error;
+    } finally {
+      if (!this.isOver) this.controller.abort();
+    }
+  }
+
+  private async start(): Promise<R> {
+    try {
+      const source = await this.source;
+      const { signal } = source;
+      if (signal?.aborted) throw abortError(signal.reason);
+      const onAbort = (): void => this.controller.abort(signal!.reason);
+      signal?.addEventListener('abort', onAbort, { once: true });
+      try {
+        const result = await source.run(this.controller.signal, (event) => this.hear(source, event));
+        return this.finish(source, result);
+      } finally {
+        signal?.removeEventListener('abort', onAbort);
+      }
+    } catch (error) {
+      this.failure = { error };
+      throw error;
+    } finally {
+      this.isOver = true;
+      this.wake?.();
+    }
+  }
+
+  private hear(source: StreamSource, event: unknown): unknown {
+    const known = event as TokensEvent | ScoresEvent;
+    return known.type === 'tokens' ? this.take(source, known) : changeScores(source, known);
+  }
+
+  /** Takes new tokens; gives the sequences that have come to a stop string. */
+  private take(source: StreamSource, { tokens }: TokensEvent): Stop[] {
+    const stops: Stop[] = [];
+    for (const { prompt, sequence, id, logprob, alternatives } of tokens) {
+      const text = this.textOf(source, prompt, sequence);
+      if (text.stops.found !== null) continue;
+      text.ids.push(id);
+      if (logprob !== undefined) text.logprobs.push(logprob);
+      const piece = text.stops.push(text.stream.push(id));
+      if (text.stops.found !== null) stops.push({ prompt, sequence });
+      text.text += piece;
+      const told = logprob === undefined ? {} : { logprob, topLogprobs: alternatives };
+      this.emit({ text: piece, id, index: prompt, sequence, ...told });
+    }
+    return stops;
+  }
+
+  private finish(source: StreamSource, { sequences, steps }: GenerationResult): R {
+    const byPrompt: GeneratedText[][] = Array.from({ length: source.prompts }, () => []);
+    for (const { prompt, sequence, ids, finishReason, score, logprobs } of sequences) {
+      const text = this.textOf(source, prompt, sequence);
+      // beams are told only now
+      const late = ids.subarray(text.ids.length);
+      for (const id of late) {
+        if (text.stops.found !== null) break;
+        text.ids.push(id);
+        text.text += text.stops.push(text.stream.push(id));
+      }
+      const rest = text.stops.push(text.stream.flush()) + text.stops.flush();
+      text.text += rest;
+      const piece = late.length > 0 ? text.text : rest;
+      if (piece !== '') this.emit({ text: piece, id: null, index: prompt, sequence });
+      byPrompt[prompt].push({
+        text: text.text,
+        ids: text.ids,
+        finishReason: text.stops.found === null ? finishReason : 'stop',
+        ...(score === undefined ? {} : { score }),
+        ...(logprobs === undefined ? {} : { logprobs: Array.from(logprobs).slice(0, text.ids.length) }),
+      });
+    }
+    const results = byPrompt.map((texts): GeneratedResult => ({ ...texts[0], sequences: texts, steps }));
+    return (source.isBatch ? results : results[0]) as R;
+  }
+
+  private textOf({ settings, decode }: StreamSource, prompt: number, sequence: number): Text {
+    const key = `${prompt} ${sequence}`;
+    let text = this.texts.get(key);
+    if (!text) {
+      text = {
+        stream: new TextStream(decode ?? (() => '')),
+        stops: new StopMatcher(settings.stopStrings),
+        ids: [],
+        logprobs: [],
+        text: '',
+      };
+      this.texts.set(key, text);
+    }
+    return text;
+  }
+
+  private emit(piece: GenerationPiece): void {
+    this.pieces.push(piece);
+    this.wake?.();
+    this.wake = null;
+  }
+}
+
+/** Has the user's processors change rows of scores. */
+function changeScores({ processors }: StreamSource, { scores, rows }: ScoresEvent): Float32Array {
+  const width = scores.length / rows.length;
+  rows.forEach(({ prompt, step, ids }, i) => {
+    const row = scores.subarray(i * width, (i + 1) * width);
+    for (const process of processors) {
+      const given: unknown = process(row, { ids, index: prompt, step });
+      if (given !== undefined) {
+        throw new WasmformerError(
+          'INVALID_ARGUMENT',
+          given instanceof Promise
+            ? 'a logits processor returned a promise: it must be synchronous'
+            : 'a logits processor returned a value: it must change the scores in place',
+        );
+      }
+    }
+  });
+  return scores;
+}
+
+/** Throws INVALID_ARGUMENT. */
+export function checkProcessors(processors: unknown): void {
+  if (!Array.isArray(processors) || processors.some((process) => typeof process !== 'function'))
+    throw new WasmformerError('INVALID_ARGUMENT', 'logitsProcessors must be an array of functions');
+}

@@ -1,0 +1,35 @@
+// Tables of sinusoidal positions, sines in the first half of a row and cosines in the second, as two families of models define
+// them: transformers' MarianSinusoidalPositionalEmbedding, and fairseq's (M2M100SinusoidalPositionalEmbedding).
+
+/** Fills [rows, d]: sin(angle) of the first `sines` columns, cos(angle) behind them; what is left of a row stays zero. */
+function table(
+  rows: number,
+  d: number,
+  sines: number,
+  cosines: number,
+  angle: (row: number, i: number) => number,
+): Float32Array {
+  const out = new Float32Array(rows * d);
+  for (let row = 0; row < rows; row++) {
+    const at = row * d;
+    for (let i = 0; i < sines; i++) out[at + i] = Math.sin(angle(row, i));
+    for (let i = 0; i < cosines; i++) out[at + sines + i] = Math.cos(angle(row, i));
+  }
+  return out;
+}
+
+/** Marian and Pegasus: wavelengths from 2 pi in powers of 10000^(2 / d). */
+export function sinusoidalHalves(rows: number, d: number): Float32Array {
+  const sines = Math.ceil(d / 2);
+  const divisors = Array.from({ length: sines }, (_, i) => 10000 ** ((2 * i) / d));
+  return table(rows, d, sines, d - sines, (row, i) => row / divisors[i]);
+}
+
+/** fairseq: wavelengths from 2 pi to 10000 * 2 pi. The angles are rounded as PyTorch does in f32, since far positions show it. */
+export function sinusoidalFairseq(rows: number, d: number): Float32Array {
+  const { fround } = Math;
+  const half = Math.floor(d / 2);
+  const step = fround(-Math.log(10000) / (half - 1));
+  const frequencies = Float32Array.from({ length: half }, (_, i) => Math.exp(fround(i * step)));
+  return table(rows, d, half, half, (row, i) => fround(row * frequencies[i]));
+}
