@@ -9,13 +9,20 @@ import { binary } from '../ops/binary';
 import { gather } from '../ops/gather';
 import { WasmformerError } from '../errors';
 import { crossOf, storeMemory } from './encoder-decoder';
-import { activationOf, integer, number, type Architecture, type Config, type TransformerModel } from './model';
+import {
+  activationOf,
+  complete,
+  integer,
+  number,
+  type Architecture,
+  type Config,
+  type TransformerModel,
+} from './model';
 
 /** Where the relatives differ. */
 interface Traits {
-  /** What a config means that does not say tie_word_embeddings. */
-  readonly tied: boolean;
-  readonly feedForward: string;
+  /** What a config means that leaves keys out. */
+  readonly defaults: Config;
   /** Every layer has biases of its own; else all share the first one's. */
   readonly biasPerLayer: boolean;
 }
@@ -28,10 +35,47 @@ interface Stack {
   readonly finalNorm: Block['attentionNorm'];
 }
 
+const DEFAULTS: Config = {
+  vocab_size: 32128,
+  d_model: 512,
+  d_kv: 64,
+  d_ff: 2048,
+  num_layers: 6,
+  num_heads: 8,
+  relative_attention_num_buckets: 32,
+  relative_attention_max_distance: 128,
+  layer_norm_epsilon: 1e-6,
+  feed_forward_proj: 'relu',
+  tie_word_embeddings: true,
+};
+
+const MT5_DEFAULTS: Config = {
+  ...DEFAULTS,
+  vocab_size: 250112,
+  d_ff: 1024,
+  num_layers: 8,
+  num_heads: 6,
+  feed_forward_proj: 'gated-gelu',
+  tie_word_embeddings: false,
+};
+
+const SYNONYMS: Readonly<Record<string, string>> = {
+  hidden_size: 'd_model',
+  num_attention_heads: 'num_heads',
+  num_hidden_layers: 'num_layers',
+  head_dim: 'd_kv',
+};
+
+/** Copies of the word table, biases by distance that cross-attention had in the first checkpoints and never used. */
+const IGNORED: readonly RegExp[] = [
+  /^((en|de)coder\.embed_tokens|lm_head)\.weight$/,
+  /\.EncDecAttention\.relative_attention_bias\.weight$/,
+];
+
 /** Whether the feed-forward is gated, and its activation's name. What a config says of dense_act_fn and is_gated_act counts more
  *  than what its feed_forward_proj ("relu", "gated-gelu") means. */
-function feedForwardOf(config: Config, fallback: string): { gated: boolean; name: unknown } {
-  const kind = config.feed_forward_proj ?? fallback;
+function feedForwardOf(config: Config): { gated: boolean; name: unknown } {
+  const kind = config.feed_forward_proj;
   const [first, second, ...more] = typeof kind === 'string' ? kind.split('-') : [];
   if (!first || more.length > 0 || (second !== undefined && first !== 'gated')) {
     throw new WasmformerError(
@@ -49,8 +93,8 @@ function feedForwardOf(config: Config, fallback: string): { gated: boolean; name
 
 /** Buckets of distances; T5 counts them in halves and quarters. */
 function bucketsOf(config: Config): { count: number; maxDistance: number } {
-  const count = integer(config, 'relative_attention_num_buckets', 32);
-  const maxDistance = integer(config, 'relative_attention_max_distance', 128);
+  const count = integer(config, 'relative_attention_num_buckets');
+  const maxDistance = integer(config, 'relative_attention_max_distance');
   if (count < 4 || maxDistance <= Math.floor(count / 2)) {
     throw new WasmformerError(
       'INVALID_CONFIG',
@@ -60,17 +104,18 @@ function bucketsOf(config: Config): { count: number; maxDistance: number } {
   return { count, maxDistance };
 }
 
-function build(config: Config, p: Parameters, traits: Traits): TransformerModel {
-  const d = integer(config, 'd_model', 512);
-  const heads = integer(config, 'num_heads', 8);
-  const size = integer(config, 'd_kv', 64);
-  const inner = integer(config, 'd_ff', 2048);
+function build(given: Config, p: Parameters, traits: Traits): TransformerModel {
+  const config = complete(given, traits.defaults, SYNONYMS);
+  const d = integer(config, 'd_model');
+  const heads = integer(config, 'num_heads');
+  const size = integer(config, 'd_kv');
+  const inner = integer(config, 'd_ff');
   const vocabSize = integer(config, 'vocab_size');
-  const layers = integer(config, 'num_layers', 6);
+  const layers = integer(config, 'num_layers');
   const decoderLayers = integer(config, 'num_decoder_layers', layers);
-  const eps = number(config, 'layer_norm_epsilon', 1e-6);
-  const tied = typeof config.tie_word_embeddings === 'boolean' ? config.tie_word_embeddings : traits.tied;
-  const { gated, name } = feedForwardOf(config, traits.feedForward);
+  const eps = number(config, 'layer_norm_epsilon');
+  const tied = config.tie_word_embeddings === true;
+  const { gated, name } = feedForwardOf(config);
   const activation = activationOf({ dense_act_fn: name }, 'dense_act_fn');
   const buckets = bucketsOf(config);
   const width = heads * size;
@@ -195,9 +240,13 @@ function aliases(name: string): string[] {
 
 const architecture = (traits: Traits): Architecture<TransformerModel> => ({
   aliases,
+  ignored: IGNORED,
   build: (config, parameters) => build(config, parameters, traits),
 });
 
-export const t5 = architecture({ tied: true, feedForward: 'relu', biasPerLayer: false });
-export const mt5 = architecture({ tied: false, feedForward: 'gated-gelu', biasPerLayer: false });
-export const umt5 = architecture({ tied: true, feedForward: 'gated-gelu', biasPerLayer: true });
+export const t5 = architecture({ defaults: DEFAULTS, biasPerLayer: false });
+export const mt5 = architecture({ defaults: MT5_DEFAULTS, biasPerLayer: false });
+export const umt5 = architecture({
+  defaults: { ...MT5_DEFAULTS, tie_word_embeddings: true },
+  biasPerLayer: true,
+});

@@ -1,10 +1,14 @@
 // nn.TransformerEncoder and nn.TransformerDecoder alone: embeddings in, hidden states and attention maps of PyTorch out.
+import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
+import * as platform from '#platform';
 import { Decoder } from '../../src/api/decoder';
 import type { DecoderStackInputs, EmbeddingInputs, Mask } from '../../src/api/embeddings';
 import { Encoder } from '../../src/api/encoder';
 import { Tensor } from '../../src/api/tensor';
 import { WasmformerError, type WasmformerErrorCode } from '../../src/errors';
+import { openCheckpoint } from '../../src/io/safetensors';
+import { openSource } from '../../src/io/source';
 import { createEngine, type Engine } from '../../src/runtime/host';
 import { moveMaps, moveRows, rowLengths, type ExpectedTensor, type Side } from '../golden/load';
 import { readStack, stackGoldens, transformerFolder } from '../golden/transformers/load';
@@ -264,5 +268,43 @@ describe('bad input', () => {
     expect(() => model.createSession()).toThrow(/cannot generate/);
     const { lastHiddenState } = await model.forward({ inputsEmbeds, encoderHiddenStates });
     expect(lastHiddenState.dims).toEqual([1, 3, d]);
+  });
+});
+
+describe.each(['bert-masked-lm', 'distilbert-masked-lm', 'roberta-masked-lm'])('%s', (name) => {
+  it('takes embeddings in place of ids', async () => {
+    const folder = fileURLToPath(new URL(`../golden/encoders/${name}`, import.meta.url));
+    await using model = await Encoder.fromPretrained(folder, { engine });
+    const source = await openSource(folder, { files: platform.files });
+    const checkpoint = await openCheckpoint(source);
+    const table = [...checkpoint.tensors.keys()].find((key) => key.endsWith('word_embeddings.weight'))!;
+    const d = model.info.hiddenSize;
+    const inputIds = [
+      [5, 9, 7, 11],
+      [6, 8, 0, 0],
+    ];
+    const attentionMask = [
+      [1, 1, 1, 1],
+      [1, 1, 0, 0],
+    ];
+    const inputsEmbeds = await Promise.all(
+      inputIds.map((row) =>
+        Promise.all(
+          row.map(async (id) => {
+            const bytes = await checkpoint.read(table, id * d * 4, d * 4);
+            return new Float32Array(Uint8Array.from(bytes).buffer);
+          }),
+        ),
+      ),
+    );
+    await source.close();
+    const [ids, embeds] = [
+      await model.forward({ inputIds, attentionMask }),
+      await model.forward({ inputsEmbeds, attentionMask }),
+    ];
+    expect(embeds.lastHiddenState.data).toEqual(ids.lastHiddenState.data);
+    expect(embeds.logits!.data).toEqual(ids.logits!.data);
+    const mask = causal(4);
+    await expect(model.forward({ inputsEmbeds, mask })).rejects.toThrow(/only a stack alone/);
   });
 });
