@@ -4,6 +4,8 @@
 // a rival, the value itself. The pair of numbers is for [Node 24 and later, Node 20]; null where nothing is promised.
 
 const MATMULS = ['matmul 512x768x3072', 'matmul 128x1536x384', 'matmul 1024x1024x1024'];
+const DECODERS = ['GPT-2', 'SmolLM-135M'];
+const OVER_ONNX = { 'GPT-2': 1.15, 'SmolLM-135M': 1.3 };
 const ONE = [1];
 const BOTH = [1, 2];
 
@@ -26,6 +28,21 @@ const goals = [
   { figure: 'MiniLM 8x128', rival: 'onnxruntime-web', threads: ONE, atMost: [0.57, 0.6] },
   { figure: 'MiniLM 1x16', rival: 'onnxruntime-web', threads: ONE, atMost: [0.57, 0.62] },
   { figure: 'MiniLM 64 texts of 5 to 128', rival: 'onnxruntime-web', threads: ONE, atMost: [0.4, 0.42] },
+  ...DECODERS.flatMap((shape) => [
+    {
+      figure: `${shape} decode at 128`,
+      rival: 'onnxruntime-web',
+      threads: BOTH,
+      atLeast: [OVER_ONNX[shape], null],
+    },
+    { figure: `${shape} decode at 128`, rival: 'memory read', threads: ONE, atLeast: [0.85, null] },
+    { figure: `${shape} decode at 128, f16`, rival: 'ours, f32', threads: ONE, atLeast: [1.7, null] },
+    { figure: `${shape} prefill 128`, rival: 'onnxruntime-web', threads: ONE, atLeast: [1.7, null] },
+    { figure: `${shape}, 4 beams`, rival: 'ours, greedy', atMost: [2.2, null] },
+    { figure: `${shape}, 8 prompts`, rival: 'ours, one by one', atLeast: [3, null] },
+  ]),
+  { figure: 'SmolLM-135M decode at 4096', rival: 'ours, at 128', threads: ONE, atLeast: [0.7, null] },
+  { figure: 'stories260K decode, time outside wasm, %', atMost: [25, null] },
   { figure: 'start to first result over an empty process, ms', atMost: [40, null] },
   { figure: 'peak memory of loading MiniLM over its f32 size', atMost: [1.6, null] },
   { figure: 'pages of wasm grown in 900 forwards', atMost: [0, null] },

@@ -1,7 +1,7 @@
 // Opens our own built package with the options of a bench process.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { models, root } from './paths.mjs';
+import { models, root, stories } from './paths.mjs';
 
 const entry = (name) => join(root, 'dist/node', name);
 
@@ -27,4 +27,36 @@ export async function openKernels({ threads, build }) {
   const kernels = await createKernels({ threads, build });
   const time = (run) => Math.min(...kernels.time(run, 3));
   return { kernels, Tensor, time, close: () => kernels.dispose?.() };
+}
+
+/** Decoders of one engine, run inline. `open(name, dtype)` loads models/NAME-DTYPE, with the weights held as stored. */
+export async function openDecoders({ threads }) {
+  const { Decoder, createEngine } = await importDecoder();
+  const engine = await createEngine({ threads, worker: false });
+  const open = (name, dtype) => Decoder.fromPretrained(join(models, `${name}-${dtype}`), { engine, dtype });
+  return { open, close: () => engine.dispose() };
+}
+
+/** The real stories260K on one thread. */
+export async function openStories() {
+  const { Decoder, createEngine } = await importDecoder();
+  const engine = await createEngine({ threads: 1, worker: false });
+  const decoder = await Decoder.fromPretrained(stories, { engine });
+  const close = async () => {
+    await decoder.dispose();
+    await engine.dispose();
+  };
+  return { decoder, close };
+}
+
+/** The package, with a decoder that generates and keeps sessions. */
+async function importDecoder() {
+  const library = await import(entry('index.js'));
+  const { Decoder } = library;
+  if (!Decoder?.prototype.generate || !Decoder.prototype.createSession) {
+    throw new Error(
+      'The package as built has no Decoder with generate() and createSession(): build it, or --peers-only.',
+    );
+  }
+  return library;
 }

@@ -3,13 +3,14 @@
 // usage: node bench/run.mjs [--only SUBSTRING | processes] [--threads 1,2] [--node PATH]... [--quick] [--peers-only]
 //
 // For each Node (this one and the newest, installed by setup.mjs) and thread count it starts a process that alternates
-// the contenders and keeps their least times; on Node 24 and later once more with V8's revectoriser on. Prints a table
-// and adds a line to history.jsonl.
+// the contenders and keeps their least times; on Node 24 and later once more with V8's revectoriser on, and one process
+// for each shape of decoder. Prints a table and adds a line to history.jsonl.
 import { execFileSync, fork } from 'node:child_process';
 import { appendFileSync, existsSync } from 'node:fs';
 import os from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { decoderNames } from './figures/decoders.mjs';
 import { built } from './ours.mjs';
 import { bench, history, models, newestNode, root } from './paths.mjs';
 import { measureProcesses } from './process/measure.mjs';
@@ -28,14 +29,14 @@ const peersOnly = options['peers-only'];
 if (!existsSync(models) || !existsSync(newestNode)) throw new Error('Run `npm run bench:setup` first.');
 if (!peersOnly && !built()) throw new Error('Run `npm run build` first, or give --peers-only.');
 
-function runChild(node, threads, revectorize) {
+function runChild(node, suite, threads, revectorize) {
   const { only, quick } = options;
-  const args = [JSON.stringify({ threads, revectorize, only, quick, peersOnly })];
+  const args = [JSON.stringify({ suite, threads, revectorize, only, quick, peersOnly })];
   // The flag is on for everybody in the process: LiteRT.js gains from it too.
   const execArgv = revectorize ? ['--experimental-wasm-revectorize'] : [];
   return new Promise((resolve, reject) => {
     const child = fork(join(bench, 'child.mjs'), args, { execPath: node, execArgv });
-    child.on('message', (message) => resolve({ threads, revectorize, ...message }));
+    child.on('message', (message) => resolve({ suite, threads, revectorize, ...message }));
     child.on('exit', (code) => reject(new Error(`The process of ${node} ended with code ${code} and no results.`)));
   });
 }
@@ -51,9 +52,11 @@ const runs = [];
 const processes = {};
 for (const node of options.node) {
   const modern = Number(/\d+/.exec(version(node))[0]) >= 24;
-  for (const revectorize of modern ? [false, true] : [false]) {
+  const suites = [['encoders', false]];
+  if (modern) suites.push(['encoders', true], ...decoderNames.map((name) => [name, false]));
+  for (const [suite, revectorize] of suites) {
     for (const threads of options.threads.split(',').map(Number)) {
-      const run = await runChild(node, threads, revectorize);
+      const run = await runChild(node, suite, threads, revectorize);
       if (run.results.length === 0) continue;
       runs.push(run);
       printRun(run, runs);

@@ -6,11 +6,14 @@ const COLUMNS = ['figure', 'ours', 'rival', "rival's", 'ratio', 'goal', ''];
 const speedOf = (flops, ms) => `${(flops / ms / 1e6).toFixed(1)} GFLOP/s`;
 const timeOf = (ms) => `${ms < 10 ? ms.toFixed(3) : ms.toFixed(1)} ms`;
 
-/** Is a figure read as a speed (ratio: ours over the rival's) rather than as a time? */
-const isSpeed = ({ name, rival }) => rival === 'ours, 1 thread' || !name.startsWith('MiniLM');
+const rateOf = (tokens, ms) => `${((1000 * tokens) / ms).toFixed(1)} tok/s`;
 
-function row({ name, flops, ours, rival, theirs, threads, node, revectorize }) {
-  const show = flops ? (ms) => speedOf(flops, ms) : timeOf;
+/** Is a figure read as a speed (ratio: ours over the rival's) rather than as a time? */
+const isSpeed = ({ name, rival }) =>
+  rival === 'ours, 1 thread' || !(name.startsWith('MiniLM') || name.endsWith('beams'));
+
+function row({ name, flops, tokens, ours, rival, theirs, threads, node, revectorize }) {
+  const show = flops ? (ms) => speedOf(flops, ms) : tokens ? (ms) => rateOf(tokens, ms) : timeOf;
   const speed = isSpeed({ name, rival });
   const ratio = ours === undefined ? undefined : speed ? theirs / ours : ours / theirs;
   const goal = goalOf({ figure: name, rival, threads, node, revectorize });
@@ -38,13 +41,16 @@ function rowsOf(run, others) {
     others
       .find((other) => other.node === node && other.threads === wanted.threads && !other.revectorize)
       ?.results.find((result) => result.name === name)?.ms;
-  return run.results.flatMap(({ name, flops, ms: { ours, ...rivals } }) => {
+  return run.results.flatMap(({ name, flops, tokens, ms: { ours, ...rivals } }) => {
     const pairs = Object.entries(rivals);
     const flagOff = revectorize && find(name, { threads })?.['LiteRT.js'];
     if (flagOff) pairs.push(['LiteRT.js, flag off', flagOff]);
     const alone = threads > 1 && !revectorize ? find(name, { threads: 1 }) : undefined;
-    const rows = pairs.map(([rival, theirs]) => row({ name, flops, ours, rival, theirs, threads, node, revectorize }));
-    if (alone?.ours) rows.push(row({ name, flops, ours, rival: 'ours, 1 thread', theirs: alone.ours, threads, node }));
+    const rows = pairs.map(([rival, theirs]) =>
+      row({ name, flops, tokens, ours, rival, theirs, threads, node, revectorize }),
+    );
+    if (alone?.ours)
+      rows.push(row({ name, flops, tokens, ours, rival: 'ours, 1 thread', theirs: alone.ours, threads, node }));
     return rows;
   });
 }
@@ -65,10 +71,9 @@ export function printRun(run, others) {
     const [width, rate] = Object.entries(byWidth).reduce((a, b) => (b[1] > a[1] ? b : a));
     return `${build} ${rate.toFixed(1)} GFLOP/s (${width} accumulators)`;
   });
-  print(
-    `Node ${run.node}, ${run.threads} thread${run.threads > 1 ? 's' : ''}${flag}; ceiling of one thread: ${rates.join(', ')}`,
-    rowsOf(run, others),
-  );
+  const ceilings = rates.length > 0 ? `; ceiling of one thread: ${rates.join(', ')}` : '';
+  const title = `Node ${run.node}, ${run.threads} thread${run.threads > 1 ? 's' : ''}${flag}${ceilings}`;
+  print(title, rowsOf(run, others));
 }
 
 export function printProcesses(node, values) {

@@ -62,3 +62,7 @@ export const C_EXP2_4 = CONSTANTS + 176;
 export const C_EXP2_5 = CONSTANTS + 180;
 /** 16 ones: the weight of a norm that has none. */
 export const C_ONES = CONSTANTS + 192;
+/** 2^102: f16 weights as they are held (kernels/halves.ts) convert to f32 times 2^-102. */
+export const C_CODE_SCALE = CONSTANTS + 256;
+/** As bits: the sign, 5 bits of exponent and 10 of mantissa. */
+export const C_CODE_MASK = CONSTANTS + 260;

@@ -40,7 +40,7 @@ export const ACT_SQRT = 9;
 export const ACT_ABS = 10;
 export const ACT_QUICK_GELU = 11;
 
-// ---- storage types of weights in a file ----
+// ---- types of weights in a file, and as they are held (kernels/halves.ts) ----
 export const TYPE_F32 = 0;
 export const TYPE_F16 = 1;
 export const TYPE_BF16 = 2;
@@ -63,7 +63,8 @@ export const MM_ACT = 68;
 export const MM_RESIDUAL = 72; // address or 0
 export const MM_R_STRIDE = 76;
 export const MM_R_BATCH = 80;
-export const MM_SIZE = 84;
+export const MM_TYPE = 84; // TYPE_*: how B is held
+export const MM_SIZE = 88;
 
 // ---- OP_PACK: source element (n, k) at src + n * SN + k * SK bytes goes to column N0 + n, row K0 + k ----
 export const PK_SRC = 16;
@@ -80,7 +81,9 @@ export const PK_K_TOTAL = 56;
 export const PK_BATCH = 60;
 export const PK_SRC_BATCH = 64; // bytes
 export const PK_DST_BATCH = 68; // bytes
-export const PK_SIZE = 72;
+export const PK_TO = 72; // TYPE_*: how the destination is held
+export const PK_UNHELD = 76; // becomes nonzero if a value is beyond what f16 holds (kernels/halves.ts)
+export const PK_SIZE = 80;
 
 // ---- segment table: one row of 8 i32 a sequence ----
 export const SEG_QUERY = 0; // first row of its queries
@@ -200,8 +203,9 @@ export const GA_ROWS = 28; // cell
 export const GA_D = 32;
 export const GA_ADD = 36; // address of f32 [rows, d], or 0; may be OUT itself
 export const GA_PACKED = 40; // 0: plain rows; else the table is packed as a matmul weight of this many columns
-export const GA_SCALE = 44; // f32, by which rows are multiplied before ADD
-export const GA_SIZE = 48;
+export const GA_TYPE = 44; // TYPE_*: how the table is held
+export const GA_SCALE = 48; // f32, by which rows are multiplied before ADD
+export const GA_SIZE = 52;
 
 // ---- OP_COPY: out = x viewed through strides; up to 6 dims, the last is innermost; out is contiguous but for its rows ----
 export const CP_X = 16;
@@ -261,9 +265,11 @@ export const L2_D = 28;
 export const L2_EPS = 32; // f32
 export const L2_SIZE = 36;
 
-// ---- OP_CONVERT: f16 or bf16 (or f32) to f32 ----
+// ---- OP_CONVERT: between the types of weights, neighbouring elements ----
 export const CV_SRC = 16;
 export const CV_DST = 20;
 export const CV_COUNT = 24;
 export const CV_TYPE = 28;
-export const CV_SIZE = 32;
+export const CV_TO = 32; // TYPE_*: how the destination is held
+export const CV_UNHELD = 36; // as PK_UNHELD
+export const CV_SIZE = 40;

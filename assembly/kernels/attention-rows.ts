@@ -76,8 +76,13 @@ function inverseSum(x: v128): f32 {
   return sum == 0 ? 0 : load<f32>(C_ONE) / sum;
 }
 
-// The exponentials of 4, 2 and 1 rows, `stride` bytes apart, stay in place and go to `to` transposed, keys `step` bytes
-// apart. `factors` has the rows' maxima before and 1 / sum after.
+/** to = factor * every value at `from`, `step` bytes apart: n floats. */
+export function scaleColumn(from: usize, step: usize, n: i32, factor: f32, to: usize): void {
+  for (const end = to + ((<usize>n) << 2); to < end; to += 4, from += step) store<f32>(to, load<f32>(from) * factor);
+}
+
+// The exponentials of 4, 2 and 1 rows, `stride` bytes apart, go to `to` transposed, keys `step` bytes apart. `factors` has
+// the rows' maxima before and 1 / sum after.
 
 function exponentials4(x: usize, stride: usize, n: i32, to: usize, step: usize, factors: usize): void {
   let s0 = splat(ZEROS),
@@ -91,18 +96,14 @@ function exponentials4(x: usize, stride: usize, n: i32, to: usize, step: usize, 
   for (let i: usize = 0; i < end; i += 16) {
     const e0 = expNonPositive4(f32x4.sub(v128.load(x + i), splat(factors)));
     s0 = f32x4.add(s0, e0);
-    v128.store(x + i, e0);
     const e1 = expNonPositive4(f32x4.sub(v128.load(x1 + i), splat(factors + 4)));
     s1 = f32x4.add(s1, e1);
-    v128.store(x1 + i, e1);
     const a = i32x4.shuffle(e0, e1, 0, 4, 1, 5),
       c = i32x4.shuffle(e0, e1, 2, 6, 3, 7);
     const e2 = expNonPositive4(f32x4.sub(v128.load(x2 + i), splat(factors + 8)));
     s2 = f32x4.add(s2, e2);
-    v128.store(x2 + i, e2);
     const e3 = expNonPositive4(f32x4.sub(v128.load(x3 + i), splat(factors + 12)));
     s3 = f32x4.add(s3, e3);
-    v128.store(x3 + i, e3);
     const b = i32x4.shuffle(e2, e3, 0, 4, 1, 5),
       d = i32x4.shuffle(e2, e3, 2, 6, 3, 7);
     v128.store(to, i64x2.shuffle(a, b, 0, 2));
@@ -128,10 +129,8 @@ function exponentials2(x: usize, stride: usize, n: i32, to: usize, step: usize, 
   for (let i: usize = 0; i < end; i += 16) {
     const e0 = expNonPositive4(f32x4.sub(v128.load(x + i), splat(factors)));
     s0 = f32x4.add(s0, e0);
-    v128.store(x + i, e0);
     const e1 = expNonPositive4(f32x4.sub(v128.load(x1 + i), splat(factors + 4)));
     s1 = f32x4.add(s1, e1);
-    v128.store(x1 + i, e1);
     const a = i32x4.shuffle(e0, e1, 0, 4, 1, 5),
       c = i32x4.shuffle(e0, e1, 2, 6, 3, 7);
     v128.store64_lane(to, a, 0);
@@ -152,7 +151,6 @@ function exponentials1(x: usize, n: i32, to: usize, step: usize, factors: usize)
   for (const end = x + ((<usize>n) << 2); x < end; x += 16) {
     const e = expNonPositive4(f32x4.sub(v128.load(x), splat(factors)));
     s = f32x4.add(s, e);
-    v128.store(x, e);
     if (step == 4) {
       v128.store(to, e);
       to += 16;
@@ -170,8 +168,7 @@ function exponentials1(x: usize, n: i32, to: usize, step: usize, factors: usize)
   store<f32>(factors, inverseSum(s));
 }
 
-/** Rows of n scores (a multiple of 8), `stride` bytes apart, become exp(score - the row's maximum), in place and as [n][rows] at
- *  `to`; `factors` gets each row's 1 / sum, or 0 where no key is left. */
+/** exp(score - the row's maximum) of rows of n scores (a multiple of 8), `stride` bytes apart, as [n][rows] at `to`; `factors` gets each row's 1 / sum, or 0 where no key is left. */
 export function exponentials(rows: i32, x: usize, stride: usize, n: i32, to: usize, factors: usize): void {
   const step = (<usize>rows) << 2;
   for (let r = 0; r < rows; r++) store<f32>(factors + ((<usize>r) << 2), rowMax(x + <usize>r * stride, n));

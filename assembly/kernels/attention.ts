@@ -26,7 +26,7 @@
 // Threads share (sequence, key head, strip) units, weighted by keys.
 import * as R from '../abi/records';
 import { CTL_TILE_PANELS, CTL_TILE_ROWS, ZEROS } from '../abi/layout';
-import { addRelative, addRow, addSlope, exponentials, hide, scaleRow } from './attention-rows';
+import { addRelative, addRow, addSlope, exponentials, hide, scaleColumn, scaleRow } from './attention-rows';
 import { packStrip, stripCount, stripRows } from './strips';
 import { multiply16, multiply8, row1x32 } from './tile';
 
@@ -64,7 +64,7 @@ function tiles(
   const step = resume ? stride : 0;
   if (rows == 1) {
     for (; count >= 4; count -= 4, b += panel << 2, c += 128) row1x32(a, b, panel, k, resume ? c : ZEROS, c);
-  } else if (rows <= 3 || load<i32>(CTL_TILE_PANELS) == 2) {
+  } else if (rows == 2 || load<i32>(CTL_TILE_PANELS) == 2) {
     for (; count >= 2; count -= 2, b += panel << 1, c += 64)
       multiply16(rows, a, b, panel, k, resume ? c : ZEROS, step, c, stride);
   }
@@ -118,7 +118,7 @@ function softmaxStrip(record: usize, segment: usize, head0: i32, group: i32, str
 }
 
 /** A strip's rows of the result, and of the maps if they are kept. */
-function writeStrip(record: usize, segment: usize, head0: i32, group: i32, strip: usize, stride: usize): void {
+function writeStrip(record: usize, segment: usize, head0: i32, group: i32, strip: usize): void {
   const rows = load<i32>(strip, ST_ROWS),
     from = load<i32>(strip, ST_FROM),
     end = load<i32>(strip, ST_END),
@@ -132,7 +132,7 @@ function writeStrip(record: usize, segment: usize, head0: i32, group: i32, strip
     head = head0 + first - query * group;
   let row = <usize>load<u32>(record, R.AT_OUT) + <usize>(load<i32>(segment, R.SEG_QUERY) + query) * outStride,
     o = <usize>load<u32>(strip, ST_OUT),
-    scores = <usize>load<u32>(strip, ST_SCORES);
+    weights = <usize>load<u32>(strip, ST_WEIGHTS);
   const maps = <usize>load<u32>(record, R.AT_MAP);
   for (let r = 0; r < rows; r++) {
     const factor = load<f32>(strip + ((<usize>r) << 2), ST_FACTORS);
@@ -140,11 +140,11 @@ function writeStrip(record: usize, segment: usize, head0: i32, group: i32, strip
     if (maps) {
       const map = maps + ((<usize>load<u32>(segment, R.SEG_MAP) + <usize>(head * queries + query) * keys) << 2);
       memory.fill(map, 0, (<usize>from) << 2);
-      scaleRow(scores, end - from, factor, map + ((<usize>from) << 2));
+      scaleColumn(weights, (<usize>rows) << 2, end - from, factor, map + ((<usize>from) << 2));
       memory.fill(map + ((<usize>end) << 2), 0, (<usize>(keys - end)) << 2);
     }
     o += step;
-    scores += stride;
+    weights += 4;
     if (++head == head0 + group) {
       head = head0;
       query++;
@@ -310,7 +310,7 @@ function head(record: usize, segment: usize, kvHead: i32, strip0: i32, strip1: i
     }
 
     for (let strip = scratch; strip < stripsEnd; strip += ST_BYTES) {
-      writeStrip(record, segment, head0, group, strip, stride);
+      writeStrip(record, segment, head0, group, strip);
     }
   }
 }

@@ -5,11 +5,16 @@
 // The table may also be packed as a matmul's weight (kernels/pack.ts), so that an embedding that is the output layer
 // too is held once: element (id, k) is in row k % K_BLOCK of the panel of 8 columns id / 8 of its block.
 //
-// Error: a copy is exact (scale 1 changes no bit), a multiplication and an addition round once each. Ids are checked by the caller. Threads: by rows.
+// Plain rows and packed ones may be held in 16 bits (kernels/halves.ts).
+//
+// Error: a copy is exact (scale 1 changes no bit), a multiplication and an addition round once each. Ids are checked by
+// the caller. Threads: by rows.
 import { K_BLOCK } from '../abi/layout';
 import * as R from '../abi/records';
 import { shareStart } from '../share';
 import { loadPart, storePart } from '../simd';
+import { decode } from './halves';
+import { halfColumn } from './pack';
 
 /** out = x * scale over d floats, plus `add` if there is one. */
 function plainRow(x: usize, add: usize, out: usize, d: i32, scale: f32): void {
@@ -52,14 +57,38 @@ function packedRun(x: usize, add: usize, out: usize, count: i32, scale: f32): vo
   }
 }
 
+/** `count` values held in 16 bits, `step` bytes apart, times `scale`, plus `add` if there is one, to neighbouring places. */
+function halfRun(x: usize, step: usize, type: i32, add: usize, out: usize, count: i32, scale: f32): void {
+  for (const end = out + ((<usize>count) << 2); out < end; x += step, out += 4) {
+    let y = decode(type, load<u16>(x)) * scale;
+    if (add != 0) {
+      y += load<f32>(add);
+      add += 4;
+    }
+    store<f32>(out, y);
+  }
+}
+
 /** Row `id` of a packed table of `columns` rows and d columns, as plainRow has it. */
-function packedRow(table: usize, id: i32, columns: i32, add: usize, out: usize, d: i32, scale: f32): void {
-  const padded = (columns + 7) & ~7;
+function packedRow(
+  table: usize,
+  type: i32,
+  id: i32,
+  columns: i32,
+  add: usize,
+  out: usize,
+  d: i32,
+  scale: f32,
+): void {
+  const padded = (columns + 7) & ~7,
+    shift: usize = type == R.TYPE_F32 ? 2 : 1;
   let block = table;
   for (let k = 0; k < d; k += K_BLOCK) {
     const size = min(K_BLOCK, d - k);
-    packedRun(block + ((<usize>((id >> 3) * size * 8 + (id & 7))) << 2), add, out, size, scale);
-    block += (<usize>size * padded) << 2;
+    const panel = (<usize>(id >> 3) * size) << 3;
+    if (type == R.TYPE_F32) packedRun(block + ((panel + (id & 7)) << 2), add, out, size, scale);
+    else halfRun(block + (panel << 1) + halfColumn(id), 16, type, add, out, size, scale);
+    block += (<usize>size * padded) << shift;
     out += K_BLOCK * 4;
     if (add != 0) add += K_BLOCK * 4;
   }
@@ -70,7 +99,8 @@ export function gatherRows(record: usize, ith: i32, nth: i32): void {
     ids = <usize>load<u32>(record, R.GA_IDS);
   const rows = load<i32>(<usize>load<u32>(record, R.GA_ROWS)),
     d = load<i32>(record, R.GA_D);
-  const columns = load<i32>(record, R.GA_PACKED);
+  const columns = load<i32>(record, R.GA_PACKED),
+    type = load<i32>(record, R.GA_TYPE);
   const scale = load<f32>(record, R.GA_SCALE);
   const from = shareStart(rows, ith, nth),
     to = shareStart(rows, ith + 1, nth);
@@ -81,7 +111,8 @@ export function gatherRows(record: usize, ith: i32, nth: i32): void {
   add += <usize>from * step;
   for (let r = from; r < to; r++, out += size, add += step) {
     const id = load<i32>(ids + ((<usize>r) << 2));
-    if (columns != 0) packedRow(table, id, columns, add, out, d, scale);
+    if (columns != 0) packedRow(table, type, id, columns, add, out, d, scale);
+    else if (type != R.TYPE_F32) halfRun(table + <usize>id * (size >> 1), 2, type, add, out, d, scale);
     else if (step != 0 || scale != 1) plainRow(table + <usize>id * size, add, out, d, scale);
     else memory.copy(out, table + <usize>id * size, size);
   }

@@ -39,17 +39,28 @@ import {
   MM_RESIDUAL,
   MM_R_BATCH,
   MM_R_STRIDE,
+  MM_TYPE,
+  TYPE_F16,
+  TYPE_F32,
 } from '../abi/records';
+import { C_CODE_SCALE } from '../abi/constants';
 import { CTL_TILE_PANELS, CTL_TILE_ROWS, K_BLOCK, ZEROS } from '../abi/layout';
 import { loadPart, storePart } from '../simd';
 import { activateRow } from './elementwise';
 import { packStrip, stripCount, stripRows } from './strips';
-import { multiply16, multiply16Ahead, multiply8, multiply8Ahead, row1x48, row2x24 } from './tile';
+import { convertPanel, multiplyRows, panelsAtOnce } from './rows';
+import { multiply16, multiply16Ahead, multiply8, multiply8Ahead } from './tile';
 
 /** Rows of A that are packed at a time: they stay in the second-level cache. */
 const ROW_BLOCK = 132;
 /** Panels between two epilogues: C is still in the second-level cache then. */
 const PANEL_BLOCK = 32;
+/** Of an edge tile. */
+const TILE_BYTES = 256;
+/** Up to so many rows, memory is the limit: they have kernels of their own. */
+const FEW_ROWS = 2;
+/** From here on an f32 times 2^102 may be infinite. */
+const SCALED_LIMIT: f32 = 67108864;
 /** Up to so many strips, memory is the tighter limit. */
 const FEW_STRIPS = 8;
 
@@ -90,9 +101,22 @@ function edge(
   }
 }
 
-/** Strips of few rows times panels [from, to): several panels at once, to have chains enough in flight. */
+/** Copies n floats, times 2^102. Gives false if one of them is too large for that. */
+function scaleRows(from: usize, n: i32, to: usize): bool {
+  let isSmall = true;
+  for (const end = from + ((<usize>n) << 2); from < end; from += 4, to += 4) {
+    const x = load<f32>(from);
+    store<f32>(to, x * load<f32>(C_CODE_SCALE));
+    if (!(abs(x) < SCALED_LIMIT)) isSmall = false;
+  }
+  return isSmall;
+}
+
+/** Few rows times the panels [from, to), cut into as many runs as the kernel takes panels at a time: it walks along all of them
+ *  at once. Gives the first panel that is left. */
 function fewRows(
   rows: i32,
+  type: i32,
   a: usize,
   b: usize,
   panel: usize,
@@ -104,20 +128,21 @@ function fewRows(
   from: i32,
   to: i32,
 ): i32 {
-  const step = resume ? stride : 0;
-  let j = from;
-  if (rows == 1) {
-    for (; j + 6 <= to; j += 6) {
-      const at = (<usize>j) << 5;
-      row1x48(a, b + <usize>j * panel, panel, kc, resume ? c + at : bias ? bias + at : ZEROS, step, c + at, stride);
-    }
-  } else {
-    for (; j + 3 <= to; j += 3) {
-      const at = (<usize>j) << 5;
-      row2x24(a, b + <usize>j * panel, panel, kc, resume ? c + at : bias ? bias + at : ZEROS, step, c + at, stride);
-    }
+  const runs = panelsAtOnce(rows, type),
+    length = (to - from) / runs;
+  const apart = <usize>length * panel,
+    cApart = (<usize>length) << 5;
+  const initStride = resume ? stride : 0,
+    initApart = resume || bias != 0 ? cApart : 0;
+  let w = b + <usize>from * panel,
+    at = (<usize>from) << 5;
+  for (let i = 0; i < length; i++) {
+    const init = resume ? c + at : bias ? bias + at : ZEROS;
+    multiplyRows(rows, type, a, w, apart, kc, init, initStride, initApart, c + at, stride, cApart);
+    w += panel;
+    at += 32;
   }
-  return j;
+  return from + length * runs;
 }
 
 /** Activation and residual over finished rows [row, row + rows) x columns [j0, j1) of C. */
@@ -149,11 +174,14 @@ function touch(address: usize, bytes: usize): i32 {
   return sum;
 }
 
-/** Packed rows (a block of A, `strips` strips) times panels [from, to) of a block of B. */
+/** Packed rows (a block of A, `strips` strips) times panels [from, to) of a block of B. `few`: the rows as fewRows takes them,
+ *  or 0. */
 function panels(
   rows: i32,
   strips: i32,
+  type: i32,
   a: usize,
+  few: usize,
   b: usize,
   bEnd: usize,
   kc: i32,
@@ -167,12 +195,14 @@ function panels(
   wide: bool,
   tile: usize,
 ): void {
-  const panel = (<usize>kc) << 5;
+  const full = (<usize>kc) << 5,
+    panel = type == TYPE_F32 ? full : full >> 1;
+  const converted = tile + TILE_BYTES;
   const whole = min(to, width >> 3),
     step = resume ? stride : 0;
   let j = from,
     seen = 0;
-  if (rows <= 2) j = fewRows(rows, a, b, panel, kc, bias, resume, c, stride, from, whole);
+  if (few != 0) j = fewRows(rows, type, few, b, panel, kc, bias, resume, c, stride, from, whole);
   const columns = (wide && rows > 2) || rows == 3 ? 2 : 1;
   // each strip brings in its share of the panels that come next: a large share word by word in the tile's loop, which costs
   // the loop 5 %; a small one in a burst before the tile
@@ -182,8 +212,13 @@ function panels(
   while (j < whole) {
     const count = min(columns, whole - j);
     const at = (<usize>j) << 5,
-      bPanel = b + <usize>j * panel;
-    let ahead = bPanel + <usize>count * panel;
+      raw = b + <usize>j * panel;
+    let bPanel = raw,
+      ahead = raw + <usize>count * panel;
+    if (type != TYPE_F32) {
+      bPanel = converted;
+      convertPanel(type, raw, kc * count, converted);
+    }
     let aStrip = a,
       cStrip = c + at;
     for (let s = 0; s < strips; s++) {
@@ -192,11 +227,11 @@ function panels(
       const inside = ahead + share <= bEnd;
       if (isLarge && inside) {
         if (count == 2)
-          seen += multiply16Ahead(height, aStrip, bPanel, panel, kc, init, step, cStrip, stride, ahead, word);
+          seen += multiply16Ahead(height, aStrip, bPanel, full, kc, init, step, cStrip, stride, ahead, word);
         else seen += multiply8Ahead(height, aStrip, bPanel, kc, init, step, cStrip, stride, ahead, word);
       } else {
         if (inside) seen += touch(ahead, share);
-        if (count == 2) multiply16(height, aStrip, bPanel, panel, kc, init, step, cStrip, stride);
+        if (count == 2) multiply16(height, aStrip, bPanel, full, kc, init, step, cStrip, stride);
         else multiply8(height, aStrip, bPanel, kc, init, step, cStrip, stride);
       }
       aStrip += (<usize>(height * kc)) << 2;
@@ -207,11 +242,16 @@ function panels(
   }
   if (j < to) {
     const at = (<usize>j) << 5;
+    let bPanel = b + <usize>j * panel;
+    if (type != TYPE_F32) {
+      convertPanel(type, bPanel, kc, converted);
+      bPanel = converted;
+    }
     let aStrip = a,
       cStrip = c + at;
     for (let s = 0; s < strips; s++) {
       const height = stripRows(rows, strips, s);
-      edge(height, aStrip, b + <usize>j * panel, kc, bias ? bias + at : ZEROS, step, cStrip, stride, width & 7, tile);
+      edge(height, aStrip, bPanel, kc, bias ? bias + at : ZEROS, step, cStrip, stride, width & 7, tile);
       aStrip += (<usize>(height * kc)) << 2;
       cStrip += <usize>height * stride;
     }
@@ -235,11 +275,14 @@ function product(record: usize, batch: i32, row0: i32, row1: i32, panel0: i32, p
     act = load<i32>(record, MM_ACT);
   const tileRows = load<i32>(CTL_TILE_ROWS),
     wide = load<i32>(CTL_TILE_PANELS) == 2;
+  const type = load<i32>(record, MM_TYPE),
+    shift: usize = type == TYPE_F32 ? 2 : 1;
   const columns8 = (n + 7) & ~7;
-  const bEnd = b + ((<usize>depth * columns8) << 2);
-  // scratch: one edge tile, then the packed block of A
-  const tile = scratch,
-    packed = scratch + 256;
+  const bEnd = b + ((<usize>depth * columns8) << shift);
+  // scratch: one edge tile, two panels converted to f32 if need be, the packed block of A, twice if it is of few rows of f16
+  const tile = scratch;
+  let packed = scratch + TILE_BYTES;
+  if (type != TYPE_F32) packed += (<usize>min(K_BLOCK, depth)) << 6;
 
   const blocks = (row1 - row0 + ROW_BLOCK - 1) / ROW_BLOCK;
   let first = row0;
@@ -249,7 +292,7 @@ function product(record: usize, batch: i32, row0: i32, row1: i32, panel0: i32, p
     for (let k0 = 0; k0 < depth; k0 += K_BLOCK) {
       const kc = min(K_BLOCK, depth - k0),
         last = k0 + kc == depth;
-      const bBlock = b + ((<usize>k0 * columns8) << 2);
+      const bBlock = b + ((<usize>k0 * columns8) << shift);
       let from = a + <usize>first * aStride + (k0 << 2),
         to = packed;
       for (let s = 0; s < strips; s++) {
@@ -258,12 +301,21 @@ function product(record: usize, batch: i32, row0: i32, row1: i32, panel0: i32, p
         from += <usize>height * aStride;
         to += (<usize>(height * kc)) << 2;
       }
-      for (let j0 = panel0; j0 < panel1; j0 += PANEL_BLOCK) {
-        const j1 = min(panel1, j0 + PANEL_BLOCK);
+      let few: usize = 0;
+      if (rows <= FEW_ROWS) {
+        if (type != TYPE_F16) few = packed;
+        else if (scaleRows(packed, rows * kc, to)) few = to;
+      }
+      // long runs for few rows, whose C is small
+      const columns = rows <= FEW_ROWS ? panel1 - panel0 : PANEL_BLOCK;
+      for (let j0 = panel0; j0 < panel1; j0 += columns) {
+        const j1 = min(panel1, j0 + columns);
         panels(
           rows,
           strips,
+          type,
           packed,
+          few,
           bBlock,
           bEnd,
           kc,

@@ -63,9 +63,9 @@ export function rotary(record: usize, ith: i32, nth: i32): void {
     table = <usize>load<u32>(record, R.RO_TABLE);
   const from = shareStart(rows * heads, ith, nth),
     to = shareStart(rows * heads, ith + 1, nth);
-  let row = from / heads,
-    head = from - row * heads;
-  let out = <usize>load<u32>(record, R.RO_OUT) + <usize>from * size,
+  const row = from / heads;
+  let head = from - row * heads,
+    out = <usize>load<u32>(record, R.RO_OUT) + <usize>from * size,
     x = <usize>load<u32>(record, R.RO_X) + <usize>row * stride + <usize>head * size,
     cos = table + <usize>row * dim;
   for (let unit = from; unit < to; unit++) {

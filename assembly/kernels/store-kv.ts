@@ -27,13 +27,20 @@ function scatter(from: usize, k: i32, to: usize): void {
   for (; from < end; from += 4, to += 32) store<f32>(to, load<f32>(from));
 }
 
-/** One value, 8 columns to each panel; panels are `panel` bytes apart. */
-function spread(from: usize, n: i32, to: usize, panel: usize): void {
-  for (; n >= 8; n -= 8, from += 32, to += panel) {
-    v128.store(to, v128.load(from));
-    v128.store(to, v128.load(from, 16), 16);
+/** `count` neighbouring values, 8 columns to each panel; panels are `panel` bytes apart. */
+function spread(count: i32, from: usize, stride: usize, n: i32, to: usize, panel: usize): void {
+  for (; n > 0; n -= 8, from += 32, to += panel) {
+    let p = from,
+      q = to;
+    for (let i = 0; i < count; i++, p += stride, q += 32) {
+      if (n >= 8) {
+        v128.store(q, v128.load(p));
+        v128.store(q, v128.load(p, 16), 16);
+      } else {
+        for (let j: usize = 0; j < (<usize>n) << 2; j += 4) store<f32>(q + j, load<f32>(p + j));
+      }
+    }
   }
-  for (; n > 0; n--, from += 4, to += 4) store<f32>(to, load<f32>(from));
 }
 
 export function storeKv(record: usize, ith: i32, nth: i32): void {
@@ -79,20 +86,16 @@ export function storeKv(record: usize, ith: i32, nth: i32): void {
         to = min(keys, (index << 3) + 8),
         slot = from % page;
       const at = base + <usize>load<u32>(pages + ((<usize>(from / page)) << 2)) + <usize>head * headBytes;
-      let k = <usize>load<u32>(record, R.SK_K) + <usize>(row + from) * kStride + ((<usize>(head * sizeK)) << 2),
-        v = <usize>load<u32>(record, R.SK_V) + <usize>(row + from) * vStride + ((<usize>(head * sizeV)) << 2);
+      let k = <usize>load<u32>(record, R.SK_K) + <usize>(row + from) * kStride + ((<usize>(head * sizeK)) << 2);
+      const v = <usize>load<u32>(record, R.SK_V) + <usize>(row + from) * vStride + ((<usize>(head * sizeV)) << 2);
       // a panel that starts here has no keys yet: what is written behind the last one does not matter
       const keyPanel = at + ((<usize>((slot >> 3) * sizeK)) << 5);
       const isWhole = to - from > 2 && (from & 7) == 0;
       if (isWhole) packEight(to - from, k, kStride, sizeK, keyPanel);
-      let value = at + keyBytes + ((<usize>slot) << 5);
-      for (let t = from; t < to; t++) {
-        if (!isWhole) scatter(k, sizeK, keyPanel + ((<usize>(t & 7)) << 2));
-        spread(v, sizeV, value, panel);
-        k += kStride;
-        v += vStride;
-        value += 32;
+      else {
+        for (let t = from; t < to; t++, k += kStride) scatter(k, sizeK, keyPanel + ((<usize>(t & 7)) << 2));
       }
+      spread(to - from, v, vStride, sizeV, at + keyBytes + ((<usize>slot) << 5), panel);
       if (++head == kvHeads) {
         head = 0;
         index++;

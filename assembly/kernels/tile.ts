@@ -189,55 +189,6 @@ export function multiply16Ahead(rows: i32, a: usize, b: usize, second: usize, k:
   }
 }
 
-/** 1 row of 48 columns: enough chains in flight to hide the latency when there are few rows. */
-// prettier-ignore
-export function row1x48(a: usize, b: usize, panel: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void {
-  let c00 = v128.load(init), c01 = v128.load(init, 16), c02 = v128.load(init, 32), c03 = v128.load(init, 48), c04 = v128.load(init, 64), c05 = v128.load(init, 80), c06 = v128.load(init, 96), c07 = v128.load(init, 112), c08 = v128.load(init, 128), c09 = v128.load(init, 144), c010 = v128.load(init, 160), c011 = v128.load(init, 176);
-  const end = b + (<usize>k << 5);
-  do {
-    let p = b;
-    const x0 = v128.load32_splat(a);
-    c00 = madd(x0, v128.load(p), c00); c01 = madd(x0, v128.load(p, 16), c01);
-    p += panel;
-    c02 = madd(x0, v128.load(p), c02); c03 = madd(x0, v128.load(p, 16), c03);
-    p += panel;
-    c04 = madd(x0, v128.load(p), c04); c05 = madd(x0, v128.load(p, 16), c05);
-    p += panel;
-    c06 = madd(x0, v128.load(p), c06); c07 = madd(x0, v128.load(p, 16), c07);
-    p += panel;
-    c08 = madd(x0, v128.load(p), c08); c09 = madd(x0, v128.load(p, 16), c09);
-    p += panel;
-    c010 = madd(x0, v128.load(p), c010); c011 = madd(x0, v128.load(p, 16), c011);
-    a += 4;
-    b += 32;
-  } while (b != end);
-  v128.store(c, c00); v128.store(c, c01, 16); v128.store(c, c02, 32); v128.store(c, c03, 48); v128.store(c, c04, 64); v128.store(c, c05, 80); v128.store(c, c06, 96); v128.store(c, c07, 112); v128.store(c, c08, 128); v128.store(c, c09, 144); v128.store(c, c010, 160); v128.store(c, c011, 176);
-}
-
-/** 2 rows of 24 columns: enough chains in flight to hide the latency when there are few rows. */
-// prettier-ignore
-export function row2x24(a: usize, b: usize, panel: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void {
-  let c00 = v128.load(init), c01 = v128.load(init, 16), c02 = v128.load(init, 32), c03 = v128.load(init, 48), c04 = v128.load(init, 64), c05 = v128.load(init, 80);
-  init += initStride;
-  let c10 = v128.load(init), c11 = v128.load(init, 16), c12 = v128.load(init, 32), c13 = v128.load(init, 48), c14 = v128.load(init, 64), c15 = v128.load(init, 80);
-  const end = b + (<usize>k << 5);
-  do {
-    let p = b;
-    const x0 = v128.load32_splat(a);
-    const x1 = v128.load32_splat(a, 4);
-    let u = v128.load(p), v = v128.load(p, 16); c00 = madd(x0, u, c00); c01 = madd(x0, v, c01); c10 = madd(x1, u, c10); c11 = madd(x1, v, c11);
-    p += panel;
-    u = v128.load(p); v = v128.load(p, 16); c02 = madd(x0, u, c02); c03 = madd(x0, v, c03); c12 = madd(x1, u, c12); c13 = madd(x1, v, c13);
-    p += panel;
-    u = v128.load(p); v = v128.load(p, 16); c04 = madd(x0, u, c04); c05 = madd(x0, v, c05); c14 = madd(x1, u, c14); c15 = madd(x1, v, c15);
-    a += 8;
-    b += 32;
-  } while (b != end);
-  v128.store(c, c00); v128.store(c, c01, 16); v128.store(c, c02, 32); v128.store(c, c03, 48); v128.store(c, c04, 64); v128.store(c, c05, 80);
-  c += stride;
-  v128.store(c, c10); v128.store(c, c11, 16); v128.store(c, c12, 32); v128.store(c, c13, 48); v128.store(c, c14, 64); v128.store(c, c15, 80);
-}
-
 /** 1 row of 32 columns: 4 panels, as many as a page or a head of 32 has. */
 // prettier-ignore
 export function row1x32(a: usize, b: usize, panel: usize, k: i32, init: usize, c: usize): void {

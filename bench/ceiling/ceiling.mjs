@@ -8,7 +8,7 @@ const WIDTHS = [8, 10, 12, 14];
 const FLOPS_PER_ACCUMULATOR = 8;
 const MEGABYTES_16 = 1 << 24;
 
-async function load(build) {
+export async function load(build) {
   const bytes = readFileSync(join(peers, `ceiling-${build}.wasm`));
   const { instance } = await WebAssembly.instantiate(bytes, { env: { abort: () => {} } });
   return instance.exports;

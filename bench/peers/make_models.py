@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+import make_decoder_onnx
 import make_onnx
 import make_tflite
+from decoder_weights import GPT2, SMOLLM, gpt2_config, gpt2_weights, llama_config, llama_weights, write_decoders
 from weights import MINILM, TINY, bert_weights, write_checkpoint
 
 MATMULS = [(512, 768, 3072), (128, 1536, 384), (1024, 1024, 1024)]  # M, N, K
@@ -35,3 +37,10 @@ for tokens in ATTENTION_TOKENS:
 for name in ('softmax', 'layer_norm'):
     getattr(make_onnx, name)(out, f'{name}-4096x1024', 4096, 1024)
     getattr(make_tflite, name)(f'{out}/{name}-4096x1024.tflite', 4096, 1024)
+weights = gpt2_weights(**GPT2)
+write_decoders(out, 'gpt2', gpt2_config(GPT2), weights)
+make_decoder_onnx.gpt2(out / 'gpt2.onnx', weights, grouped=False)
+weights = llama_weights(**SMOLLM)
+write_decoders(out, 'smollm', llama_config(SMOLLM), weights)
+make_decoder_onnx.llama(out / 'smollm.onnx', weights, grouped=True)
+make_decoder_onnx.llama(out / 'smollm-prefill.onnx', weights, grouped=False)

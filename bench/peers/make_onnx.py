@@ -6,6 +6,8 @@ transformer optimiser (attention, gelu, skip layer norm).
 onnxruntime-web copies every input into its heap and every output out of it. So each kernel model has a companion,
 `copies-NAME`, with the same inputs and outputs and no work, whose time the bench subtracts.
 """
+from pathlib import Path
+
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
@@ -33,12 +35,25 @@ class Graph:
         self.nodes.append(helper.make_node(kind, inputs, [out], f'n{self.count}', **attributes))
         return out
 
-    def save(self, path, inputs, outputs):
+    def ops(self, kind, inputs, outputs, **attributes):
+        """A node of several outputs: `outputs` has a name for each, None for a new one, '' where none is wanted."""
+        self.count += 1
+        names = [f'v{self.count}.{i}' if name is None else name for i, name in enumerate(outputs)]
+        self.nodes.append(helper.make_node(kind, inputs, names, f'n{self.count}', **attributes))
+        return [name for name in names if name]
+
+    def save(self, path, inputs, outputs, external=None):
+        """With `external` the weights go into a file of that name beside the model: a protobuf is copied in memory."""
         def values(items):
             return [helper.make_tensor_value_info(name, kind, shape) for name, kind, shape in items]
 
         graph = helper.make_graph(self.nodes, 'bench', values(inputs), values(outputs), self.constants)
-        onnx.save(helper.make_model(graph, opset_imports=OPSETS, ir_version=8), path)
+        model = helper.make_model(graph, opset_imports=OPSETS, ir_version=8)
+        if external:
+            Path(path).with_name(external).unlink(missing_ok=True)  # it would be appended to
+            onnx.save(model, path, save_as_external_data=True, location=external)
+        else:
+            onnx.save(model, path)
 
 
 def kernel(folder, name, shapes, out, build):

@@ -46,18 +46,24 @@ def bert_weights(layers, hidden, intermediate, vocab, positions, seed=1, **_):
 
 
 def write_checkpoint(folder, sizes, weights):
-    """config.json and model.safetensors (f16) as the Hub has them."""
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    """A BERT's folder, f16."""
     config = dict(
         architectures=['BertModel'], model_type='bert', hidden_act='gelu', layer_norm_eps=EPSILON, type_vocab_size=2,
         num_hidden_layers=sizes['layers'], hidden_size=sizes['hidden'], num_attention_heads=sizes['heads'],
         intermediate_size=sizes['intermediate'], vocab_size=sizes['vocab'], max_position_embeddings=sizes['positions'],
         pad_token_id=0, position_embedding_type='absolute', torch_dtype='float16')
+    write_safetensors(folder, config, weights)
+
+
+def write_safetensors(folder, config, weights):
+    """config.json and model.safetensors as the Hub has them, the dtype that of the arrays (f16 or f32)."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / 'config.json').write_text(json.dumps(config, indent=2))
     header, offset = {}, 0
     for name, value in weights.items():
-        header[name] = dict(dtype='F16', shape=list(value.shape), data_offsets=[offset, offset + value.nbytes])
+        kind = {'float16': 'F16', 'float32': 'F32'}[value.dtype.name]
+        header[name] = dict(dtype=kind, shape=list(value.shape), data_offsets=[offset, offset + value.nbytes])
         offset += value.nbytes
     text = json.dumps(header).encode()
     text += b' ' * (-len(text) % 8)

@@ -68,6 +68,7 @@ export class Kernels extends KernelsBase {
       name: `packed${++this.packed}`,
       dims: [n, depth],
       layout: 'packed',
+      dtype: 'f32',
       address: memory.alloc(bytes, 'pack'),
     };
     try {

@@ -5,8 +5,10 @@ import { openCheckpoint } from '../io/safetensors';
 import { openSource, type Source, type SourceInput } from '../io/source';
 import type { Tokenizer } from '../io/tokenizer';
 import type { Config } from '../models/model';
+import type { WeightType } from '../core/graph';
 import type { EngineFacts } from '../runtime/engine-core';
 import { Engine, type EngineInfo, type EngineOptions } from '../runtime/host';
+import type { HeldAs } from '../runtime/load';
 import type { MethodOf, ModelKind, OnEvent, RequestOf, ResultOf, Runner } from '../runtime/runner';
 import { acquireDefaultEngine, releaseDefaultEngine } from './default-engine';
 import { readSettings, type Settings } from './settings';
@@ -22,8 +24,10 @@ export interface LoadProgress {
 export interface FromPretrainedOptions extends EngineOptions {
   /** An engine to share with other models (createEngine). Default: models with equal options share one. */
   engine?: Engine | Promise<Engine>;
-  /** How weights are held: 'f32', which f16 and bf16 are converted to exactly; 'auto' is the same for now. Default 'auto'. */
-  dtype?: 'auto' | 'f32';
+  /** How weight matrices and embeddings are held: 'auto' as the checkpoint stores them. Results do not depend on it where the
+   *  checkpoint's type is kept or widened. 'f16' and 'bf16' of a checkpoint of another type round to the nearest value, ties to
+   *  even. A matrix with a value that f16 holds as no less than 128, infinite or NaN is held as f32. Default 'auto'. */
+  dtype?: 'auto' | 'f32' | 'f16' | 'bf16';
   /** Branch, tag or commit on the Hub. Default 'main'. */
   revision?: string;
   /** Replaces the global fetch. */
@@ -37,6 +41,8 @@ export interface FromPretrainedOptions extends EngineOptions {
 /** What a model runs on. */
 export interface RunInfo extends EngineFacts {
   readonly modelType: string;
+  /** How most of the weights are held. */
+  readonly dtype: 'f32' | 'f16' | 'bf16';
   readonly worker: boolean;
 }
 
@@ -47,7 +53,10 @@ export interface Parts {
   readonly settings: Settings;
   readonly engine: Engine;
   readonly ownsShare: boolean;
+  readonly dtype: HeldAs;
 }
+
+const DTYPES: readonly HeldAs[] = ['auto', 'f32', 'f16', 'bf16'];
 
 /** Opens a checkpoint, makes a model of its parts and loads it. Whatever fails, nothing stays open. */
 export async function openPretrained<M extends PretrainedModel<Runner>>(
@@ -58,8 +67,11 @@ export async function openPretrained<M extends PretrainedModel<Runner>>(
 ): Promise<M> {
   const { signal, onProgress, revision, fetch, endpoint, dtype = 'auto', engine: given, ...engineOptions } = options;
   throwIfAborted(signal);
-  if (dtype !== 'auto' && dtype !== 'f32') {
-    throw new WasmformerError('INVALID_ARGUMENT', `dtype must be 'auto' or 'f32', not ${JSON.stringify(dtype)}`);
+  if (!DTYPES.includes(dtype)) {
+    throw new WasmformerError(
+      'INVALID_ARGUMENT',
+      `dtype must be one of ${DTYPES.join(', ')}, not ${JSON.stringify(dtype)}`,
+    );
   }
   const engine = await given;
   const source = await openSource(input, { revision, fetch, endpoint, signal, files: platform.files });
@@ -67,7 +79,7 @@ export async function openPretrained<M extends PretrainedModel<Runner>>(
     const settings = await readSettings(source, signal);
     const shared = engine ?? acquireDefaultEngine(engineOptions);
     try {
-      const model = create({ kind, source, settings, engine: shared, ownsShare: !engine });
+      const model = create({ kind, source, settings, engine: shared, ownsShare: !engine, dtype });
       await model.load(signal, onProgress);
       return model;
     } catch (error) {
@@ -97,6 +109,7 @@ export abstract class PretrainedModel<R extends Runner> {
   private readonly parts: Parts;
   private id = 0;
   private engineInfo!: EngineInfo;
+  private dtype!: WeightType;
   /** Engine generation that the weights were loaded into; a replaced engine needs them again. */
   private generation = -1;
   private loading: Promise<void> | null = null;
@@ -151,7 +164,7 @@ export abstract class PretrainedModel<R extends Runner> {
 
   /** What the model runs on, as it was after loading. */
   protected get runInfo(): RunInfo {
-    return { ...this.engineInfo, modelType: String(this.config.model_type) };
+    return { ...this.engineInfo, modelType: String(this.config.model_type), dtype: this.dtype };
   }
 
   /** The model's number in its engine, for calls that name another model.
@@ -186,19 +199,22 @@ export abstract class PretrainedModel<R extends Runner> {
   }
 
   private async loadNow(signal?: AbortSignal, onProgress?: (progress: LoadProgress) => void): Promise<void> {
-    const { kind, source, engine } = this.parts;
+    const { kind, source, engine, dtype } = this.parts;
     const checkpoint = await openCheckpoint(source, signal);
     const reader = {
       tensors: checkpoint.tensors,
       read: (name: string, start: number, length: number) => checkpoint.read(name, start, length, signal),
     };
-    const { id, facts } = await engine.call(
+    const loaded = await engine.call(
       (host, call) =>
-        host.load(call, kind, this.config, reader, (loaded, total) => onProgress?.({ phase: 'load', loaded, total })),
+        host.load(call, kind, this.config, reader, dtype, (done, total) =>
+          onProgress?.({ phase: 'load', loaded: done, total }),
+        ),
       signal,
     );
-    this.id = id;
-    this.facts = facts;
+    this.id = loaded.id;
+    this.facts = loaded.facts;
+    this.dtype = loaded.dtype;
     this.engineInfo = await engine.info();
     this.generation = engine.generation;
     await source.close();

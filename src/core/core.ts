@@ -109,14 +109,14 @@ export class Core {
     this.set(L.CTL_SCRATCH_STRIDE, stride);
   }
 
-  /** Runs `count` records from an address on all threads; or one part of them. False: stopped by the cancel cell. */
-  run(record: number, count: number, part = 0, parts = 1): boolean {
+  /** Runs `count` records from an address on all threads, or on fewer; or one part of them. False: stopped by the cancel cell. */
+  run(record: number, count: number, part = 0, parts = 1, threads = this.ready): boolean {
     if (this.disposed) throw new WasmformerError('DISPOSED', 'this engine was disposed');
     this.set(L.CTL_RECORD, record);
     this.set(L.CTL_COUNT, count);
     this.set(L.CTL_PART, part);
     this.set(L.CTL_PARTS, parts);
-    const done = this.exports.run(this.ready) === 1;
+    const done = this.exports.run(threads) === 1;
     if (!done && this.get(L.CTL_FAILED)) {
       throw new WasmformerError('WORKER_FAILED', 'a thread of the engine died; the next call starts a new engine');
     }

@@ -2,7 +2,7 @@
 import { yieldToEventLoop } from '#platform';
 import { abortError } from '../errors';
 import type { Core } from './core';
-import { sizeOf, type Count, type Node, type Sizes, type Value } from './graph';
+import { sizeOf, TOKENS, type Count, type Node, type Sizes, type Value } from './graph';
 import type { Plan, Step } from './plan';
 
 /** A slice's length: short enough for an abort within 50 ms on a machine three times slower than estimated. */
@@ -77,24 +77,37 @@ export async function execute(plan: Plan, core: Core, sizes: Sizes, options: Run
   }
 }
 
-const costs = new WeakMap<Plan, number>();
+/** Below so many nanoseconds of work, one thread is faster than several that wait for each other after every record. */
+const ALONE_NS = 150e3;
 
-/** Whether a plan takes less than a slice even at its capacity. */
-function isShort(plan: Plan, threads: number): boolean {
-  let cost = costs.get(plan);
-  if (cost === undefined) {
-    const size = (count: Count): number => sizeOf(count, plan.capacity);
-    cost = plan.steps.reduce((sum, { node }) => sum + node.op.cost(node, size), 0);
-    costs.set(plan, cost);
-  }
-  return cost / threads < SLICE_NS;
+interface Estimate {
+  /** At the plan's capacity. */
+  readonly full: number;
+  /** Of one token. */
+  readonly token: number;
 }
 
-/** Runs a short plan to its end and gives nothing; a longer one as `execute` does. Small models take so many steps a second
- *  that a turn of the event loop for each would cost more than the step. */
+const estimates = new WeakMap<Plan, Estimate>();
+
+function estimateOf(plan: Plan): Estimate {
+  let estimate = estimates.get(plan);
+  if (!estimate) {
+    const costAt = (sizes: Sizes): number =>
+      plan.steps.reduce((sum, { node }) => sum + node.op.cost(node, (count) => sizeOf(count, sizes)), 0);
+    estimate = { full: costAt(plan.capacity), token: costAt({ ...plan.capacity, [TOKENS.symbol]: 1 }) };
+    estimates.set(plan, estimate);
+  }
+  return estimate;
+}
+
+/** Runs a step of a sequence: at once, with nothing given back, if the plan takes less than a slice even at its capacity; else as
+ *  `execute` does. Small models take so many steps a second that a turn of the event loop for each would cost more than the step. */
 export function executeStep(plan: Plan, core: Core, sizes: Sizes, options: RunOptions): Promise<void> | undefined {
-  if (!isShort(plan, core.ready)) return execute(plan, core, sizes, options);
-  executeSync(plan, core, sizes);
+  const { full, token } = estimateOf(plan);
+  if (full / core.ready >= SLICE_NS) return execute(plan, core, sizes, options);
+  setSizes(plan, core, sizes);
+  const threads = token * sizes[TOKENS.symbol] < ALONE_NS ? 1 : core.ready;
+  if (!core.run(plan.steps[0].address, countRecords(plan.steps), 0, 1, threads)) throw abortError();
   return undefined;
 }
 

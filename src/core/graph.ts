@@ -34,13 +34,18 @@ export interface Count {
 /** What the symbols stand for in one run, or how large they may get. */
 export type Sizes = Readonly<Record<string, number>>;
 
+/** How a weight is held: whatever it is, products and look-ups give what they would give with its values as f32. */
+export type WeightType = 'f32' | 'f16' | 'bf16';
+
 /** A tensor in wasm memory that outlives plans: a weight. */
 export interface Weight {
   readonly kind: 'weight';
   readonly name: string;
   readonly dims: readonly number[];
-  /** 'rows': f32 in order. 'packed': right operand of matmul, dims [N, K] (assembly/kernels/pack.ts). */
+  /** 'rows': in order. 'packed': right operand of matmul, dims [N, K] (assembly/kernels/pack.ts). */
   readonly layout: 'rows' | 'packed';
+  /** 16 bits only for the right operand of `matmul` and the table of `gather`. */
+  dtype: WeightType;
   /** 0 until it is loaded. */
   address: number;
 }

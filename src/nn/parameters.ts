@@ -22,6 +22,8 @@ export interface Declaration {
   readonly sources: readonly Source[];
   /** Makes the weight's rows from its sources' elements, instead of taking them as they are. */
   readonly compute?: (...tensors: Float32Array[]) => Float32Array;
+  /** Only matmul and gather read it, so that it may be held in 16 bits. */
+  readonly isMatrix: boolean;
 }
 
 /** nn.Linear: x W^T + b. */
@@ -147,9 +149,9 @@ export class Parameters {
     sources: readonly (readonly [name: string, dims: readonly number[]])[],
     compute: (...tensors: Float32Array[]) => Float32Array,
   ): Weight {
-    const weight: Weight = { kind: 'weight', name, dims, layout: 'rows', address: 0 };
+    const weight: Weight = { kind: 'weight', name, dims, layout: 'rows', dtype: 'f32', address: 0 };
     const tensors = sources.map(([tensor, shape]) => this.source(tensor, shape, 0));
-    this.declarations.push({ weight, sources: tensors, compute });
+    this.declarations.push({ weight, sources: tensors, compute, isMatrix: false });
     return weight;
   }
 
@@ -176,8 +178,8 @@ export class Parameters {
   }
 
   private declare(dims: readonly number[], layout: Weight['layout'], sources: readonly Source[]): Weight {
-    const weight: Weight = { kind: 'weight', name: sources[0].names[0], dims, layout, address: 0 };
-    this.declarations.push({ weight, sources });
+    const weight: Weight = { kind: 'weight', name: sources[0].names[0], dims, layout, dtype: 'f32', address: 0 };
+    this.declarations.push({ weight, sources, isMatrix: dims.length === 2 });
     return weight;
   }
 }

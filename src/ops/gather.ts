@@ -2,6 +2,7 @@
 import * as R from '../../assembly/abi/records';
 import { countOf, lastDim, type Op, type Operand, type Value } from '../core/graph';
 import { check } from './check';
+import { typeOf } from './weight-type';
 
 const gatherOp: Op<{ scale: number }> = {
   name: 'gather',
@@ -15,6 +16,7 @@ const gatherOp: Op<{ scale: number }> = {
     record.setCell(R.GA_ROWS, countOf((ids as Operand).dims));
     record.set(R.GA_D, lastDim(out.dims));
     record.setAddress(R.GA_ADD, add);
+    record.set(R.GA_TYPE, typeOf(table as Operand));
     record.set(R.GA_PACKED, layout === 'packed' ? (dims[0] as number) : 0);
     record.setFloat(R.GA_SCALE, attrs.scale);
   },

@@ -17,6 +17,7 @@ import {
 import { activationKind, type Activation } from './activation';
 import { check } from './check';
 import { contiguous } from './copy';
+import { typeOf } from './weight-type';
 
 interface MatmulAttrs {
   activation: Activation | null;
@@ -28,6 +29,7 @@ interface MatmulAttrs {
 }
 
 const ROW_BLOCK = 132;
+const FEW_ROWS = 2;
 
 const matmulOp: Op<MatmulAttrs> = {
   name: 'matmul',
@@ -52,6 +54,7 @@ const matmulOp: Op<MatmulAttrs> = {
     record.set(R.MM_ACT, activationKind(attrs.activation));
     record.setAddress(R.MM_RESIDUAL, residual);
     record.set(R.MM_R_STRIDE, residual ? rowStrideOf(residual) : 0);
+    record.set(R.MM_TYPE, typeOf(b as Operand));
     record.set(R.MM_R_BATCH, residual ? (rows.factor / attrs.batch) * rowStrideOf(residual) : 0);
   },
   cost({ inputs: [, b], outputs: [out] }, size) {
@@ -60,10 +63,12 @@ const matmulOp: Op<MatmulAttrs> = {
     // arithmetic, or reading the weights where there are few rows
     return Math.max((rows * n * k) / 20, (n * k) / 3);
   },
-  // an edge tile, and the packed block of A
-  scratch({ inputs: [a], outputs: [out] }, size) {
-    const k = lastDim((a as Operand).dims);
-    return 256 + Math.min(ROW_BLOCK, size(rowsOf(out.dims))) * Math.min(K_BLOCK, k) * 4;
+  // an edge tile, two panels as f32, the packed block of A, twice if it is of few rows
+  scratch({ inputs: [a, b], outputs: [out] }, size) {
+    const k = Math.min(K_BLOCK, lastDim((a as Operand).dims));
+    const rows = Math.min(ROW_BLOCK, size(rowsOf(out.dims)));
+    const extra = typeOf(b as Operand) === R.TYPE_F32 ? 0 : 16 + Math.min(FEW_ROWS, rows);
+    return 256 + (rows + extra) * k * 4;
   },
 };
 

@@ -44,7 +44,7 @@ const storeOp: Op<StoreAttrs> = {
 };
 
 /** Floats of one token of one layer. */
-export function kvWidth(kvHeads: number, sizeK: number, sizeV: number): number {
+function kvWidth(kvHeads: number, sizeK: number, sizeV: number): number {
   return kvHeads * (sizeK + Math.ceil(sizeV / 8) * 8);
 }
 

@@ -5,7 +5,7 @@ import type { CoreOptions } from '../core/core';
 import { WasmformerError, type WasmformerErrorCode } from '../errors';
 import type { Config } from '../models/model';
 import { EngineCore, type EngineFacts, type Loaded } from './engine-core';
-import type { TensorInfo } from './load';
+import type { HeldAs, TensorInfo } from './load';
 import type { ModelKind } from './runner';
 
 /** An error as data. */
@@ -65,6 +65,7 @@ export class EngineEndpoint {
     kind: ModelKind,
     config: Config,
     tensors: [string, TensorInfo][],
+    dtype: HeldAs,
     read: Remote<RemoteRead>,
     onProgress: Remote<RemoteProgress>,
   ): Promise<Reply<Loaded>> {
@@ -74,7 +75,14 @@ export class EngineEndpoint {
           tensors: new Map(tensors),
           read: async (name: string, start: number, length: number) => unwrap(await read(name, start, length)),
         };
-        return await this.engine.load(call, kind, config, reader, (loaded, total) => void onProgress(loaded, total));
+        return await this.engine.load(
+          call,
+          kind,
+          config,
+          reader,
+          dtype,
+          (loaded, total) => void onProgress(loaded, total),
+        );
       } finally {
         read[Comlink.releaseProxy]();
         onProgress[Comlink.releaseProxy]();

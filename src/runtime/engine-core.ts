@@ -2,10 +2,11 @@
 // wait in order. Lives in a worker, or in the caller's thread with `worker: false`.
 import { CTL_CANCEL } from '../../assembly/abi/layout';
 import { Core, type CoreOptions } from '../core/core';
+import type { WeightType } from '../core/graph';
 import { abortError, WasmformerError } from '../errors';
 import type { Config } from '../models/model';
 import { EncoderRunner } from './encoder-runner';
-import type { LoadOptions, TensorReader } from './load';
+import type { HeldAs, LoadOptions, TensorReader } from './load';
 import type { CallContext, ModelKind, OnEvent, Runner } from './runner';
 
 /** What an engine runs on and how much memory it holds. */
@@ -42,6 +43,8 @@ type Method = (request: unknown, context: CallContext) => Promise<unknown>;
 export interface Loaded {
   readonly id: number;
   readonly facts: object;
+  /** How most of its weights' elements are held. */
+  readonly dtype: WeightType;
 }
 
 export class EngineCore {
@@ -73,14 +76,21 @@ export class EngineCore {
     kind: ModelKind,
     config: Config,
     reader: TensorReader,
+    dtype: HeldAs,
     onProgress?: (loaded: number, total: number) => void,
   ): Promise<Loaded> {
     return this.enqueue(call, async () => {
       const load = await LOADERS[kind]();
-      const runner = await load(this.core, config, reader, { onProgress, isCancelled: () => this.cancelled.has(call) });
+      let held: WeightType = 'f32';
+      const runner = await load(this.core, config, reader, {
+        dtype,
+        onHeld: (type) => (held = type),
+        onProgress,
+        isCancelled: () => this.cancelled.has(call),
+      });
       const id = ++this.ids;
       this.models.set(id, runner);
-      return { id, facts: runner.facts };
+      return { id, facts: runner.facts, dtype: held };
     });
   }
 

@@ -15,7 +15,7 @@ export async function startWorkerHost(options: CoreOptions, onLost: () => void):
   const cancelCell = cancel && new Int32Array(cancel.buffer, cancel.address, 1);
   return {
     facts: () => remote.facts(),
-    async load(call, kind, config, reader, onProgress) {
+    async load(call, kind, config, reader, dtype, onProgress) {
       const read = async (name: string, start: number, length: number) => {
         const result = await reply(() => reader.read(name, start, length));
         return 'value' in result ? Comlink.transfer(result, [result.value.buffer as ArrayBuffer]) : result;
@@ -25,7 +25,7 @@ export async function startWorkerHost(options: CoreOptions, onLost: () => void):
         ([name, { dtype, dims }]) => [name, { dtype, dims }] as [string, { dtype: string; dims: readonly number[] }],
       );
       const callbacks = [Comlink.proxy(read) as never, Comlink.proxy(onProgress) as never] as const;
-      return unwrap(await remote.load(call, kind, config, tensors, ...callbacks));
+      return unwrap(await remote.load(call, kind, config, tensors, dtype, ...callbacks));
     },
     async invoke(call, id, method, request, onEvent) {
       const hear = onEvent && Comlink.proxy((event: unknown) => reply(() => onEvent(event)));

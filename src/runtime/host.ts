@@ -4,7 +4,7 @@ import type { CoreOptions } from '../core/core';
 import { abortError, throwIfAborted, WasmformerError } from '../errors';
 import type { Config } from '../models/model';
 import type { EngineFacts, Loaded } from './engine-core';
-import type { TensorReader } from './load';
+import type { HeldAs, TensorReader } from './load';
 import type { ModelKind, OnEvent } from './runner';
 
 /** Progress of a long call. */
@@ -13,7 +13,14 @@ export type OnProgress = (done: number, total: number) => void;
 /** An engine as its models see it. Every method rejects with ABORTED when the call is cancelled. */
 export interface Host {
   facts(): Promise<EngineFacts>;
-  load(call: number, kind: ModelKind, config: Config, reader: TensorReader, onProgress: OnProgress): Promise<Loaded>;
+  load(
+    call: number,
+    kind: ModelKind,
+    config: Config,
+    reader: TensorReader,
+    dtype: HeldAs,
+    onProgress: OnProgress,
+  ): Promise<Loaded>;
   /** Calls a method of a model's runner. What it reports reaches `onEvent` before the result comes. */
   invoke(call: number, id: number, method: string, request: unknown, onEvent?: OnEvent): Promise<unknown>;
   cancel(call: number): void;

@@ -2,8 +2,10 @@
 // A model is never in memory twice: the largest extra is two pieces.
 import * as R from '../../assembly/abi/records';
 import type { Core } from '../core/core';
+import type { Weight, WeightType } from '../core/graph';
 import { abortError, WasmformerError } from '../errors';
 import type { Declaration, Source } from '../nn/parameters';
+import { WEIGHT_TYPES } from '../ops/weight-type';
 
 /** What the loader needs to know of a checkpoint's tensor. */
 export interface TensorInfo {
@@ -20,17 +22,21 @@ export interface TensorReader {
 const PIECE = 4 * 2 ** 20;
 const RECORD_BYTES = 256;
 
-const TYPES: Readonly<Record<string, { type: number; bytes: number }>> = {
-  F32: { type: R.TYPE_F32, bytes: 4 },
-  F16: { type: R.TYPE_F16, bytes: 2 },
-  BF16: { type: R.TYPE_BF16, bytes: 2 },
+/** How weights are to be held: 'auto' as the checkpoint stores them. */
+export type HeldAs = 'auto' | WeightType;
+
+const TYPES: Readonly<Record<string, { stored: WeightType; bytes: number }>> = {
+  F32: { stored: 'f32', bytes: 4 },
+  F16: { stored: 'f16', bytes: 2 },
+  BF16: { stored: 'bf16', bytes: 2 },
 };
 
 interface Piece {
   readonly declaration: Declaration;
   readonly source: Source;
   readonly tensor: string;
-  readonly type: number;
+  readonly stored: WeightType;
+  /** Bytes of an element. */
   readonly bytes: number;
   /** Elements in a row of the tensor. */
   readonly width: number;
@@ -44,9 +50,9 @@ interface Piece {
 }
 
 /** Bytes that a weight takes in wasm memory. */
-function weightBytes({ weight: { dims, layout } }: Declaration): number {
+function weightBytes({ dims, layout, dtype }: Weight): number {
   const elements = dims.reduce((product, dim) => product * dim, 1);
-  return 4 * (layout === 'packed' ? (elements / dims[0]) * ((dims[0] + 7) & ~7) : elements);
+  return (dtype === 'f32' ? 4 : 2) * (layout === 'packed' ? (elements / dims[0]) * ((dims[0] + 7) & ~7) : elements);
 }
 
 /** Finds every source's tensor and checks its shape. Throws one error that lists all that is wrong. */
@@ -92,8 +98,33 @@ function resolve(declarations: readonly Declaration[], reader: TensorReader): Pi
 }
 
 export interface LoadOptions {
+  /** Default 'auto'. */
+  dtype?: HeldAs;
+  /** Told how most of the weights' elements are held. */
+  onHeld?: (dtype: WeightType) => void;
   onProgress?: (loaded: number, total: number) => void;
   isCancelled?: () => boolean;
+}
+
+/** How a weight is held before its values are known: as asked, or as all its tensors are stored. */
+function heldAs({ weight, isMatrix }: Declaration, pieces: readonly Piece[], dtype: HeldAs): WeightType {
+  if (!isMatrix) return 'f32';
+  if (dtype !== 'auto') return dtype;
+  const stored = new Set(
+    pieces.filter(({ declaration }) => declaration.weight === weight).map((piece) => piece.stored),
+  );
+  return stored.size === 1 ? [...stored][0] : 'f32';
+}
+
+function allocate(weight: Weight, core: Core): number {
+  return core.memory.alloc(weightBytes(weight), `weight ${weight.name}`);
+}
+
+/** How most of the elements of weights are held. */
+function mostly(declarations: readonly Declaration[]): WeightType {
+  const counts = { f32: 0, f16: 0, bf16: 0 };
+  for (const { weight } of declarations) counts[weight.dtype] += weight.dims.reduce((product, dim) => product * dim, 1);
+  return (Object.keys(counts) as WeightType[]).reduce((a, b) => (counts[b] > counts[a] ? b : a));
 }
 
 /** Reads all weights into wasm memory. On failure or cancellation what was allocated is given back. */
@@ -110,8 +141,9 @@ export async function loadWeights(
   let staging = 0;
   try {
     for (const declaration of declarations) {
-      const bytes = weightBytes(declaration);
-      declaration.weight.address = memory.alloc(bytes, `weight ${declaration.weight.name}`);
+      const { weight } = declaration;
+      weight.dtype = heldAs(declaration, pieces, options.dtype ?? 'auto');
+      weight.address = allocate(weight, core);
     }
     staging = memory.alloc(
       RECORD_BYTES + Math.max(0, ...pieces.map((piece) => piece.rows * piece.width * piece.bytes)),
@@ -120,6 +152,16 @@ export async function loadWeights(
     let loaded = 0;
     const fetchPiece = (piece: Piece): Promise<Uint8Array> =>
       reader.read(piece.tensor, piece.first * piece.width * piece.bytes, piece.rows * piece.width * piece.bytes);
+    // a value that f16 does not hold: its weight starts again, as f32
+    const widen = async ({ declaration: { weight } }: Piece, end: number): Promise<void> => {
+      memory.free(weight.address);
+      weight.address = 0;
+      weight.dtype = 'f32';
+      weight.address = allocate(weight, core);
+      for (const piece of pieces.slice(0, end + 1)) {
+        if (piece.declaration.weight === weight) store(piece, await fetchPiece(piece), core, staging, computed);
+      }
+    };
     // the next piece is read while this one is packed
     let next = pieces.length > 0 ? fetchPiece(pieces[0]) : null;
     for (let i = 0; i < pieces.length; i++) {
@@ -128,12 +170,13 @@ export async function loadWeights(
       // a failure is seen when its turn comes; until then it is not unhandled
       next?.catch(() => {});
       if (options.isCancelled?.()) throw abortError();
-      store(pieces[i], bytes, core, staging, computed);
+      if (!store(pieces[i], bytes, core, staging, computed)) await widen(pieces[i], i);
       loaded += bytes.byteLength;
       release(bytes);
       options.onProgress?.(loaded, total);
     }
     computed.finish();
+    options.onHeld?.(mostly(declarations));
   } catch (error) {
     freeWeights(declarations, core);
     throw error;
@@ -197,12 +240,13 @@ class Computed {
   }
 }
 
-/** Packs or converts one piece that lies in JavaScript memory. */
-function store(piece: Piece, bytes: Uint8Array, core: Core, staging: number, computed: Computed): void {
+/** Packs or converts one piece that lies in JavaScript memory. Gives false if a value cannot be held. */
+function store(piece: Piece, bytes: Uint8Array, core: Core, staging: number, computed: Computed): boolean {
   const { weight, compute } = piece.declaration;
   const source = staging + RECORD_BYTES;
   core.memory.u8(source, bytes.byteLength).set(bytes);
   const record = core.memory.i32(staging, RECORD_BYTES / 4);
+  const [type, held] = [WEIGHT_TYPES[piece.stored], WEIGHT_TYPES[weight.dtype]];
   record.fill(0);
   const set = (offset: number, value: number): void => {
     record[offset >>> 2] = value;
@@ -212,7 +256,8 @@ function store(piece: Piece, bytes: Uint8Array, core: Core, staging: number, com
     set(R.R_OP, R.OP_PACK);
     set(R.R_SIZE, R.PK_SIZE);
     set(R.PK_SRC, source);
-    set(R.PK_TYPE, piece.type);
+    set(R.PK_TYPE, type);
+    set(R.PK_TO, held);
     const [across, down] = [piece.width * piece.bytes, piece.bytes];
     set(R.PK_SN, piece.transposed ? down : across);
     set(R.PK_SK, piece.transposed ? across : down);
@@ -229,9 +274,16 @@ function store(piece: Piece, bytes: Uint8Array, core: Core, staging: number, com
     set(R.R_SIZE, R.CV_SIZE);
     set(R.CV_SRC, source);
     const element = piece.target * piece.width;
-    set(R.CV_DST, compute ? computed.address(piece.source, element) : weight.address + element * 4);
+    set(
+      R.CV_DST,
+      compute ? computed.address(piece.source, element) : weight.address + element * (held === R.TYPE_F32 ? 4 : 2),
+    );
     set(R.CV_COUNT, piece.rows * piece.width);
-    set(R.CV_TYPE, piece.type);
+    set(R.CV_TYPE, type);
+    set(R.CV_TO, held);
   }
   core.run(staging, 1);
+  return (
+    core.memory.i32(staging, RECORD_BYTES / 4)[(weight.layout === 'packed' ? R.PK_UNHELD : R.CV_UNHELD) >>> 2] === 0
+  );
 }

@@ -6,7 +6,7 @@ import { resolveGeneration } from '../../src/generate/index';
 /** Options under Python's names. */
 export type PythonOptions = Readonly<Record<string, unknown>>;
 
-export interface ExpectedSequence {
+interface ExpectedSequence {
   ids: number[];
   score?: number;
   logprobs?: number[];
@@ -28,7 +28,7 @@ export interface ProcessorCase {
   expected: (number | string)[];
 }
 
-export interface LookupCase {
+interface LookupCase {
   ids: number[];
   count: number;
   maxMatchingNgramSize: number;
@@ -50,7 +50,7 @@ export function settingsOf(options: PythonOptions): GenerationSettings {
   return resolveGeneration({}, { generationConfig: options });
 }
 
-/** The toy model: scores by the last two ids and the sum of the encoder's. */
+/** The toy model: scores by the last two ids, the position and the sum of the encoder's ids. */
 export class Toy {
   private readonly tables: number[][];
 
@@ -67,7 +67,7 @@ export class Toy {
     const { vocabSize } = this.spec;
     const sum = source.reduce((a, b) => a + b, 0) % vocabSize;
     for (let v = 0; v < vocabSize; v++) {
-      let score = this.tables[0][ids[length - 1] * vocabSize + v];
+      let score = this.tables[0][((ids[length - 1] + length) % vocabSize) * vocabSize + v];
       if (length > 1) score += this.tables[1][ids[length - 2] * vocabSize + v];
       if (this.spec.encoderDecoder) score += this.tables[2][sum * vocabSize + v];
       out[v] = score;

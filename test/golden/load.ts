@@ -11,7 +11,7 @@ export interface ExpectedTensor {
 /** A search for one prompt: generate(inputIds, options) gives ids, the new tokens with eos. */
 export interface GreedyCase {
   inputIds: number[];
-  options: { maxNewTokens: number };
+  options: { numBeams: 1; maxNewTokens: number };
   ids: number[];
 }
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { attention, type Attention } from '../reference/attention';
 import { expectWithin, Random } from '../support/numbers';
 import { Paged } from '../support/paged';
-import { BUILDS, Raw } from '../support/raw';
+import { BUILDS, firstDifference, Raw } from '../support/raw';
 
 type Lengths = readonly (readonly [queries: number, keys: number])[];
 
@@ -49,7 +49,7 @@ function problem(
 const LENGTHS: Lengths = [
   [13, 13],
   [1, 70],
-  [6, 131],
+  [3, 131],
 ];
 
 describe.each(BUILDS)('paged attention, %s', (build) => {
@@ -59,7 +59,7 @@ describe.each(BUILDS)('paged attention, %s', (build) => {
   function check(p: Attention, bound = 2e-6): void {
     const expected = attention(p);
     const largest = Array.from(p.v).reduce((max, value) => Math.max(max, Math.abs(value)), 0);
-    let first: unknown;
+    let first: { out: Float32Array; maps: Float32Array } | undefined;
     for (const page of [8, 64, 136]) {
       for (const [rows, panels] of [
         [4, 1],
@@ -70,8 +70,10 @@ describe.each(BUILDS)('paged attention, %s', (build) => {
         const paged = new Paged(raw, p, { page: () => page });
         paged.store();
         const actual = paged.attend();
-        if (first) expect(actual).toEqual(first);
-        else {
+        if (first) {
+          expect(firstDifference(actual.out, first.out)).toBe(-1);
+          expect(firstDifference(actual.maps, first.maps)).toBe(-1);
+        } else {
           expectWithin(actual.out, expected.out, bound * largest, 'out');
           expectWithin(actual.maps, expected.maps, bound, 'maps');
           first = actual;
@@ -128,7 +130,7 @@ describe.each(BUILDS)('paged attention, %s', (build) => {
       [0, 5, 19],
     ]) {
       const again = new Paged(raw, p, { page: (i) => [16, 8][i], layers });
-      raw.run({ op: 0, size: 16, fields: {} }, again.pool, 0);
+      raw.poison(again.pool);
       cuts.slice(1).forEach((to, i) => again.storePart(cuts[i], to, 1 + (i % 3)));
       compare(raw.read(again.pool));
     }
@@ -232,7 +234,7 @@ describe.each(BUILDS)('paged attention, %s', (build) => {
       raw.setTile(4 + (split % 3), 1 + (split % 2));
       for (const page of [8, 16, 64]) {
         const paged = new Paged(raw, p, { page: () => page });
-        raw.run({ op: 0, size: 16, fields: {} }, paged.pool, 0);
+        raw.poison(paged.pool);
         const result = new Float32Array(out.length).fill(NaN);
         cuts.slice(1).forEach((to, i) => {
           const parts = 1 + (i % 3);
@@ -241,7 +243,7 @@ describe.each(BUILDS)('paged attention, %s', (build) => {
             if (!Number.isNaN(value)) result[at] = value;
           });
         });
-        expect(result).toEqual(out);
+        expect(firstDifference(result, out)).toBe(-1);
       }
     });
   });

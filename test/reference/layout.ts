@@ -81,3 +81,11 @@ export function halfValue(bits: number): number {
 export function bfloat16Value(bits: number): number {
   return new Float32Array(Uint32Array.of(bits << 16).buffer)[0];
 }
+
+/** How an IEEE 754 half below 128 is held (assembly/kernels/halves.ts): bias 25, nothing subnormal. */
+export function heldHalf(bits: number): number {
+  const size = Math.abs(halfValue(bits));
+  if (size === 0) return bits;
+  const exponent = Math.floor(Math.log2(size));
+  return (bits & 0x8000) | ((exponent + 25) << 10) | ((size / 2 ** exponent - 1) * 1024);
+}

@@ -135,7 +135,7 @@ export class Raw {
   /** Runs a record in `parts` shares and gives a copy of its output. Throws if a guard was overwritten. */
   run(record: RawRecord, output: Output, parts = 1): Float32Array {
     if (output.initial) this.f32(output.address, output.length).set(output.initial);
-    else this.u32(output.address, output.length).fill(POISON_BITS);
+    else this.poison(output);
     this.u32(this.recordAddress, record.size >> 2).fill(0);
     for (const [offset, value] of Object.entries(record.fields)) this.set(this.recordAddress + Number(offset), value);
     for (const [offset, value] of Object.entries(record.floats ?? {}))
@@ -161,9 +161,24 @@ export class Raw {
     return expected;
   }
 
+  /** Fills a region with NaNs. */
+  poison(region: Region): void {
+    this.u32(region.address, region.length).fill(POISON_BITS);
+  }
+
   /** A copy of what a region holds. */
   read(region: Region): Float32Array {
     return this.f32(region.address, region.length).slice();
+  }
+
+  /** What a region holds, as 16-bit values. */
+  readHalves({ address, length }: Region): number[] {
+    return Array.from(new Uint16Array(this.memory.buffer, address, length * 2));
+  }
+
+  /** A field of the record as the last run left it. */
+  field(offset: number): number {
+    return this.u32(this.recordAddress + offset, 1)[0];
   }
 
   private allocate(length: number): Region {

@@ -1,9 +1,11 @@
-// What one thread of this machine can do: multiply-adds on registers alone, and copying memory.
+// What one thread of this machine can do: multiply-adds on registers alone, copying memory, reading it (read.ts).
 //
 // Accumulators are locals, so that nothing but the arithmetic is timed; with 15 vector registers in V8 the largest loops
 // are near the limit, and the bench takes the best shape. In the relaxed build an accumulator is c = x * y + c, as in a
 // matrix product. In the baseline build it is c = c * x + y: products that do not depend on c would leave the loop.
 // x and y are arguments because V8 builds a literal again at every use.
+
+export * from './read';
 
 // @ts-ignore: decorator
 @inline

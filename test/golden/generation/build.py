@@ -50,7 +50,11 @@ class Encoder(torch.nn.Module):
 
 
 class Toy(PreTrainedModel, GenerationMixin):
-    """Scores that depend on the last two ids through random tables, and on the sum of the encoder's ids."""
+    """Scores that depend on the last two ids and the position through random tables, and on the sum of the encoder's ids.
+
+    Without the position, sequences that walk a cycle in another order would have equal scores, which only the rounding of f32
+    puts in an order.
+    """
 
     config_class = ToyConfig
     main_input_name = "input_ids"
@@ -77,11 +81,11 @@ class Toy(PreTrainedModel, GenerationMixin):
 
     def forward(self, input_ids=None, decoder_input_ids=None, encoder_outputs=None, attention_mask=None, **kwargs):
         ids = decoder_input_ids if decoder_input_ids is not None else input_ids
-        last = ids[:, -1]
-        logits = self.tables[0][last]
+        position = ids.shape[1] if decoder_input_ids is not None else attention_mask.sum(1)
+        logits = self.tables[0][(ids[:, -1] + position) % self.config.vocab_size]
         if ids.shape[1] > 1:
             second = self.tables[1][ids[:, -2]]
-            if decoder_input_ids is None and attention_mask is not None:
+            if decoder_input_ids is None:
                 second = second * attention_mask[:, -2, None]
             logits = logits + second
         if decoder_input_ids is not None:

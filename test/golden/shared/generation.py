@@ -3,10 +3,13 @@
 import numpy as np
 import torch
 
-from .precision import Double
+from .precision import Double, forget_lengths
 
 MARGIN = 1e-3
 NEW_TOKENS = 16
+# which texts the three greedy prompts want: of full length, ended by eos, either
+KINDS = [lambda text: len(text) == NEW_TOKENS, lambda text: 3 < len(text) < NEW_TOKENS - 1, lambda text: len(text) > 4]
+GREEDY = {"numBeams": 1, "maxNewTokens": NEW_TOKENS}
 # length_penalty and early_stopping of the beam searches, all with 4 beams
 BEAMS = [(1.0, False), (2.0, True), (0.0, False), (0.6, "never"), (-1.0, "never"), (-0.5, True)]
 
@@ -17,6 +20,7 @@ class Unclear(Exception):
 
 def search(model, ids, **options):
     """generate for one prompt: (new tokens of each sequence, scores, narrowest margin)."""
+    forget_lengths(model)
     inputs = torch.tensor([ids])
     margin = Double()
     with torch.no_grad(), margin:
@@ -26,7 +30,7 @@ def search(model, ids, **options):
             do_sample=False,
             return_dict_in_generate=True,
             output_scores=True,
-            **{"max_new_tokens": NEW_TOKENS, **options},
+            **{"max_new_tokens": NEW_TOKENS, "num_beams": 1, **options},
         )
     start = 1 if model.config.is_encoder_decoder else len(ids)
     scores = out.sequences_scores.tolist() if options.get("num_beams", 1) > 1 else None
@@ -46,14 +50,28 @@ def clear(model, ids, **options):
     return sequences, scores
 
 
-def clear_prompt(model, rng, length, vocab, low, wanted=lambda sequences: True, **options):
-    """A random prompt for which the search is clear and its result is wanted: (ids, sequences, scores)."""
-    for _ in range(25):
-        ids = rng.integers(low, vocab, length).tolist()
+def clear_prompt(model, prompts, wanted=lambda sequences: True, **options):
+    """The first prompt for which the search is clear and its result is wanted: (ids, sequences, scores)."""
+    for ids in prompts:
         result = clear(model, ids, **options)
         if result and wanted(result[0]):
             return ids, *result
-    raise Unclear(f"no clear prompt of {length} tokens for {options}")
+    raise Unclear(f"no clear prompt for {options or 'a greedy text'}")
+
+
+def together(model, prompts, **options):
+    """The sequences of prompts of one length, in one run."""
+    forget_lengths(model)
+    inputs = torch.tensor(prompts)
+    with torch.no_grad(), Double():
+        out = model.generate(
+            inputs,
+            attention_mask=torch.ones_like(inputs),
+            do_sample=False,
+            **{"max_new_tokens": NEW_TOKENS, "num_beams": 1, **options},
+        )
+    start = 1 if model.config.is_encoder_decoder else inputs.shape[1]
+    return [trimmed(row[start:].tolist(), model) for row in out]
 
 
 def lively(ids):
@@ -62,11 +80,11 @@ def lively(ids):
 
 def choose_eos(model, rng, vocab, low):
     """An eos that beams meet often, and some greedy texts but not all. Sets it in both configs."""
-    prompts = [rng.integers(low, vocab, length).tolist() for length in [13, 7, 2, 5]]
-    greedy = [search(model, ids)[0][0] for ids in prompts]
-    if sum(map(lively, greedy)) < 2:
+    prompts = rng.integers(low, vocab, (12, 7)).tolist()
+    greedy = [text for text in together(model, prompts) if lively(text)]
+    if len(greedy) < 3:
         raise Unclear("greedy texts repeat themselves")
-    beams = [text for ids in prompts for text in search(model, ids, num_beams=4, num_return_sequences=4)[0]]
+    beams = together(model, prompts[:4], num_beams=4, num_return_sequences=4)
 
     def score(token):
         met = sum(token in ids[3:-2] and token not in ids[:2] for ids in beams)
@@ -81,14 +99,14 @@ def set_eos(model, eos):
 
 
 def greedy_cases(model, rng, vocab, low, lengths=(13, 7, 2)):
-    """One text for each length: the first is of full length, the second meets eos, the third may do either."""
-    kinds = [lambda text: len(text) == NEW_TOKENS, lambda text: 3 < len(text) < NEW_TOKENS - 1, lambda text: len(text) > 4]
+    """One text for each length and kind."""
     cases = []
-    for length, kind in zip(lengths, kinds):
-        ids, sequences, _ = clear_prompt(
-            model, rng, length, vocab, low, lambda texts: kind(texts[0]) and lively(texts[0])
-        )
-        cases.append({"inputIds": ids, "options": {"maxNewTokens": NEW_TOKENS}, "ids": sequences[0]})
+    for length, kind in zip(lengths, KINDS):
+        prompts = rng.integers(low, vocab, (24, length)).tolist()
+        texts = together(model, prompts)
+        fit = [ids for ids, text in zip(prompts, texts) if kind(text) and lively(text)]
+        ids, sequences, _ = clear_prompt(model, fit, lambda found: kind(found[0]) and lively(found[0]))
+        cases.append({"inputIds": ids, "options": GREEDY, "ids": sequences[0]})
     return cases
 
 
@@ -98,7 +116,8 @@ def beam_cases(model, rng, vocab, low, settings, lengths=(7, 3)):
     for length_penalty, early_stopping in settings:
         for length in lengths:
             options = {"length_penalty": length_penalty, "early_stopping": early_stopping, "num_beams": 4}
-            ids, sequences, scores = clear_prompt(model, rng, length, vocab, low, num_return_sequences=4, **options)
+            prompts = rng.integers(low, vocab, (12, length)).tolist()
+            ids, sequences, scores = clear_prompt(model, prompts, num_return_sequences=4, **options)
             ended += len(set(map(len, sequences))) > 1
             names = {
                 "numBeams": 4,

@@ -15,6 +15,14 @@ class Double(TorchFunctionMode):
         super().__init__()
         self.narrowest = float("inf")
 
+    def __enter__(self):
+        torch.set_default_dtype(torch.float64)
+        return super().__enter__()
+
+    def __exit__(self, *reason):
+        torch.set_default_dtype(torch.float32)
+        return super().__exit__(*reason)
+
     def __torch_function__(self, func, types, args=(), kwargs=None):
         def double(value):
             return torch.float64 if value is torch.float32 else value
@@ -32,3 +40,11 @@ class Double(TorchFunctionMode):
         gaps = (ordered[..., :-1] - ordered[..., 1:])[ordered[..., 1:] > -1e8]
         if gaps.numel():
             self.narrowest = min(self.narrowest, gaps.min().item())
+
+
+def forget_lengths(model):
+    """Dynamic rotary embeddings keep the frequencies of the longest sequence they have seen: back to the start."""
+    for module in model.modules():
+        if hasattr(module, "max_seq_len_cached"):
+            module.max_seq_len_cached = module.original_max_seq_len
+            module.inv_freq = module.original_inv_freq

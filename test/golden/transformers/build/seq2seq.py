@@ -39,7 +39,7 @@ T5 = {
     "pad_token_id": 0,
     "decoder_start_token_id": 0,
 }
-T5_WIDE = {**T5, "d_model": 28, "d_kv": 20, "num_decoder_layers": 3, "relative_attention_num_buckets": 12}
+T5_WIDE = {**T5, "d_model": 28, "d_kv": 20, "num_decoder_layers": 1, "relative_attention_num_buckets": 12}
 GATED = {"feed_forward_proj": "gated-gelu", "tie_word_embeddings": False}
 ENDS = ["decoder_start_token_id", "forced_eos_token_id"]
 
@@ -49,7 +49,7 @@ MODELS = {
     "bart-scaled": (
         "BartForConditionalGeneration",
         {**WIDE, "scale_embedding": True, "activation_function": "relu", "decoder_layers": 1},
-        {"no_repeat_ngram_size": 3, "min_length": 6, "early_stopping": True, "length_penalty": 2.0},
+        {"no_repeat_ngram_size": 3, "min_length": 6, "early_stopping": True, "length_penalty": 2.0, "num_beams": 4},
         ENDS,
         0,
     ),
@@ -231,12 +231,17 @@ def legacy(name, folder):
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
 
 
-def save(model, folder):
+def save(name, model, folder):
     for key in ["forced_eos_token_id", "forced_bos_token_id"]:
         setattr(model.config, key, None)
     model.float().save_pretrained(folder, safe_serialization=True)
     config = json.loads((folder / "config.json").read_text())
     config["dtype"] = "float32"
+    if name == "bart-scaled":
+        # as checkpoints of before generation_config.json have it
+        generating = json.loads((folder / "generation_config.json").read_text())
+        (folder / "generation_config.json").unlink()
+        config = {**config, **generating}
     files.save_json(folder, "config.json", config)
 
 
@@ -255,7 +260,7 @@ def build(out, wanted):
         else:
             raise RuntimeError(f"{name}: no seed gives clear texts")
         folder = out / name
-        save(model, folder)
+        save(name, model, folder)
         legacy(name, folder)
         files.save_expected(folder, tensors, results)
         lengths = [len(case["ids"]) for case in results["greedy"]]

@@ -1,0 +1,63 @@
+// Weights held in 16 bits, and how they become the f32 that they stand for.
+//
+//   bf16  the upper half of the f32
+//   f16   sign, 5 bits of exponent, 10 of mantissa as in IEEE 754, but with the exponent's bias at 25 and without subnormals:
+//         exponent 0 is zero alone. It holds exactly the halves below 128 in magnitude; weights that are not are held as f32.
+//         In return, a shift by 3 and a mask make it an f32, w 2^-102, and never a subnormal one, which is slow to compute with
+//
+// Error: none on reading; writing rounds to the nearest, ties to even.
+import { C_CODE_MASK, C_NEG_INF } from '../abi/constants';
+import { TYPE_BF16, TYPE_F16 } from '../abi/records';
+import { splat } from '../simd';
+
+/** Set in what `encode` gives for a value that f16 does not hold. */
+export const UNHELD = 0x10000;
+
+const TWO_102: f32 = 5.070602400912918e30;
+const TWO_MINUS_102: f32 = 1.9721522630525295e-31;
+
+/** The 16 bits that hold x as f16 or bf16. */
+export function encode(type: i32, x: f32): i32 {
+  const bits = reinterpret<u32>(x),
+    magnitude = bits & 0x7fffffff;
+  if (type == TYPE_BF16) {
+    if (magnitude > 0x7f800000) return (bits >> 16) | 0x40;
+    return (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+  }
+  // adding 2^13 times the exponent's power of two, or that of the smallest normal half, rounds to the last bit of a half
+  const whole = reinterpret<f32>((max(magnitude >> 23, 113) + 13) << 23);
+  const rounded = reinterpret<f32>(magnitude) + whole - whole;
+  if (!(rounded < 128)) return UNHELD;
+  return ((bits >> 16) & 0x8000) | (reinterpret<u32>(rounded * TWO_MINUS_102) >> 13);
+}
+
+/** The value of what `encode` gives. */
+// @ts-ignore: decorator
+@inline
+export function decode(type: i32, code: u32): f32 {
+  if (type == TYPE_BF16) return reinterpret<f32>(code << 16);
+  return reinterpret<f32>(((<i32>(code << 16)) >> 3) & 0x8fffe000) * TWO_102;
+}
+
+/** What vectors of halves are masked with: for bf16 0xffff0000. */
+// @ts-ignore: decorator
+@inline
+export function maskOf(type: i32): v128 {
+  return type == TYPE_F16 ? splat(C_CODE_MASK) : i32x4.shr_s(splat(C_NEG_INF), 7);
+}
+
+/** The low halves of lanes as f32, f16 times 2^-102. */
+// @ts-ignore: decorator
+@inline
+export function lowHalves(type: i32, x: v128, mask: v128): v128 {
+  if (type == TYPE_BF16) return i32x4.shl(x, 16);
+  return v128.and(i32x4.shr_s(i32x4.shl(x, 16), 3), mask);
+}
+
+/** The high halves. */
+// @ts-ignore: decorator
+@inline
+export function highHalves(type: i32, x: v128, mask: v128): v128 {
+  if (type == TYPE_BF16) return v128.and(x, mask);
+  return v128.and(i32x4.shr_s(x, 3), mask);
+}
