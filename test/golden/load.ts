@@ -9,14 +9,14 @@ export interface ExpectedTensor {
 }
 
 /** A search for one prompt: generate(inputIds, options) gives ids, the new tokens with eos. */
-export interface GreedyCase {
+interface GreedyCase {
   inputIds: number[];
   options: { numBeams: 1; maxNewTokens: number };
   ids: number[];
 }
 
 /** A beam search for one prompt: the best sequences (new tokens with eos) and their scores, best first. */
-export interface BeamCase {
+interface BeamCase {
   inputIds: number[];
   options: {
     numBeams: number;
@@ -74,11 +74,18 @@ export function readTensors(set: string, golden: string): Map<string, ExpectedTe
   return tensors;
 }
 
+/** The sum of every run of width numbers. */
+export function sums(data: Float32Array | Int32Array, width: number): number[] {
+  return Array.from({ length: data.length / width }, (_, row) => {
+    let sum = 0;
+    for (let i = row * width; i < (row + 1) * width; i++) sum += data[i];
+    return sum;
+  });
+}
+
 /** The number of tokens of every row of a mask [n, t]. */
-export function rowLengths({ dims: [rows, width], data }: ExpectedTensor): number[] {
-  return Array.from({ length: rows }, (_, row) =>
-    data.slice(row * width, (row + 1) * width).reduce((a, b) => a + b, 0),
-  );
+export function rowLengths({ dims, data }: ExpectedTensor): number[] {
+  return sums(data, dims[1]);
 }
 
 /** A batch padded on the right, [n, t] or [n, t, d], padded on the left instead. lengths: tokens of each row. */

@@ -78,13 +78,13 @@ def lively(ids):
     return len(set(ids)) > min(3, len(ids) // 2)
 
 
-def choose_eos(model, rng, vocab, low):
+def choose_eos(model, rng, vocab, low, beams=True):
     """An eos that beams meet often, and some greedy texts but not all. Sets it in both configs."""
     prompts = rng.integers(low, vocab, (12, 7)).tolist()
     greedy = [text for text in together(model, prompts) if lively(text)]
     if len(greedy) < 3:
         raise Unclear("greedy texts repeat themselves")
-    beams = together(model, prompts[:4], num_beams=4, num_return_sequences=4)
+    beams = together(model, prompts[:4], num_beams=4, num_return_sequences=4) if beams else ()
 
     def score(token):
         met = sum(token in ids[3:-2] and token not in ids[:2] for ids in beams)

@@ -55,8 +55,8 @@ export function readTransformerTexts(golden: string): ExpectedTexts {
 /**
  * The forward passes of a stack: inputs_embeds [3, 13, d], attention_mask, of a decoder encoder_hidden_states [3, 9, d] and
  * encoder_attention_mask; then by case (boolean: true hides a key; additive; causal; of an encoder padding: no mask)
- * case.mask [13, 13] of the first two, case.last_hidden_state, case.hidden_states.i, case.attentions.i and
- * case.cross_attentions.i. A decoder is causal unless it has a mask.
+ * case.mask [13, 13] of the first two, case.last_hidden_state, case.attentions.i, case.cross_attentions.i
+ * and, without a given mask, case.hidden_states.i. A decoder is causal unless it has a mask.
  */
 export function readStack(golden: string): Map<string, ExpectedTensor> {
   return readTensors('transformers', golden);

@@ -43,7 +43,8 @@ MODELS = {
         "GPT2LMHead",
         {
             **GPT,
-            "n_embd": 40,
+            "n_embd": 20,
+            "n_head": 1,
             "n_inner": 50,
             "activation_function": "relu",
             "tie_word_embeddings": False,
@@ -62,6 +63,11 @@ MODELS = {
             "mlp_bias": True,
             "rope_theta": 500.0,
         },
+        0,
+    ),
+    "llama-v5": (
+        "LlamaForCausalLM",
+        {**LLAMA, "rope_theta": 300.0, **rope("yarn", factor=4.0, original_max_position_embeddings=8)},
         0,
     ),
     "llama-linear": ("LlamaForCausalLM", {**LLAMA, **rope("linear", factor=2.5)}, 0),
@@ -107,7 +113,7 @@ MODELS = {
         0,
     ),
     "mistral": ("MistralForCausalLM", {**LLAMA, "sliding_window": 5, "head_dim": 20, "hidden_act": "gelu"}, 0),
-    "mistral-full": ("MistralForCausalLM", {**GROUPED, "sliding_window": None}, 0),
+    "mistral-full": ("MistralForCausalLM", {**LLAMA, "sliding_window": None}, 0),
     "qwen2": ("Qwen2ForCausalLM", {**GROUPED, "use_sliding_window": False, "tie_word_embeddings": True}, 2),
     "qwen2-window": (
         "Qwen2ForCausalLM",
@@ -165,10 +171,19 @@ def attempt(name, seed):
     return model, tensors, results
 
 
-def save(model, folder):
+def save(name, model, folder):
     model.float().save_pretrained(folder, safe_serialization=True)
     config = json.loads((folder / "config.json").read_text())
     config["dtype"] = "float32"
+    if name == "llama-v5":
+        # what transformers 5 writes, byte for byte
+        rotary = {**config.pop("rope_scaling"), "rope_theta": config.pop("rope_theta")}
+        config["rope_parameters"] = dict(sorted(rotary.items()))
+        config["transformers_version"] = "5.24.0"
+        config = dict(sorted(config.items()))
+    elif name == "llama":
+        # what transformers 4 wrote until 4.55
+        config["torch_dtype"] = config.pop("dtype")
     files.save_json(folder, "config.json", config)
 
 
@@ -210,7 +225,7 @@ def build_one(out, name, base):
     else:
         raise RuntimeError(f"{name}: no seed gives clear texts")
     folder = out / name
-    save(model, folder)
+    save(name, model, folder)
     if name in LEGACY or name in EXTRA:
         legacy(folder, LEGACY.get(name, lambda key: key), EXTRA.get(name, dict)())
     files.save_expected(folder, tensors, results)

@@ -31,7 +31,7 @@ BASE = {
 }
 TRANSFORMERS = {
     "transformer": {"src_vocab_size": 61, "tgt_vocab_size": 47},
-    "transformer-pre-norm": {"d_model": 40, "dim_feedforward": 50, "activation": "gelu", "norm_first": True},
+    "transformer-pre-norm": {"d_model": 20, "nhead": 1, "dim_feedforward": 50, "activation": "gelu", "norm_first": True},
     "transformer-no-bias": {"num_encoder_layers": 1, "norm_first": True, "bias": False, "nhead": 3},
     "transformer-gelu": {"num_decoder_layers": 1, "activation": "gelu", "layer_norm_eps": 1e-3, "bias": False},
 }
@@ -46,7 +46,7 @@ STACK = {
     "bias": True,
     "final_norm": True,
 }
-PRE = {"d_model": 40, "activation": "gelu", "norm_first": True}
+PRE = {"d_model": 20, "nhead": 1, "activation": "gelu", "norm_first": True}
 STACKS = {
     "transformer-encoder": ("transformer_encoder", {}),
     "transformer-encoder-plain": ("transformer_encoder", {**PRE, "bias": False, "final_norm": False}),
@@ -304,6 +304,8 @@ def build_stack(out, name, kind, settings, seed):
         with torch.no_grad(), Double():
             last = model(inputs, **feed, **{"tgt_mask" if decoder else "mask": value})
         seen = {**watch.seen, "last_hidden_state": last}
+        if case in given:
+            seen = {key: array for key, array in seen.items() if "hidden_states" not in key}
         tensors.update({f"{case}.{key}": array for key, array in numbers(seen, {"": mask}).items()})
     folder = out / name
     save_model(model, folder, config)

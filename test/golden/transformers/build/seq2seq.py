@@ -27,7 +27,7 @@ BART = {
     "pad_token_id": 1,
     "bos_token_id": 0,
 }
-WIDE = {**BART, "d_model": 40, "encoder_ffn_dim": 50}
+ONE_HEAD = {**BART, "d_model": 20, "encoder_attention_heads": 1, "decoder_attention_heads": 1, "encoder_ffn_dim": 50}
 T5 = {
     "d_model": 24,
     "d_kv": 12,
@@ -48,14 +48,14 @@ MODELS = {
     "bart": ("BartForConditionalGeneration", BART, {"forced_bos_token_id": 0}, ENDS, 6),
     "bart-scaled": (
         "BartForConditionalGeneration",
-        {**WIDE, "scale_embedding": True, "activation_function": "relu", "decoder_layers": 1},
+        {**ONE_HEAD, "scale_embedding": True, "activation_function": "relu", "decoder_layers": 1},
         {"no_repeat_ngram_size": 3, "min_length": 6, "early_stopping": True, "length_penalty": 2.0, "num_beams": 4},
         ENDS,
         0,
     ),
     "mbart": (
         "MBartForConditionalGeneration",
-        {**WIDE, "scale_embedding": True},
+        {**ONE_HEAD, "scale_embedding": True},
         {"forced_bos_token_id": 57},
         ENDS,
         2,
@@ -87,7 +87,7 @@ MODELS = {
     "umt5": ("UMT5ForConditionalGeneration", {**T5_WIDE, **GATED, "num_decoder_layers": 2}, {}, [], 2),
     "m2m-100": (
         "M2M100ForConditionalGeneration",
-        {**WIDE, "scale_embedding": True, "activation_function": "relu"},
+        {**BART, "scale_embedding": True, "activation_function": "relu"},
         {"forced_bos_token_id": 55},
         ["decoder_start_token_id"],
         2,
@@ -95,7 +95,7 @@ MODELS = {
     "pegasus": (
         "PegasusForConditionalGeneration",
         {**BART, "scale_embedding": True, "pad_token_id": 0, "decoder_start_token_id": 0, "activation_function": "relu"},
-        {"length_penalty": 0.6},
+        {"length_penalty": 0.6, "num_beams": 4},
         ["forced_eos_token_id"],
         2,
     ),
@@ -206,7 +206,8 @@ def attempt(name, seed):
             model.generation_config.decoder_start_token_id = 2
 
     set_eos(None)
-    generation.choose_eos(model, rng, high, LOW)
+    # Hugging Face's beam search needs logits as wide as config.vocab_size
+    generation.choose_eos(model, rng, high, LOW, beams=name != "marian-separate")
     eos = config.eos_token_id
     set_eos(eos)
     if "decoder_start_token_id" in ends:
