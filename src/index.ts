@@ -1,6 +1,7 @@
 // wasmformer: transformers in WebAssembly SIMD.
 export { Decoder } from './api/decoder';
 export type { DecoderForwardOptions, DecoderInfo, DecoderOutput } from './api/decoder';
+export type { DecoderStackInputs, EmbeddingInputs, Embeddings, Mask } from './api/embeddings';
 export { Encoder } from './api/encoder';
 export type { EmbedOptions, EncoderOutput, ForwardOptions, ModelInfo, TaskOptions } from './api/encoder';
 export type { FromPretrainedOptions, LoadProgress } from './api/pretrained';

@@ -2,7 +2,7 @@
 import { throwIfAborted, WasmformerError } from '../errors';
 import { resolveGeneration, type GenerationOptions, type GenerationSettings } from '../generate';
 import type { SourceInput } from '../io/source';
-import type { ProfileRow } from '../runtime/batch';
+import type { BatchMask, MemoryBatch, ProfileRow } from '../runtime/batch';
 import type { DecoderCall, DecoderRunner, GenerateRequest } from '../runtime/decoder-runner';
 import {
   checkProcessors,
@@ -12,8 +12,17 @@ import {
   type StreamSource,
 } from './generation';
 import {
+  isEmbeddingInput,
+  needEmbeddings,
+  prepareEmbeddings,
+  prepareMask,
+  prepareMemory,
+  type DecoderStackInputs,
+} from './embeddings';
+import {
   encodeText,
   isIdInput,
+  padCrossMaps,
   padMaps,
   padRows,
   prepareEncodings,
@@ -46,12 +55,16 @@ export interface DecoderOutput {
   hiddenStates?: Tensor<Float32Array>[];
   /** Every layer's maps, [b, heads, t, t] each. */
   attentions?: Tensor<Float32Array>[];
+  /** Of a stack alone: every layer's maps from the tokens to the encoder's, [b, heads, t, source tokens] each. */
+  crossAttentions?: Tensor<Float32Array>[];
 }
 
 /** What a model runs on, and what it holds. */
 export interface DecoderInfo extends RunInfo {
   /** Whether the checkpoint has a language-model head. */
   readonly head: boolean;
+  /** Whether it is a stack of layers alone, which takes embeddings and an encoder's output. */
+  readonly stack: boolean;
   readonly hiddenSize: number;
   readonly layers: number;
   readonly heads: number;
@@ -60,6 +73,13 @@ export interface DecoderInfo extends RunInfo {
   readonly maxPositions: number;
   /** Bytes of weights in wasm memory. */
   readonly weightBytes: number;
+}
+
+/** A batch and, for a stack alone, what it attends to. */
+interface PreparedCall extends Prepared {
+  readonly source?: Prepared;
+  readonly memory?: MemoryBatch;
+  readonly mask?: BatchMask;
 }
 
 export interface GenerateOptions extends GenerationOptions {
@@ -92,9 +112,10 @@ export class Decoder extends PretrainedModel<DecoderRunner> {
   }
 
   /** Runs the model over whole sequences.
-   *  @param input a text, texts, or { inputIds, attentionMask, positionIds }
+   *  @param input a text, texts, or { inputIds, attentionMask, positionIds }; of a stack alone { inputsEmbeds, encoderHiddenStates,
+   *    attentionMask, encoderAttentionMask, mask }
    *  @throws INVALID_ARGUMENT, INVALID_SHAPE, TOO_LONG, NO_TOKENIZER, ABORTED, DISPOSED, WORKER_FAILED */
-  async forward(input: DecoderInput, options: DecoderForwardOptions = {}): Promise<DecoderOutput> {
+  async forward(input: DecoderInput | DecoderStackInputs, options: DecoderForwardOptions = {}): Promise<DecoderOutput> {
     const { outputHiddenStates = false, outputAttentions = false, signal } = options;
     throwIfAborted(signal);
     const prepared = this.prepare(input, options);
@@ -108,6 +129,11 @@ export class Decoder extends PretrainedModel<DecoderRunner> {
     if (outputAttentions)
       result.attentions = Array.from({ length: layers }, (_, i) =>
         padMaps(outputs[`attentions.${i}`], heads, prepared),
+      );
+    const { source } = prepared;
+    if (outputAttentions && source)
+      result.crossAttentions = Array.from({ length: layers }, (_, i) =>
+        padCrossMaps(outputs[`crossAttentions.${i}`], heads, prepared, source),
       );
     return result;
   }
@@ -125,16 +151,17 @@ export class Decoder extends PretrainedModel<DecoderRunner> {
   /** A conversation whose keys and values are kept between calls, so that the next turn pays only for its new tokens. */
   createSession(): Session {
     this.checkAlive();
+    this.needHead();
     return new Session(this.sessionPort(), null);
   }
 
   /** The plan of a call's first sequence as a table: op, shapes, bytes, address, estimated time. */
-  async explain(input: DecoderInput, options: DecoderForwardOptions = {}): Promise<string> {
+  async explain(input: DecoderInput | DecoderStackInputs, options: DecoderForwardOptions = {}): Promise<string> {
     return this.ask('explain', this.callOf(this.prepare(input, options), options), options);
   }
 
   /** Time of every record of that plan, in milliseconds. */
-  async profile(input: DecoderInput, options: DecoderForwardOptions = {}): Promise<ProfileRow[]> {
+  async profile(input: DecoderInput | DecoderStackInputs, options: DecoderForwardOptions = {}): Promise<ProfileRow[]> {
     return this.ask('profile', this.callOf(this.prepare(input, options), options), options);
   }
 
@@ -201,7 +228,7 @@ export class Decoder extends PretrainedModel<DecoderRunner> {
     if (this.facts.head) return;
     throw new WasmformerError(
       'NO_HEAD',
-      `generating text needs a checkpoint with a language-model head, but config.json names ${JSON.stringify(this.config.architectures)}: load one of ...ForCausalLM or ...LMHeadModel`,
+      'this checkpoint has no language-model head: it gives hidden states (forward), but cannot generate; load one of ...ForCausalLM or ...LMHeadModel',
     );
   }
 
@@ -229,8 +256,10 @@ export class Decoder extends PretrainedModel<DecoderRunner> {
     return other.id;
   }
 
-  private prepare(input: DecoderInput, options: TokenizeOptions): Prepared {
+  private prepare(input: DecoderInput | DecoderStackInputs, options: TokenizeOptions): PreparedCall {
     this.checkAlive();
+    if (isEmbeddingInput(input)) return this.prepareStack(input);
+    needEmbeddings(this.facts, '{ inputsEmbeds, encoderHiddenStates, attentionMask, encoderAttentionMask, mask }');
     if (isIdInput(input)) return prepareIds(input, this.facts);
     if (typeof input !== 'string' && !Array.isArray(input)) {
       throw new WasmformerError('INVALID_ARGUMENT', 'the input must be a text, an array of texts or { inputIds, ... }');
@@ -242,12 +271,27 @@ export class Decoder extends PretrainedModel<DecoderRunner> {
     );
   }
 
+  private prepareStack(input: DecoderStackInputs): PreparedCall {
+    if (!this.facts.stack) {
+      throw new WasmformerError(
+        'INVALID_ARGUMENT',
+        'only a stack alone (model_type "transformer_decoder") takes inputsEmbeds: pass text or { inputIds, ... }',
+      );
+    }
+    const prepared = prepareEmbeddings(input, this.facts);
+    const { prepared: source, memory } = prepareMemory(input, prepared.batch.lengths.length, this.facts);
+    const mask = input.mask === undefined ? undefined : prepareMask(input.mask, prepared);
+    return { ...prepared, source, memory, mask };
+  }
+
   private callOf(
-    { batch }: Prepared,
+    { batch, memory, mask }: PreparedCall,
     { outputHiddenStates = false, outputAttentions = false }: DecoderForwardOptions,
   ): DecoderCall {
     return {
       batch,
+      memory,
+      mask,
       lastHiddenState: true,
       hiddenStates: outputHiddenStates,
       attentions: outputAttentions,

@@ -4,8 +4,9 @@ import type { SourceInput } from '../io/source';
 import type { Encoding } from '../io/tokenizer';
 import type { Head } from '../models/model';
 import { POOLINGS, type Pooling } from '../ops/pool';
-import type { Outputs, ProfileRow } from '../runtime/batch';
+import type { BatchMask, Outputs, ProfileRow } from '../runtime/batch';
 import type { EncoderCall, EncoderRunner } from '../runtime/encoder-runner';
+import { isEmbeddingInput, needEmbeddings, prepareEmbeddings, prepareMask, type EmbeddingInputs } from './embeddings';
 import type { Question, TaskContext } from './encoder-tasks';
 import {
   encodeText,
@@ -81,6 +82,8 @@ export interface EmbedOptions extends TokenizeOptions {
 /** What a model runs on, and what it holds. */
 export interface ModelInfo extends RunInfo {
   readonly head: Head | null;
+  /** Whether it is a stack of layers alone, which takes embeddings and a mask. */
+  readonly stack: boolean;
   readonly hiddenSize: number;
   readonly layers: number;
   readonly heads: number;
@@ -88,6 +91,11 @@ export interface ModelInfo extends RunInfo {
   readonly maxPositions: number;
   /** Bytes of weights in wasm memory. */
   readonly weightBytes: number;
+}
+
+/** A batch, and who sees whom in it. */
+interface PreparedCall extends Prepared {
+  readonly mask?: BatchMask;
 }
 
 /** Texts tokenised and sent to the engine at a time: bounds memory and lets the caller's thread breathe. */
@@ -104,10 +112,11 @@ export class Encoder extends PretrainedModel<EncoderRunner> {
 
   /** What the model is and runs on: build, threads, memory as it was after loading (Engine.info() tells it live). */
   get info(): ModelInfo {
-    const { head, hiddenSize, layers, heads, vocabSize, maxPositions, weightBytes } = this.facts;
+    const { head, stack, hiddenSize, layers, heads, vocabSize, maxPositions, weightBytes } = this.facts;
     return {
       ...this.runInfo,
       head,
+      stack,
       hiddenSize,
       layers,
       heads,
@@ -118,9 +127,10 @@ export class Encoder extends PretrainedModel<EncoderRunner> {
   }
 
   /** Runs the model.
-   *  @param input a text, texts, { text, textPair }, or { inputIds, attentionMask, tokenTypeIds, positionIds }
+   *  @param input a text, texts, { text, textPair }, { inputIds, attentionMask, tokenTypeIds, positionIds }, or the same with
+   *    inputsEmbeds in place of inputIds; of a stack alone { inputsEmbeds, attentionMask, mask }
    *  @throws INVALID_ARGUMENT, INVALID_SHAPE, TOO_LONG, NO_TOKENIZER, ABORTED, DISPOSED, WORKER_FAILED */
-  async forward(input: EncoderInput, options: ForwardOptions = {}): Promise<EncoderOutput> {
+  async forward(input: EncoderInput | EmbeddingInputs, options: ForwardOptions = {}): Promise<EncoderOutput> {
     const { outputHiddenStates = false, outputAttentions = false, signal } = options;
     throwIfAborted(signal);
     const prepared = this.prepare(input, options);
@@ -160,7 +170,7 @@ export class Encoder extends PretrainedModel<EncoderRunner> {
    *  @returns [n, d]; [1, d] for a single text
    *  @throws as forward */
   async embed(
-    input: string | readonly string[] | TextInputs | IdInputs,
+    input: string | readonly string[] | TextInputs | IdInputs | EmbeddingInputs,
     options: EmbedOptions = {},
   ): Promise<Tensor<Float32Array>> {
     const { sentence } = this.settings;
@@ -173,7 +183,7 @@ export class Encoder extends PretrainedModel<EncoderRunner> {
       );
     }
     const d = this.facts.hiddenSize;
-    if (isIdInput(input)) {
+    if (isEmbeddingInput(input) || isIdInput(input)) {
       const prepared = this.prepare(input, options);
       const { embeddings } = await this.run(
         prepared,
@@ -183,6 +193,7 @@ export class Encoder extends PretrainedModel<EncoderRunner> {
       );
       return new Tensor(embeddings, [prepared.batch.lengths.length, d]);
     }
+    needEmbeddings(this.facts, '{ inputsEmbeds, attentionMask, mask }');
     const { texts, pairs } = textsOf(input);
     const prompt = this.promptOf(options);
     const want = {
@@ -293,12 +304,12 @@ export class Encoder extends PretrainedModel<EncoderRunner> {
   }
 
   /** The plan of a call as a table: op, shapes, bytes, address, estimated time. */
-  async explain(input: EncoderInput, options: ForwardOptions = {}): Promise<string> {
+  async explain(input: EncoderInput | EmbeddingInputs, options: ForwardOptions = {}): Promise<string> {
     return this.ask('explain', this.callOf(this.prepare(input, options), this.wantsOf(options)), options);
   }
 
   /** Time of every record of a call's plan, in milliseconds. */
-  async profile(input: EncoderInput, options: ForwardOptions = {}): Promise<ProfileRow[]> {
+  async profile(input: EncoderInput | EmbeddingInputs, options: ForwardOptions = {}): Promise<ProfileRow[]> {
     return this.ask('profile', this.callOf(this.prepare(input, options), this.wantsOf(options)), options);
   }
 
@@ -332,8 +343,20 @@ export class Encoder extends PretrainedModel<EncoderRunner> {
     };
   }
 
-  private prepare(input: EncoderInput, options: TokenizeOptions): Prepared {
+  private prepare(input: EncoderInput | EmbeddingInputs, options: TokenizeOptions): PreparedCall {
     this.checkAlive();
+    if (isEmbeddingInput(input)) {
+      const prepared = prepareEmbeddings(input, this.facts);
+      if (input.mask === undefined) return prepared;
+      if (!this.facts.stack) {
+        throw new WasmformerError(
+          'INVALID_ARGUMENT',
+          'only a stack alone (model_type "transformer_encoder") takes a mask: hide padding with attentionMask',
+        );
+      }
+      return { ...prepared, mask: prepareMask(input.mask, prepared) };
+    }
+    needEmbeddings(this.facts, '{ inputsEmbeds, attentionMask, mask }');
     if (isIdInput(input)) return prepareIds(input, this.facts);
     if (
       typeof input !== 'string' &&
@@ -342,7 +365,7 @@ export class Encoder extends PretrainedModel<EncoderRunner> {
     ) {
       throw new WasmformerError(
         'INVALID_ARGUMENT',
-        'the input must be a text, an array of texts, { text, textPair } or { inputIds, ... }',
+        'the input must be a text, an array of texts, { text, textPair }, { inputIds, ... } or { inputsEmbeds, ... }',
       );
     }
     const { texts, pairs } = textsOf(input as string | readonly string[] | TextInputs);
@@ -352,9 +375,10 @@ export class Encoder extends PretrainedModel<EncoderRunner> {
     return prepareEncodings(encodings, this.facts);
   }
 
-  private callOf({ batch }: Prepared, want: Partial<EncoderCall>): EncoderCall {
+  private callOf({ batch, mask }: PreparedCall, want: Partial<EncoderCall>): EncoderCall {
     return {
       batch,
+      mask,
       lastHiddenState: false,
       hiddenStates: false,
       attentions: false,
@@ -365,7 +389,7 @@ export class Encoder extends PretrainedModel<EncoderRunner> {
   }
 
   private run(
-    prepared: Prepared,
+    prepared: PreparedCall,
     want: Partial<EncoderCall>,
     signal?: AbortSignal,
     onProgress?: (done: number, total: number) => void,

@@ -88,29 +88,37 @@ function checkRow(row: number[], name: string): number[] {
   return row;
 }
 
-/** Checks ids, masks and positions, and drops the padding. */
-export function prepareIds(inputs: IdInputs, facts: InputLimits): Prepared {
-  const ids = rowsOf(inputs.inputIds, 'inputIds');
-  if (ids.length === 0) invalid('the batch is empty: inputIds has no rows');
-  const likewise = (value: Ids | undefined, name: string): number[][] | null => {
+/** What a caller calls ids and their mask, if not inputIds and attentionMask. */
+interface CalledBy {
+  ids?: string;
+  mask?: string;
+}
+
+/** Checks ids, masks and positions, and drops the padding.
+ *  @param called what the caller calls them, for messages */
+export function prepareIds(inputs: IdInputs, facts: InputLimits, called: CalledBy = {}): Prepared {
+  const { ids: name = 'inputIds', mask: maskName = 'attentionMask' } = called;
+  const ids = rowsOf(inputs.inputIds, name);
+  if (ids.length === 0) invalid(`the batch is empty: ${name} has no rows`);
+  const likewise = (value: Ids | undefined, other: string): number[][] | null => {
     if (value === undefined) return null;
-    const rows = rowsOf(value, name);
+    const rows = rowsOf(value, other);
     const same = rows.length === ids.length && rows.every((row, i) => row.length === ids[i].length);
     if (!same) {
       throw new WasmformerError(
         'INVALID_SHAPE',
-        `${name} must have the shape of inputIds: ${shapeOf(ids)}, but is ${shapeOf(rows)}`,
+        `${other} must have the shape of ${name}: ${shapeOf(ids)}, but is ${shapeOf(rows)}`,
       );
     }
     return rows;
   };
-  const masks = likewise(inputs.attentionMask, 'attentionMask');
+  const masks = likewise(inputs.attentionMask, maskName);
   const types = likewise(inputs.tokenTypeIds, 'tokenTypeIds');
   const positions = likewise(inputs.positionIds, 'positionIds');
   const columns = ids.map((row, i) => {
     if (!masks) return null;
     for (const value of masks[i])
-      if (value !== 0 && value !== 1) invalid(`attentionMask must hold 0 and 1, but has ${value}`);
+      if (value !== 0 && value !== 1) invalid(`${maskName} must hold 0 and 1, but has ${value}`);
     return Int32Array.from(row.keys()).filter((column) => masks[i][column] === 1);
   });
   const pick = (row: number[], i: number): number[] =>
@@ -118,7 +126,7 @@ export function prepareIds(inputs: IdInputs, facts: InputLimits): Prepared {
   const lengths = Int32Array.from(ids, (row, i) => columns[i]?.length ?? row.length);
   lengths.forEach((length, i) => {
     if (length === 0)
-      invalid(`sequence ${i} has no tokens${ids[i].length > 0 ? ': its attentionMask is all zeros' : ''}`);
+      invalid(`sequence ${i} has no tokens${ids[i].length > 0 ? `: its ${maskName} is all zeros` : ''}`);
     checkLength(length, facts.maxPositions, i);
   });
   const batch: RaggedBatch = {
@@ -127,7 +135,7 @@ export function prepareIds(inputs: IdInputs, facts: InputLimits): Prepared {
     typeIds: types ? Int32Array.from(types.flatMap(pick)) : new Int32Array(lengths.reduce((a, b) => a + b, 0)),
     positions: positions ? Int32Array.from(positions.flatMap(pick)) : countUp(lengths),
   };
-  checkRange(batch.ids, facts.vocabSize, 'inputIds', 'the vocabulary has');
+  checkRange(batch.ids, facts.vocabSize, name, 'the vocabulary has');
   checkRange(batch.typeIds, Math.max(1, facts.typeVocabSize ?? 0), 'tokenTypeIds', 'the number of token types is');
   if (positions)
     checkRange(

@@ -85,8 +85,8 @@ export function bertBody(
     maxPositions: positions - positionOffset,
     positionOffset,
     typeVocabSize,
-    record({ ids, typeIds, positions, segments }, request) {
-      const embedded = gather(positionTable, positions, gather(typeTable, typeIds, gather(words, ids)));
+    record({ ids, embeds, typeIds, positions, segments }, request) {
+      const embedded = gather(positionTable, positions, gather(typeTable, typeIds, embeds ?? gather(words, ids)));
       const shape = { heads, kvHeads: heads, size: d / heads };
       return runBlocks(norm(embedded, embeddingNorm), blocks, 'post', () => ({
         segments,

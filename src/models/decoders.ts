@@ -4,8 +4,9 @@ import { bloom } from './bloom';
 import { gptNeox } from './gpt-neox';
 import { gpt2 } from './gpt2';
 import { llama, mistral, qwen2, qwen3 } from './llama';
-import type { Architecture, Config, DecoderModel } from './model';
+import type { Architecture, Config, DecoderModel, DecoderStack } from './model';
 import { openaiGpt } from './openai-gpt';
+import { transformerDecoder } from './transformer';
 
 const DECODERS: Readonly<Record<string, Architecture<DecoderModel>>> = {
   'openai-gpt': openaiGpt,
@@ -18,6 +19,13 @@ const DECODERS: Readonly<Record<string, Architecture<DecoderModel>>> = {
   bloom,
 };
 
+const STACKS: Readonly<Record<string, Architecture<DecoderStack>>> = { transformer_decoder: transformerDecoder };
+
+/** The stack alone that a config describes, if it does. */
+export function decoderStackOf({ model_type: type }: Config): Architecture<DecoderStack> | null {
+  return typeof type === 'string' && Object.hasOwn(STACKS, type) ? STACKS[type] : null;
+}
+
 /** The causal language model that a config describes. Throws UNSUPPORTED_MODEL. */
 export function decoderOf(config: Config): Architecture<DecoderModel> {
   const type = config.model_type;
@@ -25,7 +33,7 @@ export function decoderOf(config: Config): Architecture<DecoderModel> {
   if (!known) {
     throw new WasmformerError(
       'UNSUPPORTED_MODEL',
-      `config.json: model_type ${JSON.stringify(type)} is not supported as a Decoder; supported are ${Object.keys(DECODERS).join(', ')}`,
+      `config.json: model_type ${JSON.stringify(type)} is not supported as a Decoder; supported are ${[...Object.keys(DECODERS), ...Object.keys(STACKS)].join(', ')}`,
     );
   }
   return known;

@@ -71,7 +71,7 @@ function build(config: Config, p: Parameters): EncoderModel {
     positionOffset: 0,
     typeVocabSize: 0,
     record(inputs, request) {
-      const embedded = gather(positionTable, inputs.positions, gather(words, inputs.ids));
+      const embedded = gather(positionTable, inputs.positions, inputs.embeds ?? gather(words, inputs.ids));
       const shape = { heads, kvHeads: heads, size: d / heads };
       const stack = runBlocks(norm(embedded, embeddingNorm), blocks, 'post', () => ({
         segments: inputs.segments,

@@ -4,12 +4,14 @@ import { bert } from './bert';
 import { distilbert } from './distilbert';
 import type { Architecture, Config, EncoderModel } from './model';
 import { roberta } from './roberta';
+import { transformerEncoder } from './transformer';
 
 const ENCODERS: Readonly<Record<string, Architecture<EncoderModel>>> = {
   bert,
   roberta,
   'xlm-roberta': roberta,
   distilbert,
+  transformer_encoder: transformerEncoder,
 };
 
 /** The encoder that a config describes. Throws UNSUPPORTED_MODEL. */

@@ -1,6 +1,7 @@
 // What every architecture provides to the runtime, and readers for config.json.
 import type { Sym, Value } from '../core/graph';
 import { WasmformerError } from '../errors';
+import type { AttentionMask } from '../nn/attention';
 import type { StackResult } from '../nn/blocks';
 import type { Parameters } from '../nn/parameters';
 import type { Rotary } from '../nn/rotary';
@@ -24,10 +25,14 @@ export interface Request {
   selected: boolean;
 }
 
-/** The graph inputs of an encoder, all i32. */
+/** The graph inputs of an encoder, i32 unless said otherwise. */
 export interface EncoderInputs {
   /** [tokens] */
   readonly ids: Value;
+  /** f32 [tokens, d], where the caller gives embeddings instead of ids. */
+  readonly embeds: Value | null;
+  /** Who sees whom, where the caller says it; for a stack alone. */
+  readonly mask: AttentionMask | null;
   /** [tokens] */
   readonly typeIds: Value;
   /** [tokens]: 0, 1, 2, ... in every sequence; a model adds its own offset when it is given one. */
@@ -49,6 +54,8 @@ interface EncoderOutputs extends StackResult {
 /** One built architecture: its weights declared, ready to record graphs. */
 export interface EncoderModel {
   readonly head: Head | null;
+  /** A stack of layers alone: it takes embeddings, not ids, and a mask. */
+  readonly stack?: true;
   readonly vocabSize: number;
   readonly hiddenSize: number;
   readonly layers: number;
@@ -120,6 +127,31 @@ export interface DecoderModel extends CausalModel {
   readonly layers: number;
   /** Longest sequence in tokens; Infinity: as memory allows. */
   readonly maxPositions: number;
+}
+
+/** The graph inputs of a decoder's stack alone, which attends to an encoder's output that the caller gives. */
+export interface DecoderStackInputs {
+  /** f32 [tokens, d] */
+  readonly embeds: Value;
+  /** f32 [memory tokens, d] */
+  readonly memory: Value;
+  /** i32 [sequences, 8]: the tokens among themselves; the memory's tokens; the tokens as queries of the memory. */
+  readonly segments: Value;
+  readonly memorySegments: Value;
+  readonly crossSegments: Value;
+  /** Places for the memory's keys in the arena, and elements of one layer's cross-attention maps. */
+  readonly memorySlots: Sym;
+  readonly crossMap: Sym;
+  /** Who sees whom, instead of the causal rule. */
+  readonly mask: AttentionMask | null;
+}
+
+/** The layers of a decoder alone. */
+export interface DecoderStack {
+  readonly hiddenSize: number;
+  readonly layers: number;
+  readonly heads: number;
+  record(inputs: DecoderStackInputs, request: Request): StackResult;
 }
 
 /** The graph inputs of an encoder-decoder's encoder. */

@@ -2,8 +2,14 @@
 import { WasmformerError } from '../errors';
 import { bart, m2m100, marian, mbart, pegasus } from './bart';
 import type { Architecture, Config, TransformerModel } from './model';
+import { mt5, t5, umt5 } from './t5';
+import { transformer } from './transformer';
 
 const TRANSFORMERS: Readonly<Record<string, Architecture<TransformerModel>>> = {
+  transformer,
+  t5,
+  mt5,
+  umt5,
   bart,
   mbart,
   marian,

@@ -46,6 +46,15 @@ export interface CrossAttentionLayer {
   readonly out: Linear;
 }
 
+/** Scores of its own for every pair of tokens, instead of the causal rule; where a sequence's begin stands in the segment table. */
+export interface AttentionMask {
+  /** f32, added to the scores: -Infinity hides a key. */
+  readonly value: Value;
+  /** Elements from one head to the next, and from one query to the next. */
+  readonly headStride: number;
+  readonly queryStride: number;
+}
+
 /** What a run provides to every layer. */
 export interface AttentionInputs {
   /** i32 [sequences, 8] */
@@ -54,8 +63,7 @@ export interface AttentionInputs {
   readonly rotaryTable?: Value;
   /** Where the layer lies in a page of the cache; undefined: keys and values live for this run only. */
   readonly cacheOffset?: number;
-  /** An additive mask instead of the causal one. */
-  readonly mask?: { value: Value; headStride: number; queryStride: number } | null;
+  readonly mask?: AttentionMask | null;
   /** Keep the attention maps; their elements, where they are not those of self-attention. */
   readonly maps: boolean;
   readonly mapSize?: Sym;
@@ -104,11 +112,11 @@ export function storeCross(
   memory: Value,
   layer: CrossAttentionLayer,
   { kvHeads, size }: HeadShape,
-  { segments, cacheOffset }: Pick<AttentionInputs, 'segments' | 'cacheOffset'>,
+  { segments, cacheOffset, slots }: Pick<AttentionInputs, 'segments' | 'cacheOffset'> & { slots?: Sym },
 ): KeyValues {
   const kv = linear(memory, layer.keyValue);
   const half = kvHeads * size;
-  return storeKv(columns(kv, 0, half), columns(kv, half, 2 * half), segments, { kvHeads, cacheOffset });
+  return storeKv(columns(kv, 0, half), columns(kv, half, 2 * half), segments, { kvHeads, cacheOffset, slots });
 }
 
 /** Attention over keys and values that are already stored. */

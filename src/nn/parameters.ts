@@ -130,6 +130,20 @@ export class Parameters {
     };
   }
 
+  /** A linear layer that is a part of a larger one in the file: `count` outputs of `total`, from the output `from` on.
+   *  @param names the larger one's weight [total, depth], and its bias [total] or null */
+  linearPart(
+    names: { weight: string; bias: string | null },
+    { total, from, count }: { total: number; from: number; count: number },
+    depth: number,
+  ): Linear {
+    const part = (name: string, dims: readonly number[]): Source[] => [{ ...this.source(name, dims, 0), from, count }];
+    return {
+      weight: this.declare([count, depth], 'packed', part(names.weight, [total, depth])),
+      bias: names.bias === null ? null : this.declare([count], 'rows', part(names.bias, [total])),
+    };
+  }
+
   /** A weight of plain rows that is computed from tensors of the checkpoint, or from none.
    *  @param sources name and dims of each */
   computed(

@@ -1,6 +1,6 @@
 // Keys and values in pages, as attention reads them (assembly/kernels/store-kv.ts).
 import * as R from '../../assembly/abi/records';
-import { countOf, rowStrideOf, SLOTS, type Op, type Value } from '../core/graph';
+import { countOf, rowStrideOf, SLOTS, type Op, type Sym, type Value } from '../core/graph';
 import { check } from './check';
 
 /** Where the keys and values of one attention layer lie. */
@@ -57,12 +57,13 @@ export function kvBytes(kvHeads: number, sizeK: number, sizeV: number, tokens: n
  *  @param k [tokens, kvHeads * sizeK], v [tokens, kvHeads * sizeV]: rows may be views of wider rows
  *  @param segments i32 [sequences, 8], with page tables
  *  @param options cacheOffset: byte offset of the layer in the pages of a cache. Without it the storage is part of the arena: each
- *  sequence has one page of its tokens rounded up to 8, its table's entry the byte offset of that page. */
+ *  sequence has one page of its tokens rounded up to 8, its table's entry the byte offset of that page. slots: how many places all
+ *  of them take together. */
 export function storeKv(
   k: Value,
   v: Value,
   segments: Value,
-  { kvHeads, cacheOffset }: { kvHeads: number; cacheOffset?: number },
+  { kvHeads, cacheOffset, slots = SLOTS }: { kvHeads: number; cacheOffset?: number; slots?: Sym },
 ): KeyValues {
   const sizeK = (k.dims[1] as number) / kvHeads;
   const sizeV = (v.dims[1] as number) / kvHeads;
@@ -78,7 +79,7 @@ export function storeKv(
     storeOp,
     [k, v, segments],
     { kvHeads, sizeK, sizeV, cacheOffset },
-    cacheOffset === undefined ? [SLOTS, kvWidth(kvHeads, sizeK, sizeV)] : [1],
+    cacheOffset === undefined ? [slots, kvWidth(kvHeads, sizeK, sizeV)] : [1],
   );
   return { value, base: cacheOffset ?? 0, kvHeads, sizeK, sizeV };
 }

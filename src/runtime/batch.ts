@@ -11,6 +11,22 @@ export interface RaggedBatch {
   readonly ids: Int32Array;
   readonly typeIds: Int32Array;
   readonly positions: Int32Array;
+  /** Rows of d floats for every token, in place of its id's. */
+  readonly embeds?: Float32Array;
+}
+
+/** An encoder's output without padding: rows of d floats, so many for each sequence. */
+export interface MemoryBatch {
+  readonly lengths: Int32Array;
+  readonly rows: Float32Array;
+}
+
+/** What is added to the scores of a batch: rows of `stride` floats, those of a sequence from its start on. */
+export interface BatchMask {
+  readonly values: Float32Array;
+  readonly stride: number;
+  /** [sequences] */
+  readonly starts: Int32Array;
 }
 
 /** Results by name: `lastHiddenState`, `hiddenStates.0`, `attentions.0`, `poolerOutput`, `embeddings`, and the head's. */

@@ -8,7 +8,15 @@ import { WasmformerError } from '../errors';
 import { Tokens, type GenerationSettings } from '../generate';
 import type { Config, DecoderModel } from '../models/model';
 import { Parameters } from '../nn/parameters';
-import { concat, profilePlan, type Outputs, type ProfileRow, type RaggedBatch } from './batch';
+import {
+  concat,
+  profilePlan,
+  type BatchMask,
+  type MemoryBatch,
+  type Outputs,
+  type ProfileRow,
+  type RaggedBatch,
+} from './batch';
 import { generate, type GenerationJob, type GenerationResult, type Guesser, type Says, type Start } from './generation';
 import { DraftGuesser, LookupGuesser } from './guessers';
 import { CachedSequence } from './kv-cache';
@@ -19,12 +27,17 @@ import { Steps, type Wants } from './steps';
 /** What a forward wants of a batch. */
 export interface DecoderCall extends Omit<Wants, 'selected'> {
   readonly batch: RaggedBatch;
+  /** For a stack alone: what it attends to, and who sees whom if not the causal rule says it. */
+  readonly memory?: MemoryBatch;
+  readonly mask?: BatchMask;
 }
 
 /** What a loaded decoder is like. */
 export interface DecoderFacts {
   /** Whether there are logits. */
   readonly head: boolean;
+  /** A stack of layers alone, which takes embeddings and an encoder's output. */
+  readonly stack: boolean;
   readonly vocabSize: number;
   readonly hiddenSize: number;
   readonly layers: number;
@@ -67,7 +80,7 @@ export class DecoderRunner implements Runner {
   ) {
     this.steps = new Steps(model, core);
     const { head, vocabSize, hiddenSize, layers, heads, maxPositions } = model;
-    this.facts = { head, vocabSize, hiddenSize, layers, heads, maxPositions, weightBytes };
+    this.facts = { head, stack: false, vocabSize, hiddenSize, layers, heads, maxPositions, weightBytes };
   }
 
   static async load(core: Core, config: Config, reader: TensorReader, options: LoadOptions): Promise<DecoderRunner> {

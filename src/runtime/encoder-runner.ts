@@ -11,7 +11,7 @@ import { Parameters } from '../nn/parameters';
 import { l2Normalize } from '../ops/norm';
 import { pool, type Pooling } from '../ops/pool';
 import { kvBytes } from '../ops/store-kv';
-import { concat, profilePlan, roundUp, type Outputs, type ProfileRow, type RaggedBatch } from './batch';
+import { concat, profilePlan, roundUp, type BatchMask, type Outputs, type ProfileRow, type RaggedBatch } from './batch';
 import { freeWeights, loadWeights, type LoadOptions, type TensorReader } from './load';
 import type { CallContext, Runner } from './runner';
 import { SEG_WORDS, SegmentWriter, slots } from './segments';
@@ -25,6 +25,8 @@ export interface EncoderCall {
   readonly attentions: boolean;
   readonly poolerOutput: boolean;
   readonly head: boolean;
+  /** Who sees whom; for a stack alone. */
+  readonly mask?: BatchMask;
   /** One row a sequence, under the name `embeddings`. */
   readonly pooling?: {
     kind: Pooling;
@@ -37,6 +39,7 @@ export interface EncoderCall {
 }
 
 const SELECTED: Sym = { symbol: 'selected' };
+const MASK: Sym = { symbol: 'mask' };
 
 /** Tokens a chunk: enough rows for the matmul's tiles, few enough for activations to stay in the cache. */
 const CHUNK_TOKENS = 1024;
@@ -52,6 +55,8 @@ interface Chunk {
 /** What a loaded encoder is like. */
 export interface EncoderFacts {
   readonly head: Head | null;
+  /** A stack of layers alone, which takes embeddings and a mask. */
+  readonly stack: boolean;
   readonly vocabSize: number;
   readonly hiddenSize: number;
   readonly layers: number;
@@ -72,8 +77,8 @@ export class EncoderRunner implements Runner {
     weightBytes: number,
   ) {
     this.plans = new PlanCache(core);
-    const { head, vocabSize, hiddenSize, layers, heads, maxPositions, typeVocabSize } = model;
-    this.facts = { head, vocabSize, hiddenSize, layers, heads, maxPositions, typeVocabSize, weightBytes };
+    const { head, stack = false, vocabSize, hiddenSize, layers, heads, maxPositions, typeVocabSize } = model;
+    this.facts = { head, stack, vocabSize, hiddenSize, layers, heads, maxPositions, typeVocabSize, weightBytes };
   }
 
   static async load(core: Core, config: Config, reader: TensorReader, options: LoadOptions): Promise<EncoderRunner> {
@@ -132,6 +137,7 @@ export class EncoderRunner implements Runner {
     };
     if (call.attentions) sizes[MAP.symbol] = this.model.heads * lengths.reduce((sum, n) => sum + n * n, 0);
     if (call.selected) sizes[SELECTED.symbol] = chunk.selected.length;
+    if (call.mask) sizes[MASK.symbol] = call.mask.values.length;
     const { kind, normalize, skip = 0 } = call.pooling ?? { kind: '', normalize: false };
     const flags = [
       call.lastHiddenState,
@@ -142,14 +148,18 @@ export class EncoderRunner implements Runner {
       !!call.selected,
       normalize,
       skip > 0,
+      !!call.batch.embeds,
     ];
-    const plan = this.plans.get(flags.map(Number).join('') + kind, sizes, () => this.record(call), roundUp);
+    const key = `${flags.map(Number).join('')}${kind} ${call.mask?.stride ?? 0}`;
+    const plan = this.plans.get(key, sizes, () => this.record(call), roundUp);
     const inputs = plan.graph.inputs;
     const { memory } = this.core;
     const write = (name: string, data: Int32Array): void => {
       const value = inputs.get(name);
       if (value) memory.i32(plan.address(value), data.length).set(data);
     };
+    const writeRows = (name: string, data: Float32Array): void =>
+      memory.f32(plan.address(inputs.get(name)!), data.length).set(data);
     const end = chunk.firstToken + chunk.tokens;
     write('ids', call.batch.ids.subarray(chunk.firstToken, end));
     write('typeIds', call.batch.typeIds.subarray(chunk.firstToken, end));
@@ -161,14 +171,17 @@ export class EncoderRunner implements Runner {
     const table = view('segments', lengths.length * SEG_WORDS);
     const writer = new SegmentWriter(table, view('pages', lengths.length));
     const { heads, hiddenSize } = this.model;
+    if (call.batch.embeds)
+      writeRows('embeds', call.batch.embeds.subarray(chunk.firstToken * hiddenSize, end * hiddenSize));
+    if (call.mask) writeRows('mask', call.mask.values);
     const bytesPerSlot = kvBytes(heads, hiddenSize / heads, hiddenSize / heads, 8) / 8;
     let row = 0;
     let slot = 0;
-    for (const n of lengths) {
-      writer.addOwn(row, n, slot, bytesPerSlot, heads);
+    lengths.forEach((n, i) => {
+      writer.addOwn(row, n, slot, bytesPerSlot, heads, { mask: call.mask?.starts[chunk.from + i] });
       row += n;
       slot += slots(n);
-    }
+    });
     if (inputs.has('pooled')) write('pooled', skipTokens(table, call.pooling?.skip ?? 0));
     write('selected', chunk.selected);
     return { plan, sizes };
@@ -181,6 +194,8 @@ export class EncoderRunner implements Runner {
     const result = this.model.record(
       {
         ids: g.input('ids', [TOKENS], 'i32'),
+        embeds: call.batch.embeds ? g.input('embeds', [TOKENS, this.model.hiddenSize]) : null,
+        mask: call.mask ? { value: g.input('mask', [MASK]), headStride: 0, queryStride: call.mask.stride } : null,
         typeIds: g.input('typeIds', [TOKENS], 'i32'),
         positions: g.input('positions', [TOKENS], 'i32'),
         segments,

@@ -28,8 +28,8 @@ const LOADERS: Readonly<Record<ModelKind, () => Promise<Load>>> = {
     (...args) =>
       EncoderRunner.load(...args),
   decoder: async () => {
-    const { DecoderRunner } = await import('./decoder-runner');
-    return (...args) => DecoderRunner.load(...args);
+    const { loadDecoder } = await import('./decoders');
+    return loadDecoder;
   },
   transformer: async () => {
     const { TransformerRunner } = await import('./transformer-runner');

@@ -1,5 +1,14 @@
 // Segment tables: where each sequence's queries, keys, pages and maps lie (assembly/abi/records.ts).
-import { SEG_BYTES, SEG_KEYS, SEG_MAP, SEG_PAGE, SEG_PAGES, SEG_QUERIES, SEG_QUERY } from '../../assembly/abi/records';
+import {
+  SEG_BYTES,
+  SEG_KEYS,
+  SEG_MAP,
+  SEG_MASK,
+  SEG_PAGE,
+  SEG_PAGES,
+  SEG_QUERIES,
+  SEG_QUERY,
+} from '../../assembly/abi/records';
 import { PAGE_TOKENS, type CachedSequence } from './kv-cache';
 
 /** 32-bit words of one row. */
@@ -27,11 +36,20 @@ export class SegmentWriter {
     this.write(query, queries, keys, first, PAGE_TOKENS, heads);
   }
 
-  /** A sequence whose keys live for this run only: one page of its own, `slot` places behind the first one's. */
-  addOwn(query: number, tokens: number, slot: number, bytesPerSlot: number, heads: number): void {
+  /** A sequence whose keys live for this run only: one page of its own, `slot` places behind the first one's.
+   *  @param options keys: how many there are, if they are not those of the queries; mask: its sequence's first element */
+  addOwn(
+    query: number,
+    queries: number,
+    slot: number,
+    bytesPerSlot: number,
+    heads: number,
+    { keys = queries, mask = 0 }: { keys?: number; mask?: number } = {},
+  ): void {
     const first = this.page++;
     this.pages[first] = slot * bytesPerSlot;
-    this.write(query, tokens, tokens, first, slots(tokens), heads);
+    this.table[this.row + SEG_MASK / 4] = mask;
+    this.write(query, queries, keys, first, slots(keys), heads);
   }
 
   private write(query: number, queries: number, keys: number, page: number, pageTokens: number, heads: number): void {

@@ -1,0 +1,31 @@
+// What the encoder-decoders share: how the decoder's blocks reach the encoder's output.
+import type { Value } from '../core/graph';
+import { storeCross, type HeadShape } from '../nn/attention';
+import type { Block, BlockInputs } from '../nn/blocks';
+import { cachedKv, type KeyValues } from '../ops/store-kv';
+import type { CrossInputs } from './model';
+
+/** Stores the keys and values of the encoder's output for every block of the decoder.
+ *  @param memory [tokens, d] */
+export function storeMemory(
+  memory: Value,
+  blocks: readonly Block[],
+  shape: HeadShape,
+  { segments, cacheOffsets }: Omit<CrossInputs, 'mapSize'>,
+): KeyValues[] {
+  return blocks.map(({ cross }, layer) =>
+    storeCross(memory, cross!.attention, shape, { segments, cacheOffset: cacheOffsets[layer] }),
+  );
+}
+
+/** What a block of the decoder is told of the encoder's output, which an earlier run has stored. */
+export function crossOf(
+  { segments, cacheOffsets, mapSize }: CrossInputs,
+  shape: HeadShape,
+  layer: number,
+  maps: boolean,
+): BlockInputs['cross'] {
+  const { kvHeads, size } = shape;
+  const keyValues = cachedKv({ kvHeads, sizeK: size, sizeV: size, cacheOffset: cacheOffsets[layer] });
+  return { shape, keyValues, inputs: { segments, mapSize, maps } };
+}

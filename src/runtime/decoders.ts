@@ -1,0 +1,16 @@
+// Loads what the class Decoder stands for: a causal language model, or the stack of a decoder alone.
+import type { Core } from '../core/core';
+import { decoderStackOf } from '../models/decoders';
+import type { Config } from '../models/model';
+import { DecoderRunner } from './decoder-runner';
+import type { LoadOptions, TensorReader } from './load';
+import type { Runner } from './runner';
+import { StackRunner } from './stack-runner';
+
+/** Builds the model that a config describes and reads its weights. */
+export function loadDecoder(core: Core, config: Config, reader: TensorReader, options: LoadOptions): Promise<Runner> {
+  const stack = decoderStackOf(config);
+  return stack
+    ? StackRunner.load(stack, core, config, reader, options)
+    : DecoderRunner.load(core, config, reader, options);
+}
