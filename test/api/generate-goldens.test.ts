@@ -62,8 +62,10 @@ describe.each(decoderGoldens)('%s', (name) => {
   const load = (which: number): Promise<Decoder> =>
     Decoder.fromPretrained(decoderFolder(name), { engine: engines[which] });
   check(load, texts);
+  // where frequencies depend on the length of the text, it matters how many tokens a step stores
+  const isFixed = !/dynamic|longrope/.test(name);
 
-  it('guesses change no id', async () => {
+  it.runIf(isFixed)('guesses change no id', async () => {
     const model = await load(0);
     for (const { inputIds, options, ids } of texts.greedy) {
       const result = await model.generate(inputIds, { ...options, promptLookupNumTokens: 3 }).result();
@@ -82,8 +84,6 @@ describe.each(decoderGoldens)('%s', (name) => {
     await model.dispose();
   });
 
-  // where frequencies depend on the length, keys that were stored for a shorter text differ
-  const isFixed = !/dynamic|longrope/.test(name);
   it.runIf(isFixed)('a session that is given the prompt in parts says the same', async () => {
     const model = await load(0);
     const [{ inputIds, options, ids }] = texts.greedy;
