@@ -66,7 +66,6 @@ interface Text {
   readonly stream: TextStream;
   readonly stops: StopMatcher;
   readonly ids: number[];
-  readonly logprobs: number[];
   text: string;
 }
 
@@ -165,7 +164,6 @@ export class GenerationStream<R = GeneratedResult | GeneratedResult[]> implement
       const text = this.textOf(source, prompt, sequence);
       if (text.stops.found !== null) continue;
       text.ids.push(id);
-      if (logprob !== undefined) text.logprobs.push(logprob);
       const piece = text.stops.push(text.stream.push(id));
       if (text.stops.found !== null) stops.push({ prompt, sequence, length: text.ids.length });
       text.text += piece;
@@ -217,7 +215,6 @@ export class GenerationStream<R = GeneratedResult | GeneratedResult[]> implement
         }),
         stops: new StopMatcher(settings.stopStrings),
         ids: [],
-        logprobs: [],
         text: '',
       };
       this.texts.set(key, text);

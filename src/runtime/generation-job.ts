@@ -61,7 +61,7 @@ export interface GeneratedSequence {
   readonly finishReason: FinishReason;
   /** Of beams: the log-probability over length^lengthPenalty. */
   readonly score?: number;
-  readonly logprobs?: Float32Array;
+  readonly logprobs?: Float32Array | Float64Array;
 }
 
 export interface GenerationResult {
@@ -165,15 +165,15 @@ export abstract class BaseLoop {
 
   private limitsOf(promptLength: number): { minLength: number; maxLength: number } {
     const { maxPositions, overflow, advice } = this.job;
-    const { minLength, maxLength } = lengthLimits(this.settings, promptLength, maxPositions);
-    if (overflow === 'slide') return { minLength, maxLength };
-    if (promptLength >= maxPositions) {
+    const most = overflow === 'slide' ? Infinity : maxPositions;
+    if (promptLength >= most) {
       throw new WasmformerError(
         'TOO_LONG',
         `there are ${promptLength} tokens to continue, but the model's context is ${maxPositions}, which leaves no room: ${advice}`,
       );
     }
-    return { minLength, maxLength: Math.min(maxLength, maxPositions) };
+    const { minLength, maxLength } = lengthLimits(this.settings, promptLength, most);
+    return { minLength, maxLength: Math.min(maxLength, most) };
   }
 }
 

@@ -232,7 +232,7 @@ class Loop extends BaseLoop {
         sequence: sequence.sequence,
         ids: start.tokens.slice(promptLength),
         finishReason,
-        ...(this.settings.logprobs === null ? {} : { logprobs: Float32Array.from(logprobs) }),
+        ...(this.settings.logprobs === null ? {} : { logprobs: Float64Array.from(logprobs) }),
       });
       return false;
     });
