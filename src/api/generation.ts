@@ -1,5 +1,5 @@
 // What generate() gives: pieces of text as they come, and the result at the end. One for decoders, sessions and encoder-decoders.
-import { WasmformerError } from '../errors';
+import { abortError, WasmformerError } from '../errors';
 import { StopMatcher, TextStream, type Alternative, type FinishReason, type GenerationSettings } from '../generate';
 import type { Tokenizer } from '../io/tokenizer';
 import type { GenerationResult, ScoresEvent, Stop, TokensEvent } from '../runtime/generation-job';
@@ -149,12 +149,16 @@ export class GenerationStream<R = GeneratedResult | GeneratedResult[]> implement
 
   private hear(source: StreamSource, event: unknown): unknown {
     const known = event as TokensEvent | ScoresEvent;
+    if (known.type === 'tokens') return this.take(source, known);
     try {
-      return known.type === 'tokens' ? this.take(source, known) : changeScores(source, known);
+      changeScores(source, known);
     } catch (error) {
       this.thrown ??= { error };
       throw error;
     }
+    // the answer may overtake the abort itself, by many tokens where they are quick
+    if (this.controller.signal.aborted) throw abortError();
+    return known.scores;
   }
 
   /** Takes new tokens; gives the sequences that have come to a stop string. */
@@ -233,7 +237,7 @@ export class GenerationStream<R = GeneratedResult | GeneratedResult[]> implement
 }
 
 /** Has the user's processors change rows of scores. */
-function changeScores({ processors }: StreamSource, { scores, rows }: ScoresEvent): Float32Array {
+function changeScores({ processors }: StreamSource, { scores, rows }: ScoresEvent): void {
   const width = scores.length / rows.length;
   rows.forEach(({ prompt, step, ids }, i) => {
     const row = scores.subarray(i * width, (i + 1) * width);
@@ -249,7 +253,6 @@ function changeScores({ processors }: StreamSource, { scores, rows }: ScoresEven
       }
     }
   });
-  return scores;
 }
 
 /** Throws INVALID_ARGUMENT. */

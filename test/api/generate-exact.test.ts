@@ -258,7 +258,7 @@ describe('memory', () => {
             })
             .result();
           expect(finishReason).toBe('abort');
-          expect(ids.length).toBe(3);
+          expect(ids.length).toBe(2);
         }
       },
       async () => {

@@ -67,7 +67,7 @@ describe.each(textGoldens)('texts of %s', (name) => {
       const stream = lm.generate('the cat', { maxNewTokens: said.length, logitsProcessors: [saying(said)] });
       const pieces = await collect(stream);
       expect(pieces.length).toBeGreaterThanOrEqual(said.length);
-      for (const { text } of pieces) expect(text.isWellFormed?.() ?? true).toBe(true);
+      for (const { text } of pieces) expect(text).not.toMatch(/\p{Surrogate}/u);
       expect(pieces.some(({ text }) => text.includes('\ufffd'))).toBe(false);
       // the space before the answer belongs to it
       expect(join(pieces)).toBe(name === 'pieces' ? `  ${emoji}` : ` ${emoji}`);
