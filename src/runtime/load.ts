@@ -117,7 +117,7 @@ export interface LoadOptions {
   onHeld?: (dtype: WeightType) => void;
   onProgress?: (loaded: number, total: number) => void;
   isCancelled?: () => boolean;
-  /** Tensors that may be left over; all may unless it is given. */
+  /** Names of tensors that may be left over; without it all may. */
   ignored?: readonly RegExp[];
 }
 
