@@ -2,7 +2,7 @@
 import { abortError, WasmformerError } from '../errors';
 import { StopMatcher, TextStream, type Alternative, type FinishReason, type GenerationSettings } from '../generate';
 import type { Tokenizer } from '../io/tokenizer';
-import type { GenerationResult, ScoresEvent, Stop, TokensEvent } from '../runtime/generation-job';
+import type { CandidatesEvent, GenerationResult, ScoresEvent, Stop, TokensEvent } from '../runtime/generation-job';
 
 /** A new token, and the text that is certain with it: whole characters, sometimes none. */
 export interface GenerationPiece {
@@ -148,8 +148,9 @@ export class GenerationStream<R = GeneratedResult | GeneratedResult[]> implement
   }
 
   private hear(source: StreamSource, event: unknown): unknown {
-    const known = event as TokensEvent | ScoresEvent;
+    const known = event as TokensEvent | ScoresEvent | CandidatesEvent;
     if (known.type === 'tokens') return this.take(source, known);
+    if (known.type === 'candidates') return findStops(source, known);
     try {
       changeScores(source, known);
     } catch (error) {
@@ -234,6 +235,16 @@ export class GenerationStream<R = GeneratedResult | GeneratedResult[]> implement
   private wake(): void {
     for (const resume of this.waiting.splice(0)) resume();
   }
+}
+
+/** Which candidates' texts have a stop string. */
+function findStops({ settings, tokenizer, context }: StreamSource, { candidates }: CandidatesEvent): boolean[] {
+  const textOf = (ids: number[]): string => tokenizer?.decode(ids, { skipSpecialTokens: true }) ?? '';
+  return candidates.map(({ prompt, ids }) => {
+    const before = Array.from(context(prompt)).slice(-CONTEXT);
+    const text = textOf([...before, ...ids]).slice(textOf(before).length);
+    return settings.stopStrings.some((stop) => text.includes(stop));
+  });
 }
 
 /** Has the user's processors change rows of scores. */
