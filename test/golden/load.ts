@@ -16,7 +16,7 @@ interface GreedyCase {
 }
 
 /** A beam search for one prompt: the best sequences (new tokens with eos) and their scores, best first. */
-interface BeamCase {
+export interface BeamCase {
   inputIds: number[];
   options: {
     numBeams: number;
