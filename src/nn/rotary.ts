@@ -169,17 +169,8 @@ function longrope(
       );
     return Float32Array.from({ length: dim / 2 }, (_, i) => powers(base, dim, () => fround(factors[i]))(i));
   });
-<<<<<<< HEAD
   const maxPositions = Math.max(limit, original * factor);
   return { dim, scaling, maxPositions, frequencies: (length) => (length > original ? long : short) };
-=======
-  return {
-    dim,
-    scaling,
-    maxPositions: Math.max(limit, original * factor),
-    frequencies: (length) => (length > original ? long : short),
-  };
->>>>>>> models
 }
 
 /** Rows of cos and sin for positions, as the rotary op reads them; remembers what it has computed. */
