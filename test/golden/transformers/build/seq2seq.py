@@ -244,6 +244,10 @@ def legacy(name, folder):
         for side in ["encoder", "decoder"]:
             tensors[f"model.{side}.embed_tokens.weight"] = tensors["model.shared.weight"].clone()
             tensors[f"model.{side}.version"] = torch.tensor([2.0])
+    elif name == "marian-separate":
+        # transformers 4 gives the decoder as many embeddings as the encoder; published files and version 5 do not
+        words = "model.decoder.embed_tokens.weight"
+        tensors[words] = tensors[words][: MODELS[name][1]["decoder_vocab_size"]].clone()
     else:
         return
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
