@@ -66,3 +66,5 @@ export const C_ONES = CONSTANTS + 192;
 export const C_CODE_SCALE = CONSTANTS + 256;
 /** As bits: the sign, 5 bits of exponent and 10 of mantissa. */
 export const C_CODE_MASK = CONSTANTS + 260;
+/** As bits: 2^13. */
+export const C_BIT_13 = CONSTANTS + 264;

@@ -6,7 +6,7 @@
 //         In return, a shift by 3 and a mask make it an f32, w 2^-102, and never a subnormal one, which is slow to compute with
 //
 // Error: none on reading; writing rounds to the nearest, ties to even.
-import { C_CODE_MASK, C_NEG_INF } from '../abi/constants';
+import { C_BIT_13, C_CODE_MASK, C_NEG_INF, C_ONE } from '../abi/constants';
 import { TYPE_BF16, TYPE_F16 } from '../abi/records';
 import { splat } from '../simd';
 
@@ -46,12 +46,19 @@ export function maskOf(type: i32): v128 {
   return type == TYPE_F16 ? splat(C_CODE_MASK) : i32x4.shr_s(splat(C_NEG_INF), 7);
 }
 
+/** What low halves of f16 are multiplied with, to be shifted to their place with their sign in one operation. */
+// @ts-ignore: decorator
+@inline
+export function shiftOf(type: i32): v128 {
+  return splat(type == TYPE_F16 ? C_BIT_13 : C_ONE);
+}
+
 /** The low halves of lanes as f32, f16 times 2^-102. */
 // @ts-ignore: decorator
 @inline
-export function lowHalves(type: i32, x: v128, mask: v128): v128 {
+export function lowHalves(type: i32, x: v128, mask: v128, shift: v128): v128 {
   if (type == TYPE_BF16) return i32x4.shl(x, 16);
-  return v128.and(i32x4.shr_s(i32x4.shl(x, 16), 3), mask);
+  return v128.and(i32x4.dot_i16x8_s(x, shift), mask);
 }
 
 /** The high halves. */

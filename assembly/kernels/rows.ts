@@ -2,7 +2,7 @@
 //
 //   C[rows, 8] = init + A[rows, k] B[k, 8]     for several panels of B at once, each one `apart` bytes from the one before
 //
-// One row takes 6 panels at a time, two rows 3, or 2 of 16-bit weights, whose conversion needs registers. Each panel is the
+// One row takes 6 panels at a time, two rows 3; of 16-bit weights, whose conversion needs registers, 4 and 2. Each panel is the
 // next one of a long run of its own (matmul.ts): memory delivers half as much again to several long streams as to one.
 //
 // 16-bit weights: a lane holds column i of a panel in its low half and column i + 4 in its high half (pack.ts).
@@ -14,16 +14,17 @@
 import { C_CODE_SCALE } from '../abi/constants';
 import { TYPE_BF16, TYPE_F16, TYPE_F32 } from '../abi/records';
 import { madd, splat } from '../simd';
-import { highHalves, lowHalves, maskOf } from './halves';
+import { highHalves, lowHalves, maskOf, shiftOf } from './halves';
 
 // @ts-ignore: decorator
 @inline
 function convert(type: i32, from: usize, n: i32, to: usize): void {
   const mask = maskOf(type),
+    lift = shiftOf(type),
     scale = splat(C_CODE_SCALE);
   for (const end = from + ((<usize>n) << 4); from < end; from += 16, to += 32) {
     const x = v128.load(from);
-    let low = lowHalves(type, x, mask),
+    let low = lowHalves(type, x, mask, lift),
       high = highHalves(type, x, mask);
     if (type == TYPE_F16) {
       low = f32x4.mul(low, scale);
@@ -60,39 +61,39 @@ function product(rows: i32, panels: i32, type: i32, a: usize, b: usize, apart: u
       p3 = v128.load(at); q3 = v128.load(at, 16); at += initApart; p4 = v128.load(at); q4 = v128.load(at, 16); at += initApart; p5 = v128.load(at); q5 = v128.load(at, 16);
     }
   }
-  const mask = type == TYPE_F32 ? p0 : maskOf(type);
+  const mask = type == TYPE_F32 ? p0 : maskOf(type), lift = type == TYPE_F16 ? shiftOf(type) : p0;
   const shift: usize = type == TYPE_F32 ? 5 : 4;
   const end = b + (<usize>k << shift);
   do {
     let w = b;
     const x0 = splat(a), x1 = rows > 1 ? splat(a + 4) : x0;
     let u = v128.load(w), v = u;
-    if (type == TYPE_F32) v = v128.load(w, 16); else { v = highHalves(type, u, mask); u = lowHalves(type, u, mask); }
+    if (type == TYPE_F32) v = v128.load(w, 16); else { v = highHalves(type, u, mask); u = lowHalves(type, u, mask, lift); }
     p0 = madd(x0, u, p0); q0 = madd(x0, v, q0);
     if (rows > 1) { if (panels == 2) { p2 = madd(x1, u, p2); q2 = madd(x1, v, q2); } else { p3 = madd(x1, u, p3); q3 = madd(x1, v, q3); } }
     w += apart; u = v128.load(w);
-    if (type == TYPE_F32) v = v128.load(w, 16); else { v = highHalves(type, u, mask); u = lowHalves(type, u, mask); }
+    if (type == TYPE_F32) v = v128.load(w, 16); else { v = highHalves(type, u, mask); u = lowHalves(type, u, mask, lift); }
     p1 = madd(x0, u, p1); q1 = madd(x0, v, q1);
     if (rows > 1) { if (panels == 2) { p3 = madd(x1, u, p3); q3 = madd(x1, v, q3); } else { p4 = madd(x1, u, p4); q4 = madd(x1, v, q4); } }
     if (panels > 2) {
       w += apart; u = v128.load(w);
-      if (type == TYPE_F32) v = v128.load(w, 16); else { v = highHalves(type, u, mask); u = lowHalves(type, u, mask); }
+      if (type == TYPE_F32) v = v128.load(w, 16); else { v = highHalves(type, u, mask); u = lowHalves(type, u, mask, lift); }
       p2 = madd(x0, u, p2); q2 = madd(x0, v, q2);
       if (rows > 1) { p5 = madd(x1, u, p5); q5 = madd(x1, v, q5); }
     }
     if (panels > 3) {
       w += apart; u = v128.load(w);
-      if (type == TYPE_F32) v = v128.load(w, 16); else { v = highHalves(type, u, mask); u = lowHalves(type, u, mask); }
+      if (type == TYPE_F32) v = v128.load(w, 16); else { v = highHalves(type, u, mask); u = lowHalves(type, u, mask, lift); }
       p3 = madd(x0, u, p3); q3 = madd(x0, v, q3);
     }
     if (panels > 4) {
       w += apart; u = v128.load(w);
-      if (type == TYPE_F32) v = v128.load(w, 16); else { v = highHalves(type, u, mask); u = lowHalves(type, u, mask); }
+      if (type == TYPE_F32) v = v128.load(w, 16); else { v = highHalves(type, u, mask); u = lowHalves(type, u, mask, lift); }
       p4 = madd(x0, u, p4); q4 = madd(x0, v, q4);
     }
     if (panels > 5) {
       w += apart; u = v128.load(w);
-      if (type == TYPE_F32) v = v128.load(w, 16); else { v = highHalves(type, u, mask); u = lowHalves(type, u, mask); }
+      if (type == TYPE_F32) v = v128.load(w, 16); else { v = highHalves(type, u, mask); u = lowHalves(type, u, mask, lift); }
       p5 = madd(x0, u, p5); q5 = madd(x0, v, q5);
     }
     a += <usize>rows << 2;
@@ -119,11 +120,11 @@ function row1x6(a: usize, b: usize, apart: usize, k: i32, init: usize, initStrid
 // prettier-ignore
 function row2x3(a: usize, b: usize, apart: usize, k: i32, init: usize, initStride: usize, initApart: usize, c: usize, stride: usize, cApart: usize): void { product(2, 3, TYPE_F32, a, b, apart, k, init, initStride, initApart, c, stride, cApart); }
 // prettier-ignore
-function row1x6F16(a: usize, b: usize, apart: usize, k: i32, init: usize, initStride: usize, initApart: usize, c: usize, stride: usize, cApart: usize): void { product(1, 6, TYPE_F16, a, b, apart, k, init, initStride, initApart, c, stride, cApart); }
+function row1x4F16(a: usize, b: usize, apart: usize, k: i32, init: usize, initStride: usize, initApart: usize, c: usize, stride: usize, cApart: usize): void { product(1, 4, TYPE_F16, a, b, apart, k, init, initStride, initApart, c, stride, cApart); }
 // prettier-ignore
 function row2x2F16(a: usize, b: usize, apart: usize, k: i32, init: usize, initStride: usize, initApart: usize, c: usize, stride: usize, cApart: usize): void { product(2, 2, TYPE_F16, a, b, apart, k, init, initStride, initApart, c, stride, cApart); }
 // prettier-ignore
-function row1x6BF16(a: usize, b: usize, apart: usize, k: i32, init: usize, initStride: usize, initApart: usize, c: usize, stride: usize, cApart: usize): void { product(1, 6, TYPE_BF16, a, b, apart, k, init, initStride, initApart, c, stride, cApart); }
+function row1x4BF16(a: usize, b: usize, apart: usize, k: i32, init: usize, initStride: usize, initApart: usize, c: usize, stride: usize, cApart: usize): void { product(1, 4, TYPE_BF16, a, b, apart, k, init, initStride, initApart, c, stride, cApart); }
 // prettier-ignore
 function row2x2BF16(a: usize, b: usize, apart: usize, k: i32, init: usize, initStride: usize, initApart: usize, c: usize, stride: usize, cApart: usize): void { product(2, 2, TYPE_BF16, a, b, apart, k, init, initStride, initApart, c, stride, cApart); }
 
@@ -131,7 +132,8 @@ function row2x2BF16(a: usize, b: usize, apart: usize, k: i32, init: usize, initS
 // @ts-ignore: decorator
 @inline
 export function panelsAtOnce(rows: i32, type: i32): i32 {
-  return rows == 1 ? 6 : type == TYPE_F32 ? 3 : 2;
+  if (type == TYPE_F32) return rows == 1 ? 6 : 3;
+  return rows == 1 ? 4 : 2;
 }
 
 /** One or two rows times panelsAtOnce panels `apart` bytes from each other; their columns of C are `cApart` from each other, those
@@ -139,9 +141,9 @@ export function panelsAtOnce(rows: i32, type: i32): i32 {
 // prettier-ignore
 export function multiplyRows(rows: i32, type: i32, a: usize, b: usize, apart: usize, k: i32, init: usize, initStride: usize, initApart: usize, c: usize, stride: usize, cApart: usize): void {
   if (type == TYPE_F16) {
-    if (rows == 1) row1x6F16(a, b, apart, k, init, initStride, initApart, c, stride, cApart); else row2x2F16(a, b, apart, k, init, initStride, initApart, c, stride, cApart);
+    if (rows == 1) row1x4F16(a, b, apart, k, init, initStride, initApart, c, stride, cApart); else row2x2F16(a, b, apart, k, init, initStride, initApart, c, stride, cApart);
   } else if (type == TYPE_BF16) {
-    if (rows == 1) row1x6BF16(a, b, apart, k, init, initStride, initApart, c, stride, cApart); else row2x2BF16(a, b, apart, k, init, initStride, initApart, c, stride, cApart);
+    if (rows == 1) row1x4BF16(a, b, apart, k, init, initStride, initApart, c, stride, cApart); else row2x2BF16(a, b, apart, k, init, initStride, initApart, c, stride, cApart);
   } else if (rows == 1) row1x6(a, b, apart, k, init, initStride, initApart, c, stride, cApart);
   else row2x3(a, b, apart, k, init, initStride, initApart, c, stride, cApart);
 }

@@ -140,7 +140,7 @@ export class Decoder extends PretrainedModel<DecoderRunner> {
 
   /** Continues prompts. Starts at once: iterate the stream for pieces of text, or await its `result()`.
    *  @param prompts a text, or an array of token ids; an array of either is a batch, whose results equal those of each prompt alone
-   *  @throws (from the stream) INVALID_ARGUMENT, TOO_LONG (a prompt that fills the context), NO_TOKENIZER, ABORTED (before the start),
+   *  @throws (from the stream) INVALID_ARGUMENT, NO_HEAD (a bare model), TOO_LONG (a prompt that fills the context), NO_TOKENIZER, ABORTED (before the start),
    *    DISPOSED, OUT_OF_MEMORY, WORKER_FAILED */
   generate(prompts: Prompt, options?: GenerateOptions): GenerationStream<GeneratedResult>;
   generate(prompts: Prompts, options?: GenerateOptions): GenerationStream<GeneratedResult[]>;
@@ -228,17 +228,18 @@ export class Decoder extends PretrainedModel<DecoderRunner> {
     if (this.facts.head) return;
     throw new WasmformerError(
       'NO_HEAD',
-      'this checkpoint has no language-model head: it gives hidden states (forward), but cannot generate',
+      'this checkpoint has no language-model head: it gives hidden states (forward), but cannot generate; load one of ...ForCausalLM or ...LMHeadModel',
     );
   }
 
-  /** The number of a model that guesses for this one. Throws INVALID_ARGUMENT. */
+  /** The number of a model that guesses for this one. Throws INVALID_ARGUMENT, NO_HEAD. */
   private assistantOf(model: Decoder, settings: GenerationSettings, prompts: number): number {
     const invalid = (message: string): never => {
       throw new WasmformerError('INVALID_ARGUMENT', message);
     };
     if (!(model instanceof Decoder)) return invalid('assistantModel must be a Decoder');
     model.checkAlive();
+    model.needHead();
     if (model.facts.vocabSize !== this.facts.vocabSize) {
       return invalid(
         `assistantModel has a vocabulary of ${model.facts.vocabSize}, but this model's has ${this.facts.vocabSize}: both must have the same tokens`,

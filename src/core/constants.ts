@@ -49,6 +49,7 @@ export const CONSTANT_VALUES: readonly (readonly [address: number, value: number
   [C.C_EXP2_4, 0.00967151299],
   [C.C_EXP2_5, 0.00132647273],
   [C.C_CODE_SCALE, 2 ** 102],
+  [C.C_BIT_13, 2 ** (13 - 149)],
   [C.C_CODE_MASK, -(2 - 2 ** -10) * 2 ** -96],
   ...Array.from({ length: 16 }, (_, i) => [C.C_ONES + 4 * i, 1] as const),
 ];

@@ -70,6 +70,8 @@ export class TextStream {
     let end = text.length;
     while (end > 0 && text.length - end < MOST_UNFINISHED && text[end - 1] === REPLACEMENT) end--;
     if (!this.cleanUp) return end;
+    // " ' " became "'", unless what comes next takes its second space away
+    if (end > 0 && text[end - 1] === "'") end--;
     const space = text.lastIndexOf(' ', end - 1);
     return space >= 0 && end - space < LONGEST_CLEANED ? space : end;
   }

@@ -66,18 +66,20 @@ interface Positions {
 
 export function positionsOf(config: Config, p: Parameters, { positions }: Traits, d: number): Positions {
   const count = integer(config, 'max_position_embeddings');
-  if (positions === 'learned') {
-    const [encoder, decoder] = ['encoder', 'decoder'].map((side) =>
-      p.embedding(`${side}.embed_positions`, count + 2, d),
-    );
-    return { encoder, decoder, offset: 2, count };
-  }
   const fairseq = positions === 'fairseq';
-  const offset = fairseq ? integer(config, 'pad_token_id') + 1 : 0;
-  const make = fairseq ? sinusoidalFairseq : sinusoidalHalves;
+  const offset = positions === 'learned' ? 2 : fairseq ? integer(config, 'pad_token_id') + 1 : 0;
   const rows = count + offset;
-  const table = p.computed('embed_positions', [rows, d], [], () => make(rows, d));
-  return { encoder: table, decoder: table, offset, count };
+  let computed: Weight | undefined;
+  const make = fairseq ? sinusoidalFairseq : sinusoidalHalves;
+  const table = (side: string): Weight => {
+    const name = `${side}.embed_positions`;
+    // transformers takes Marian's and Pegasus' sinusoids from the file where they are stored, rounded as that may have them
+    const isStored = positions === 'learned' || (!fairseq && p.has(`${name}.weight`));
+    return isStored
+      ? p.embedding(name, rows, d)
+      : (computed ??= p.computed('embed_positions', [rows, d], [], () => make(rows, d)));
+  };
+  return { encoder: table('encoder'), decoder: table('decoder'), offset, count };
 }
 
 /** One of the two stacks: its blocks, and the norms before and behind them. */

@@ -127,7 +127,7 @@ const DEFAULTS: Config = {
 
 const SYNONYMS = { hidden_size: 'd_model', num_attention_heads: 'encoder_attention_heads' };
 
-/** Old checkpoints store a version, copies of the tied tables, and sinusoids. */
+/** Old checkpoints store a version, copies of the tied tables, and fairseq's sinusoids. */
 const IGNORED: readonly RegExp[] = [
   /(^|\.)(en|de)coder\.(version|embed_tokens\.weight|embed_positions\.(weights?|_float_tensor))$/,
   /^lm_head\.weight$/,

@@ -115,12 +115,15 @@ export class Parameters {
   ): Linear {
     const total = heads * parts * size;
     // in the file's order
-    const pieces = (dims: readonly number[], tensor: string): Source[] =>
-      Array.from({ length: heads * parts }, (_, i) => ({
-        ...this.source(tensor, dims, ((i % parts) * heads + Math.floor(i / parts)) * size),
+    const pieces = (dims: readonly number[], tensor: string): Source[] => {
+      const source = this.source(tensor, dims, 0);
+      return Array.from({ length: heads * parts }, (_, i) => ({
+        ...source,
+        row: ((i % parts) * heads + Math.floor(i / parts)) * size,
         from: i * size,
         count: size,
       }));
+    };
     return {
       weight: this.declare([total, depth], 'packed', pieces([total, depth], `${name}.weight`)),
       bias: bias ? this.declare([total], 'rows', pieces([total], `${name}.bias`)) : null,

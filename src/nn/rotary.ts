@@ -169,7 +169,8 @@ function longrope(
       );
     return Float32Array.from({ length: dim / 2 }, (_, i) => powers(base, dim, () => fround(factors[i]))(i));
   });
-  return { dim, scaling, maxPositions: limit, frequencies: (length) => (length > original ? long : short) };
+  const maxPositions = Math.max(limit, original * factor);
+  return { dim, scaling, maxPositions, frequencies: (length) => (length > original ? long : short) };
 }
 
 /** Rows of cos and sin for positions, as the rotary op reads them; remembers what it has computed. */

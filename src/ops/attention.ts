@@ -45,11 +45,10 @@ interface AttentionAttrs {
 
 /** Bytes of scratch memory that a thread needs (assembly/kernels/attention.ts). */
 export function attentionScratch(sizeK: number, sizeV: number, keys: number): number {
-  const [strips, rows, budget] = [4, 6, 65536];
+  const [strips, rows] = [2, 6];
   const width = Math.ceil(keys / 8) * 8 + 8;
-  const scores = Math.min(strips * rows * width, Math.max(budget, 2 * rows * width));
   const operands = rows * ((strips + 1) * sizeK + strips * Math.ceil(sizeV / 8) * 8);
-  return strips * 64 + 4 * (operands + 2 * scores);
+  return strips * 64 + 4 * (operands + 2 * strips * rows * width);
 }
 
 const attentionOp: Op<AttentionAttrs> = {

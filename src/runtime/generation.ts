@@ -111,7 +111,8 @@ const MOST_ACTIVE = 32;
 /** The event loop turns at least so often. */
 const TURN_MS = 8;
 
-interface Sequence extends Start {
+interface Sequence {
+  readonly start: Start;
   readonly prompt: number;
   readonly sequence: number;
   readonly promptLength: number;
@@ -208,7 +209,7 @@ class Loop extends BaseLoop {
           this.results.push({ prompt: this.next, sequence: s, ids: new Int32Array(0), finishReason: 'abort' });
       }
     } finally {
-      for (const sequence of this.active) release(sequence);
+      for (const { start } of this.active) release(start);
       this.job.guesser?.dispose();
     }
     await this.report();
@@ -242,7 +243,7 @@ class Loop extends BaseLoop {
     const limits = lengthLimits(this.settings, promptLength, this.job.maxPositions);
     const maxLength = this.longest(limits.maxLength, promptLength);
     const make = (sequence: number, from: Start): Sequence => ({
-      ...from,
+      start: from,
       prompt,
       sequence,
       promptLength,
@@ -278,7 +279,7 @@ class Loop extends BaseLoop {
   /** One step of all sequences; a promise only if it takes time. */
   private stepAll(): Promise<void> | undefined {
     const { active, model } = this;
-    const items = active.map(({ cache, cross, tokens, dropped }) => ({
+    const items = active.map(({ start: { cache, cross, tokens, dropped } }) => ({
       cache,
       cross,
       ids: tokens.ids.subarray(dropped + cache.length, tokens.length),
@@ -294,8 +295,8 @@ class Loop extends BaseLoop {
     const logits = await running;
     if (!this.job.says.scores) return this.choose(logits, false);
     const { active, model } = this;
-    active.forEach(({ chooser, tokens }, i) => chooser.process(rowOf(logits, i, model.vocabSize), tokens));
-    const rows = active.map(({ prompt, tokens, promptLength }) => ({
+    active.forEach(({ chooser, start }, i) => chooser.process(rowOf(logits, i, model.vocabSize), start.tokens));
+    const rows = active.map(({ prompt, start: { tokens }, promptLength }) => ({
       prompt,
       step: tokens.length - promptLength,
       ids: tokens.slice(),
@@ -307,19 +308,20 @@ class Loop extends BaseLoop {
     const { active, model } = this;
     const { vocabSize } = model;
     for (let i = 0; i < active.length; i++) {
-      const { chooser, tokens } = active[i];
+      const { chooser, start } = active[i];
       const row = i * vocabSize;
       let id: number;
       if (isProcessed) id = chooser.choose(rowOf(logits, i, vocabSize));
       else if (chooser.isArgmax) id = checked(argmax(logits, row, row + vocabSize));
-      else id = chooser.next(rowOf(logits, i, vocabSize), tokens);
+      else id = chooser.next(rowOf(logits, i, vocabSize), start.tokens);
       this.add(active[i], id);
     }
   }
 
   /** One step for several tokens: those that were guessed right, and the one that comes after them. */
   private async stepGuessing(sequence: Sequence, guesser: Guesser): Promise<void> {
-    const { cache, cross, tokens, chooser, maxLength, dropped } = sequence;
+    const { start, chooser, maxLength } = sequence;
+    const { cache, cross, tokens, dropped } = start;
     const { vocabSize } = this.model;
     const room = Math.min(maxLength, this.job.maxPositions + dropped) - tokens.length - 1;
     const guesses = room > 0 ? await guesser.guess(tokens, room, this.context) : [];
@@ -345,7 +347,8 @@ class Loop extends BaseLoop {
     id: number,
     told: Pick<TokenChooser, 'logprob' | 'alternatives'> = sequence.chooser,
   ): void {
-    const { tokens, prompt, maxLength, logprobs } = sequence;
+    const { start, prompt, maxLength, logprobs } = sequence;
+    const { tokens } = start;
     tokens.push(id);
     sequence.finishReason = endOf(id, tokens.length, this.settings.eosTokenId, maxLength);
     const token = { prompt, sequence: sequence.sequence, id };
@@ -375,13 +378,13 @@ class Loop extends BaseLoop {
   private retire(): void {
     if (this.active.every(({ finishReason }) => finishReason === null)) return;
     this.active = this.active.filter((sequence) => {
-      const { finishReason, prompt, tokens, promptLength, logprobs } = sequence;
+      const { finishReason, prompt, start, promptLength, logprobs } = sequence;
       if (finishReason === null) return true;
-      release(sequence);
+      release(start);
       this.results.push({
         prompt,
         sequence: sequence.sequence,
-        ids: tokens.slice(promptLength),
+        ids: start.tokens.slice(promptLength),
         finishReason,
         ...(this.settings.logprobs === null ? {} : { logprobs: Float32Array.from(logprobs) }),
       });
@@ -390,12 +393,12 @@ class Loop extends BaseLoop {
   }
 
   /** Forgets the older half of a sequence that has outgrown the context: positions start anew, so what is kept is stored again. */
-  private slide(sequence: Sequence): void {
-    const { cache, tokens, dropped } = sequence;
+  private slide({ start }: Sequence): void {
+    const { cache, tokens, dropped } = start;
     const { maxPositions } = this.job;
     if (tokens.length - dropped <= maxPositions) return;
     cache.truncate(0);
-    sequence.dropped = tokens.length - Math.max(1, Math.floor(maxPositions / 2));
+    start.dropped = tokens.length - Math.max(1, Math.floor(maxPositions / 2));
   }
 }
 

@@ -7,6 +7,7 @@ import { Encoder } from '../../src/api/encoder';
 import { Tensor } from '../../src/api/tensor';
 import { createEngine } from '../../src/runtime/host';
 import { readExpectedTensors, readGoldenJson, type ExpectedTensor } from '../golden/encoders/load';
+import { absolute, expectMaps, relative } from '../support/compare';
 
 const root = fileURLToPath(new URL('../golden/encoders/', import.meta.url));
 const goldens = readdirSync(root, { withFileTypes: true })
@@ -15,38 +16,6 @@ const goldens = readdirSync(root, { withFileTypes: true })
 const engine = await createEngine({ threads: 1, worker: false });
 afterAll(() => engine.dispose());
 const load = (name: string): Promise<Encoder> => Encoder.fromPretrained(`${root}${name}`, { engine });
-
-/** Largest difference relative to the largest expected magnitude. */
-function relative(actual: Tensor, expected: ExpectedTensor, mask?: Int32Array): number {
-  expect([...actual.dims]).toEqual(expected.dims);
-  const width = mask ? expected.data.length / mask.length : 1;
-  let difference = 0;
-  let scale = 0;
-  expected.data.forEach((value, i) => {
-    if (mask && mask[Math.floor(i / width)] === 0) return;
-    difference = Math.max(difference, Math.abs(value - Number(actual.data[i])));
-    scale = Math.max(scale, Math.abs(value));
-  });
-  return difference / scale;
-}
-
-function absolute(actual: Tensor, expected: ExpectedTensor, mask?: Int32Array): number {
-  const scale = Math.max(...Array.from(expected.data, Math.abs));
-  return relative(actual, expected, mask) * scale;
-}
-
-/** Maps [n, heads, t, t] agree in every row whose query is a token. */
-function expectMaps(map: Tensor, { dims, data }: ExpectedTensor, mask: Int32Array): void {
-  const [, heads, t] = dims;
-  expect([...map.dims]).toEqual(dims);
-  let worst = 0;
-  data.forEach((value, at) => {
-    const query = Math.floor(at / t) % t;
-    const sequence = Math.floor(at / (heads * t * t));
-    if (mask[sequence * t + query] === 1) worst = Math.max(worst, Math.abs(value - Number(map.data[at])));
-  });
-  expect(worst).toBeLessThan(2e-5);
-}
 
 describe.each(goldens.filter((name) => !name.startsWith('sentence-')))('%s', (name) => {
   const expected = readExpectedTensors(name);

@@ -16,7 +16,7 @@ interface GreedyCase {
 }
 
 /** A beam search for one prompt: the best sequences (new tokens with eos) and their scores, best first. */
-interface BeamCase {
+export interface BeamCase {
   inputIds: number[];
   options: {
     numBeams: number;
@@ -58,7 +58,12 @@ export function readJson<T>(set: string, golden: string, file: string): T {
 
 /** expected.safetensors of a golden: F32 and I32 tensors by name. */
 export function readTensors(set: string, golden: string): Map<string, ExpectedTensor> {
-  const bytes = readFileSync(new URL(`./${set}/${golden}/expected.safetensors`, import.meta.url));
+  return readSafetensors(`${goldenFolder(set, golden)}/expected.safetensors`);
+}
+
+/** A file of F32 and I32 tensors, by name. */
+export function readSafetensors(path: string): Map<string, ExpectedTensor> {
+  const bytes = readFileSync(path);
   const headerLength = Number(bytes.readBigUInt64LE(0));
   const header = JSON.parse(bytes.toString('utf8', 8, 8 + headerLength)) as Record<
     string,

@@ -19,11 +19,11 @@ from transformers.generation import candidate_generator
 from transformers.modeling_outputs import BaseModelOutput, CausalLMOutput, Seq2SeqLMOutput
 
 HERE = pathlib.Path(__file__).resolve().parent
-BITS = 10  # scores are multiples of 2^-10, so that their decimals are short and exact in f32
+BITS = 13  # the toy model's scores are multiples of 2^-13: exact as whole numbers in JSON, fine enough to have no ties
 
 
-def rounded(tensor):
-    return torch.round(tensor * 2**BITS) / 2**BITS
+def rounded(tensor, bits=BITS):
+    return torch.round(tensor * 2**bits) / 2**bits
 
 
 def number(value):
@@ -81,11 +81,12 @@ class Toy(PreTrainedModel, GenerationMixin):
 
     def forward(self, input_ids=None, decoder_input_ids=None, encoder_outputs=None, attention_mask=None, **kwargs):
         ids = decoder_input_ids if decoder_input_ids is not None else input_ids
-        position = ids.shape[1] if decoder_input_ids is not None else attention_mask.sum(1)
+        whole = decoder_input_ids is not None or attention_mask is None
+        position = ids.shape[1] if whole else attention_mask.sum(1)
         logits = self.tables[0][(ids[:, -1] + position) % self.config.vocab_size]
         if ids.shape[1] > 1:
             second = self.tables[1][ids[:, -2]]
-            if decoder_input_ids is None:
+            if not whole:
                 second = second * attention_mask[:, -2, None]
             logits = logits + second
         if decoder_input_ids is not None:
@@ -190,7 +191,7 @@ def beams():
         if "bad_words_ids" in options:
             options["bad_words_ids"] = [list(x) for x in options["bad_words_ids"]]
         case["expected"] = run(made[key], case["prompts"], options)
-    # tables are stored once a model, as whole multiples of 2^-10
+    # tables are stored once a model, as multiples of 2^-13
     tables, stored = [], {}
     for case in cases:
         spec = {k: v for k, v in case["model"].items() if k != "encoderDecoder"}
@@ -247,7 +248,7 @@ def processors():
             length = prompt_length + new
             ids = torch.randint(0, 7, (1, length), generator=generator)
             encoder = torch.randint(0, 9, (1, 6), generator=generator)
-            scores = rounded(torch.randn(1, size, generator=generator) * 2)
+            scores = rounded(torch.randn(1, size, generator=generator) * 2, 10)
             config = GenerationConfig(**options)
             if transformers.__version__.startswith("5"):
                 config.update(**GenerationConfig._get_default_generation_params(), defaults_only=True)
