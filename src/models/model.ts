@@ -130,7 +130,7 @@ export interface DecoderModel extends CausalModel {
 }
 
 /** The graph inputs of a decoder's stack alone, which attends to an encoder's output that the caller gives. */
-export interface DecoderStackInputs {
+interface DecoderStackInputs {
   /** f32 [tokens, d] */
   readonly embeds: Value;
   /** f32 [memory tokens, d] */
