@@ -95,7 +95,7 @@ export interface CrossInputs {
   readonly mapSize: Sym;
 }
 
-export interface DecoderOutputs extends StackResult {
+interface DecoderOutputs extends StackResult {
   /** [tokens or selected, vocabulary] */
   logits: Value | null;
 }
@@ -155,7 +155,7 @@ export interface DecoderStack {
 }
 
 /** The graph inputs of an encoder-decoder's encoder. */
-export interface SourceInputs {
+interface SourceInputs {
   /** i32 [tokens] */
   readonly ids: Value;
   /** i32 [tokens]; the model's own offset is added already. */

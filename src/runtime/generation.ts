@@ -33,7 +33,7 @@ export interface TokensEvent {
   readonly tokens: readonly GeneratedToken[];
 }
 
-export interface GeneratedToken {
+interface GeneratedToken {
   readonly prompt: number;
   /** Number among the sequences of that prompt. */
   readonly sequence: number;
@@ -57,7 +57,7 @@ export interface Stop {
 }
 
 /** A finished sequence. */
-export interface GeneratedSequence {
+interface GeneratedSequence {
   readonly prompt: number;
   readonly sequence: number;
   /** New ids, an end of sequence included. */
