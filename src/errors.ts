@@ -11,7 +11,7 @@ export type WasmformerErrorCode =
   | 'FILE_NOT_FOUND' // the checkpoint lacks a file that is needed
   | 'NETWORK' // a request failed
   | 'UNSUPPORTED_MODEL' // no such architecture, activation or option of one
-  | 'MISSING_TENSOR' // the checkpoint lacks a tensor, or has it in another shape
+  | 'MISSING_TENSOR' // the checkpoint lacks a tensor, has it in another shape, or has one that the model does not know
   | 'NO_TOKENIZER' // text was given, but the folder has no tokenizer
   | 'NO_HEAD' // the checkpoint has no head for this task
   | 'TOO_LONG' // more tokens than the model has positions for

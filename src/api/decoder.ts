@@ -171,7 +171,7 @@ export class Decoder extends PretrainedModel<DecoderRunner> {
       open: (from) => this.ask('openSession', from),
       truncate: (id, length) => this.ask('truncateSession', { id, length }),
       close: (id) => this.ask('closeSession', id),
-      generation: () => this.engineGeneration,
+      generation: () => this.engine.generation,
       source: (prompts, options, session) => this.streamSource(prompts, options, session),
     };
   }
@@ -180,47 +180,43 @@ export class Decoder extends PretrainedModel<DecoderRunner> {
     this.checkAlive();
     this.needHead();
     const { vocabSize, maxPositions } = this.facts;
-    const { logitsProcessors = [], contextOverflow = 'end', assistantModel, numAssistantTokens, signal } = options;
-    throwIfAborted(signal);
     const settings = resolveGeneration(options, {
       config: withSpecialTokens(this.config),
       generationConfig: this.settings.generation,
       vocabSize,
       otherNames: OTHER_OPTIONS,
     });
-    checkCallOptions(options);
+    const { logitsProcessors = [], contextOverflow = 'end', assistantModel, numAssistantTokens, signal } = options;
+    throwIfAborted(signal);
+    checkCallOptions(options, settings);
     // a prompt that is too long may still slide
     const limits = { vocabSize, maxPositions: contextOverflow === 'slide' ? Infinity : maxPositions };
     const { rows, isBatch } = promptRows(prompts, limits, () => this.tokenizer);
     if (session && isBatch)
       throw new WasmformerError('INVALID_ARGUMENT', 'a session continues one prompt: give one, not an array of them');
-    const assistant = assistantModel && this.assistantOf(assistantModel, settings, rows.length);
-    const tokenizer = this.settings.tokenizer;
+    if (assistantModel) this.checkAssistant(assistantModel, settings, rows.length);
     return {
       settings,
       prompts: rows.length,
       isBatch,
       processors: logitsProcessors,
       signal,
-      decode: tokenizer && ((ids) => tokenizer.decode(ids, { skipSpecialTokens: true })),
+      tokenizer: this.settings.tokenizer,
+      context: (prompt) => rows[prompt],
       run: async (abort, onEvent) => {
-        try {
-          const held = await session?.begin();
-          const request: GenerateRequest = {
-            prompts: held ? [Int32Array.of(...held.missing, ...rows[0])] : rows,
-            settings,
-            says: { scores: logitsProcessors.length > 0, stops: settings.stopStrings.length > 0 },
-            overflow: contextOverflow,
-            session: held?.id,
-            assistant,
-            assistantTokens: numAssistantTokens,
-          };
-          const result = await this.ask('generate', request, { signal: abort, onEvent, endsItself: true });
-          session?.advance(rows[0], result);
-          return result;
-        } finally {
-          session?.end();
-        }
+        const held = await session?.begin();
+        const request: GenerateRequest = {
+          prompts: held ? [Int32Array.from([...held.missing, ...rows[0]])] : rows,
+          settings,
+          says: { scores: logitsProcessors.length > 0, stops: settings.stopStrings.length > 0 },
+          overflow: contextOverflow,
+          session: held?.id,
+          assistant: await assistantModel?.ready(abort),
+          assistantTokens: numAssistantTokens,
+        };
+        const result = await this.ask('generate', request, { signal: abort, onEvent, endsItself: true });
+        session?.advance(rows[0], result);
+        return result;
       },
     };
   }
@@ -233,8 +229,8 @@ export class Decoder extends PretrainedModel<DecoderRunner> {
     );
   }
 
-  /** The number of a model that guesses for this one. Throws INVALID_ARGUMENT, NO_HEAD. */
-  private assistantOf(model: Decoder, settings: GenerationSettings, prompts: number): number {
+  /** Whether a model can guess for this one. Throws INVALID_ARGUMENT, NO_HEAD, DISPOSED. */
+  private checkAssistant(model: Decoder, settings: GenerationSettings, prompts: number): void {
     const invalid = (message: string): never => {
       throw new WasmformerError('INVALID_ARGUMENT', message);
     };
@@ -246,15 +242,13 @@ export class Decoder extends PretrainedModel<DecoderRunner> {
         `assistantModel has a vocabulary of ${model.facts.vocabSize}, but this model's has ${this.facts.vocabSize}: both must have the same tokens`,
       );
     }
-    const [own, other] = [this.engineId, model.engineId];
-    if (own.engine !== other.engine)
-      return invalid('assistantModel runs in another engine: load both with the same engine (createEngine)');
-    if (own.id === other.id) return invalid('assistantModel is the model itself: load a smaller one');
+    if (model.engine !== this.engine)
+      invalid('assistantModel runs in another engine: load both with the same engine (createEngine)');
+    if (model === this) invalid('assistantModel is the model itself: load a smaller one');
     if (settings.numBeams > 1 || settings.numReturnSequences > 1 || prompts > 1)
-      return invalid('assistantModel works for one sequence: give one prompt, no beams, and numReturnSequences 1');
+      invalid('assistantModel works for one sequence: give one prompt, no beams, and numReturnSequences 1');
     if (settings.promptLookupNumTokens !== null)
-      return invalid('assistantModel and promptLookupNumTokens both guess: give one of them');
-    return other.id;
+      invalid('assistantModel and promptLookupNumTokens both guess: give one of them');
   }
 
   private prepare(input: DecoderInput | DecoderStackInputs, options: TokenizeOptions): PreparedCall {
@@ -302,7 +296,10 @@ export class Decoder extends PretrainedModel<DecoderRunner> {
 }
 
 /** Options of the call that are not those of generation itself. Throws INVALID_ARGUMENT. */
-function checkCallOptions({ logitsProcessors = [], contextOverflow, numAssistantTokens }: GenerateOptions): void {
+function checkCallOptions(
+  { logitsProcessors = [], contextOverflow, assistantModel, numAssistantTokens }: GenerateOptions,
+  { numBeams }: GenerationSettings,
+): void {
   const invalid = (message: string): never => {
     throw new WasmformerError('INVALID_ARGUMENT', message);
   };
@@ -311,4 +308,8 @@ function checkCallOptions({ logitsProcessors = [], contextOverflow, numAssistant
     invalid(`contextOverflow must be 'end' or 'slide', not ${JSON.stringify(contextOverflow)}`);
   if (numAssistantTokens !== undefined && !(Number.isInteger(numAssistantTokens) && numAssistantTokens >= 1))
     invalid(`numAssistantTokens must be a whole number of at least 1, not ${String(numAssistantTokens)}`);
+  if (numAssistantTokens !== undefined && !assistantModel)
+    invalid('numAssistantTokens has no effect without assistantModel: give one, or leave it out');
+  if (contextOverflow === 'slide' && numBeams > 1)
+    invalid("contextOverflow 'slide' does not work with beams: set numBeams to 1, or leave it out");
 }

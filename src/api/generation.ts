@@ -1,7 +1,8 @@
 // What generate() gives: pieces of text as they come, and the result at the end. One for decoders, sessions and encoder-decoders.
 import { abortError, WasmformerError } from '../errors';
 import { StopMatcher, TextStream, type Alternative, type FinishReason, type GenerationSettings } from '../generate';
-import type { GenerationResult, ScoresEvent, Stop, TokensEvent } from '../runtime/generation';
+import type { Tokenizer } from '../io/tokenizer';
+import type { GenerationResult, ScoresEvent, Stop, TokensEvent } from '../runtime/generation-job';
 
 /** A new token, and the text that is certain with it: whole characters, sometimes none. */
 export interface GenerationPiece {
@@ -20,7 +21,8 @@ export interface GenerationPiece {
 
 /** One generated sequence. */
 export interface GeneratedText {
-  /** Without special tokens; empty if there is no tokenizer. A stop string and what follows it are cut off. */
+  /** Without special tokens; empty if there is no tokenizer. A decoder's text continues the prompt's: a space between them belongs to
+   *  it. A stop string and what follows it are cut off. */
   readonly text: string;
   /** The new tokens, a generated end of sequence included. */
   readonly ids: number[];
@@ -50,17 +52,20 @@ export interface StreamSource {
   readonly isBatch: boolean;
   readonly processors: readonly LogitsProcessor[];
   readonly signal?: AbortSignal;
-  /** Text of ids without special tokens; null if there is no tokenizer. */
-  readonly decode: ((ids: number[]) => string) | null;
+  readonly tokenizer: Tokenizer | null;
+  /** Ids whose text the new text continues, its leading space included; none where it stands alone. */
+  context(prompt: number): ArrayLike<number>;
   /** Runs the call; an abort of `signal` is to end it with what there is. */
   run(signal: AbortSignal, onEvent: (event: unknown) => unknown): Promise<GenerationResult>;
 }
+
+/** Ids of the prompt's end that say how the text goes on. */
+const CONTEXT = 8;
 
 interface Text {
   readonly stream: TextStream;
   readonly stops: StopMatcher;
   readonly ids: number[];
-  readonly logprobs: number[];
   text: string;
 }
 
@@ -70,9 +75,10 @@ export class GenerationStream<R = GeneratedResult | GeneratedResult[]> implement
   private readonly texts = new Map<string, Text>();
   private readonly controller = new AbortController();
   private readonly finished: Promise<R>;
-  private wake: (() => void) | null = null;
+  private readonly waiting: (() => void)[] = [];
   private isOver = false;
-  private failure: { error: unknown } | null = null;
+  /** What a logits processor threw, which loses its class on the way through the engine. */
+  private thrown: { error: unknown } | null = null;
 
   /** @internal use generate() */
   constructor(private readonly source: Promise<StreamSource>) {
@@ -82,51 +88,77 @@ export class GenerationStream<R = GeneratedResult | GeneratedResult[]> implement
   }
 
   /** The result, when all is generated. An abort on the way is no failure: `finishReason` is 'abort', and the text is what there was.
-   *  @throws what generate's options, the prompt or the engine did wrong; ABORTED if the signal had fired before the start */
+   *  @throws what generate's options, the prompt or the engine did wrong; ABORTED if the signal had fired before the call */
   result(): Promise<R> {
     return this.finished;
   }
 
-  /** Pieces as they come. With beams nothing is certain before the end: one piece for each sequence then. Leaving the loop aborts. */
+  /** Pieces as they come, from the first one every time. With beams nothing is certain before the end: one piece for each sequence
+   *  then. Leaving the loop aborts, and waits until the engine is free again. */
   async *[Symbol.asyncIterator](): AsyncGenerator<GenerationPiece, void, void> {
     try {
-      for (;;) {
-        const piece = this.pieces.shift();
-        if (piece) yield piece;
+      for (let at = 0; ;) {
+        if (at < this.pieces.length) yield this.pieces[at++];
         else if (this.isOver) break;
-        else await new Promise<void>((resolve) => (this.wake = resolve));
+        else await new Promise<void>((resolve) => this.waiting.push(resolve));
       }
-      if (this.failure) throw this.failure.error;
+      await this.finished;
     } finally {
-      if (!this.isOver) this.controller.abort();
+      if (!this.isOver) {
+        this.controller.abort();
+        await this.finished.catch(() => {});
+      }
     }
   }
 
   private async start(): Promise<R> {
     try {
       const source = await this.source;
-      const { signal } = source;
-      if (signal?.aborted) throw abortError(signal.reason);
-      const onAbort = (): void => this.controller.abort(signal!.reason);
-      signal?.addEventListener('abort', onAbort, { once: true });
+      const { signal, settings, tokenizer } = source;
+      if (settings.stopStrings.length > 0 && !tokenizer)
+        throw new WasmformerError(
+          'NO_TOKENIZER',
+          'stopStrings are matched against text, but the checkpoint has no tokenizer.json: add it, or pass eosTokenId',
+        );
+      const abort = (): void => this.controller.abort(signal!.reason);
+      if (signal?.aborted) abort();
+      signal?.addEventListener('abort', abort, { once: true });
       try {
-        const result = await source.run(this.controller.signal, (event) => this.hear(source, event));
-        return this.finish(source, result);
+        return this.finish(source, await this.run(source));
       } finally {
-        signal?.removeEventListener('abort', onAbort);
+        signal?.removeEventListener('abort', abort);
       }
-    } catch (error) {
-      this.failure = { error };
-      throw error;
     } finally {
       this.isOver = true;
-      this.wake?.();
+      this.wake();
+    }
+  }
+
+  private async run(source: StreamSource): Promise<GenerationResult> {
+    const { signal } = this.controller;
+    try {
+      return await source.run(signal, (event) => this.hear(source, event));
+    } catch (error) {
+      if (this.thrown) throw this.thrown.error;
+      // it had not begun
+      if (signal.aborted && error instanceof WasmformerError && error.code === 'ABORTED')
+        return { sequences: [], steps: 0 };
+      throw error;
     }
   }
 
   private hear(source: StreamSource, event: unknown): unknown {
     const known = event as TokensEvent | ScoresEvent;
-    return known.type === 'tokens' ? this.take(source, known) : changeScores(source, known);
+    if (known.type === 'tokens') return this.take(source, known);
+    try {
+      changeScores(source, known);
+    } catch (error) {
+      this.thrown ??= { error };
+      throw error;
+    }
+    // the answer may overtake the abort itself, by many tokens where they are quick
+    if (this.controller.signal.aborted) throw abortError();
+    return known.scores;
   }
 
   /** Takes new tokens; gives the sequences that have come to a stop string. */
@@ -136,9 +168,8 @@ export class GenerationStream<R = GeneratedResult | GeneratedResult[]> implement
       const text = this.textOf(source, prompt, sequence);
       if (text.stops.found !== null) continue;
       text.ids.push(id);
-      if (logprob !== undefined) text.logprobs.push(logprob);
       const piece = text.stops.push(text.stream.push(id));
-      if (text.stops.found !== null) stops.push({ prompt, sequence });
+      if (text.stops.found !== null) stops.push({ prompt, sequence, length: text.ids.length });
       text.text += piece;
       const told = logprob === undefined ? {} : { logprob, topLogprobs: alternatives };
       this.emit({ text: piece, id, index: prompt, sequence, ...told });
@@ -150,17 +181,16 @@ export class GenerationStream<R = GeneratedResult | GeneratedResult[]> implement
     const byPrompt: GeneratedText[][] = Array.from({ length: source.prompts }, () => []);
     for (const { prompt, sequence, ids, finishReason, score, logprobs } of sequences) {
       const text = this.textOf(source, prompt, sequence);
+      const told = text.text.length;
       // beams are told only now
-      const late = ids.subarray(text.ids.length);
-      for (const id of late) {
+      for (const id of ids.subarray(text.ids.length)) {
         if (text.stops.found !== null) break;
         text.ids.push(id);
         text.text += text.stops.push(text.stream.push(id));
       }
-      const rest = text.stops.push(text.stream.flush()) + text.stops.flush();
-      text.text += rest;
-      const piece = late.length > 0 ? text.text : rest;
-      if (piece !== '') this.emit({ text: piece, id: null, index: prompt, sequence });
+      text.text += text.stops.push(text.stream.flush()) + text.stops.flush();
+      const rest = text.text.slice(told);
+      if (rest !== '') this.emit({ text: rest, id: null, index: prompt, sequence });
       byPrompt[prompt].push({
         text: text.text,
         ids: text.ids,
@@ -169,19 +199,26 @@ export class GenerationStream<R = GeneratedResult | GeneratedResult[]> implement
         ...(logprobs === undefined ? {} : { logprobs: Array.from(logprobs).slice(0, text.ids.length) }),
       });
     }
+    // an abort may have come before a prompt's turn
+    for (const texts of byPrompt) {
+      const missing = texts.length === 0 ? source.settings.numReturnSequences : 0;
+      for (let i = 0; i < missing; i++) texts.push({ text: '', ids: [], finishReason: 'abort' });
+    }
     const results = byPrompt.map((texts): GeneratedResult => ({ ...texts[0], sequences: texts, steps }));
     return (source.isBatch ? results : results[0]) as R;
   }
 
-  private textOf({ settings, decode }: StreamSource, prompt: number, sequence: number): Text {
+  private textOf({ settings, tokenizer, context }: StreamSource, prompt: number, sequence: number): Text {
     const key = `${prompt} ${sequence}`;
     let text = this.texts.get(key);
     if (!text) {
       text = {
-        stream: new TextStream(decode ?? (() => '')),
+        stream: new TextStream((ids) => tokenizer?.decode(ids, { skipSpecialTokens: true }) ?? '', {
+          context: Array.from(context(prompt)).slice(-CONTEXT),
+          cleanUp: tokenizer?.cleanUp,
+        }),
         stops: new StopMatcher(settings.stopStrings),
         ids: [],
-        logprobs: [],
         text: '',
       };
       this.texts.set(key, text);
@@ -191,13 +228,16 @@ export class GenerationStream<R = GeneratedResult | GeneratedResult[]> implement
 
   private emit(piece: GenerationPiece): void {
     this.pieces.push(piece);
-    this.wake?.();
-    this.wake = null;
+    this.wake();
+  }
+
+  private wake(): void {
+    for (const resume of this.waiting.splice(0)) resume();
   }
 }
 
 /** Has the user's processors change rows of scores. */
-function changeScores({ processors }: StreamSource, { scores, rows }: ScoresEvent): Float32Array {
+function changeScores({ processors }: StreamSource, { scores, rows }: ScoresEvent): void {
   const width = scores.length / rows.length;
   rows.forEach(({ prompt, step, ids }, i) => {
     const row = scores.subarray(i * width, (i + 1) * width);
@@ -213,7 +253,6 @@ function changeScores({ processors }: StreamSource, { scores, rows }: ScoresEven
       }
     }
   });
-  return scores;
 }
 
 /** Throws INVALID_ARGUMENT. */

@@ -167,15 +167,15 @@ export abstract class PretrainedModel<R extends Runner> {
     return { ...this.engineInfo, modelType: String(this.config.model_type), dtype: this.dtype };
   }
 
-  /** The model's number in its engine, for calls that name another model.
-   *  @internal */
-  get engineId(): { engine: Engine; id: number } {
-    return { engine: this.parts.engine, id: this.id };
+  protected get engine(): Engine {
+    return this.parts.engine;
   }
 
-  /** Changes when the engine was replaced: what it held besides the weights is gone. */
-  protected get engineGeneration(): number {
-    return this.generation;
+  /** The model's number in its engine, which has the weights then. */
+  protected async ready(signal?: AbortSignal): Promise<number> {
+    this.checkAlive();
+    if (this.generation !== this.engine.generation) await this.load(signal);
+    return this.id;
   }
 
   /** Calls a method of the model's runner. */
@@ -184,10 +184,8 @@ export abstract class PretrainedModel<R extends Runner> {
     request: RequestOf<R, K>,
     { signal, onEvent, endsItself }: AskOptions = {},
   ): Promise<ResultOf<R, K>> {
-    this.checkAlive();
-    const { engine } = this.parts;
-    if (this.generation !== engine.generation) await this.load(signal);
-    const result = engine.call((host, call) => host.invoke(call, this.id, method, request, onEvent), signal, {
+    const id = await this.ready(signal);
+    const result = this.engine.call((host, call) => host.invoke(call, id, method, request, onEvent), signal, {
       endsItself,
     });
     return result as Promise<ResultOf<R, K>>;

@@ -1,6 +1,6 @@
 // A conversation with a decoder: what was said stays in the engine's cache.
 import { WasmformerError } from '../errors';
-import type { GenerationResult } from '../runtime/generation';
+import type { GenerationResult } from '../runtime/generation-job';
 import type { GenerateOptions } from './decoder';
 import { GenerationStream, type GeneratedResult, type StreamSource } from './generation';
 import type { Prompt, Prompts } from './prompts';
@@ -8,7 +8,7 @@ import type { Prompt, Prompts } from './prompts';
 /** What a session needs of its model. */
 export interface SessionPort {
   open(from: number | null): Promise<number>;
-  truncate(id: number, length: number): Promise<Int32Array>;
+  truncate(id: number, length: number): Promise<void>;
   close(id: number): Promise<void>;
   /** Changes when the engine was replaced. */
   generation(): number;
@@ -17,27 +17,34 @@ export interface SessionPort {
 
 /** One call's use of a session. */
 export interface SessionUse {
-  /** The session's number in the engine, and the ids that it must be told before the prompt. Throws if another call has it. */
+  /** The session's number in the engine, and the ids that it must be told before the prompt. */
   begin(): Promise<{ id: number; missing: readonly number[] }>;
   advance(prompt: Int32Array, result: GenerationResult): void;
-  end(): void;
+}
+
+/** A session in the engine. */
+interface Place {
+  readonly id: Promise<number>;
+  /** Of the engine: another one has never heard of it. */
+  readonly generation: number;
+  /** How many of the tokens it has. */
+  told: number;
 }
 
 /** Tokens that the model has seen, with their keys and values. `await using` disposes it. */
 export class Session {
   private readonly tokens: number[];
-  private opened: Promise<number> | null = null;
-  private generation = -1;
+  private opened: Place | null = null;
   private isBusy = false;
   private isDisposed = false;
 
   /** @internal use createSession */
   constructor(
     private readonly port: SessionPort,
-    from: { id: Promise<number> | null; tokens: readonly number[] } | null,
+    from: { place: Place | null; tokens: readonly number[] } | null,
   ) {
     this.tokens = [...(from?.tokens ?? [])];
-    if (from?.id) this.adopt(from.id.then((id) => port.open(id)));
+    if (from?.place) this.open(from.place);
   }
 
   /** Tokens so far: prompts and answers. */
@@ -50,17 +57,18 @@ export class Session {
     return [...this.tokens];
   }
 
-  /** Continues the conversation: the prompt comes behind what was said. If it fails, the session is as it was; if it is aborted, it
-   *  has what was generated. One call at a time.
-   *  @throws (from the stream) as Decoder.generate */
+  /** Continues the conversation: the prompt comes behind what was said. With beams or several sequences the first one counts. If the
+   *  call fails, or is aborted while it waits for others, the session is as it was; if it is aborted later, the session has the
+   *  prompt and what was generated. One call at a time.
+   *  @throws (from the stream) as Decoder.generate; INVALID_ARGUMENT if another call has the session */
   generate(prompt: Prompt, options: GenerateOptions = {}): GenerationStream<GeneratedResult> {
     return new GenerationStream(this.source(prompt, options));
   }
 
-  /** Another session with the same beginning, which both share in memory. */
+  /** Another session with the same beginning, which both share in memory. Throws INVALID_ARGUMENT while a call runs. */
   fork(): Session {
     this.checkFree('fork');
-    return new Session(this.port, { id: this.opened, tokens: this.tokens });
+    return new Session(this.port, { place: this.place, tokens: this.tokens });
   }
 
   /** Forgets all but the first `length` tokens. Throws INVALID_ARGUMENT. */
@@ -72,16 +80,24 @@ export class Session {
         `truncate needs a whole number from 0 to the session's ${this.tokens.length} tokens, not ${String(length)}`,
       );
     }
-    if (this.opened && this.generation === this.port.generation()) await this.port.truncate(await this.opened, length);
-    this.tokens.length = length;
+    this.isBusy = true;
+    try {
+      const { place } = this;
+      if (place && length < place.told) {
+        await this.port.truncate(await place.id, length);
+        place.told = length;
+      }
+      this.tokens.length = length;
+    } finally {
+      this.isBusy = false;
+    }
   }
 
-  /** Gives the memory back. */
+  /** Gives the memory back, after a call that is running. */
   async dispose(): Promise<void> {
     if (this.isDisposed) return;
     this.isDisposed = true;
-    const { opened, generation } = this;
-    if (opened && generation === this.port.generation()) await this.port.close(await opened).catch(ignoreLost);
+    await this.place?.id.then((id) => this.port.close(id)).catch(ignoreLost);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -90,34 +106,48 @@ export class Session {
 
   private async source(prompt: Prompt, options: GenerateOptions): Promise<StreamSource> {
     this.checkFree('generate');
-    let isMine = false;
-    return this.port.source(prompt, options, {
-      begin: async () => {
-        this.checkFree('generate');
-        this.isBusy = isMine = true;
-        const isKnown = this.opened !== null && this.generation === this.port.generation();
-        return { id: await this.open(), missing: isKnown ? [] : this.tokens };
-      },
-      advance: (ids, { sequences: [{ ids: fresh }] }) => {
-        for (const id of ids) this.tokens.push(id);
-        for (const id of fresh) this.tokens.push(id);
-      },
-      end: () => {
-        if (isMine) this.isBusy = false;
-      },
+    this.isBusy = true;
+    try {
+      const source = await this.port.source(prompt, options, {
+        begin: async () => {
+          const place = this.place ?? this.open(null);
+          return { id: await place.id, missing: this.tokens.slice(place.told) };
+        },
+        advance: (ids, { sequences: [first] }) => {
+          for (const id of ids) this.tokens.push(id);
+          for (const id of first?.ids ?? []) this.tokens.push(id);
+          if (this.place) this.place.told = this.tokens.length;
+        },
+      });
+      const run: StreamSource['run'] = async (...args) => {
+        try {
+          return await source.run(...args);
+        } finally {
+          this.isBusy = false;
+        }
+      };
+      return { ...source, run };
+    } catch (error) {
+      this.isBusy = false;
+      throw error;
+    }
+  }
+
+  /** The session in the engine, if it is still there. */
+  private get place(): Place | null {
+    return this.opened?.generation === this.port.generation() ? this.opened : null;
+  }
+
+  /** Opens the session in the engine: empty, or as another one is. */
+  private open(from: Place | null): Place {
+    const id = from ? from.id.then((other) => this.port.open(other)) : this.port.open(null);
+    const place = { id, generation: this.port.generation(), told: from?.told ?? 0 };
+    this.opened = place;
+    // who needs the number gets the error; the next call tries again
+    id.catch(() => {
+      if (this.opened === place) this.opened = null;
     });
-  }
-
-  /** The session in the engine; a new, empty one if the engine was replaced. */
-  private open(): Promise<number> {
-    if (!this.opened || this.generation !== this.port.generation()) this.adopt(this.port.open(null));
-    return this.opened!;
-  }
-
-  private adopt(opened: Promise<number>): void {
-    this.generation = this.port.generation();
-    this.opened = opened;
-    opened.catch(() => (this.opened = null));
+    return place;
   }
 
   private checkFree(what: string): void {
@@ -125,7 +155,7 @@ export class Session {
     if (this.isBusy) {
       throw new WasmformerError(
         'INVALID_ARGUMENT',
-        `${what}: this session is generating; wait for its result(), abort it, or fork the session beforehand`,
+        `${what}: another call has this session; wait for its result(), abort it, or fork the session beforehand`,
       );
     }
   }

@@ -145,8 +145,6 @@ export class Transformer extends PretrainedModel<TransformerRunner> {
 
   private async streamSource(sources: Prompts, options: TransformerGenerateOptions): Promise<StreamSource> {
     this.checkAlive();
-    const { logitsProcessors = [], decoderInputIds, signal } = options;
-    throwIfAborted(signal);
     const { vocabSize, sourceVocabSize, maxPositions, maxSourcePositions } = this.facts;
     const settings = resolveGeneration(options, {
       config: withSpecialTokens(this.config),
@@ -154,20 +152,22 @@ export class Transformer extends PretrainedModel<TransformerRunner> {
       vocabSize,
       otherNames: ['logitsProcessors', 'decoderInputIds', 'signal'],
     });
+    const { logitsProcessors = [], decoderInputIds, signal } = options;
+    throwIfAborted(signal);
     checkProcessors(logitsProcessors);
     if (settings.promptLookupNumTokens !== null)
       throw new WasmformerError('INVALID_ARGUMENT', 'promptLookupNumTokens works for a Decoder only: leave it out');
     const limits = { vocabSize: sourceVocabSize, maxPositions: maxSourcePositions };
     const { rows, isBatch } = promptRows(sources, limits, () => this.tokenizer);
     const starts = this.startsOf(decoderInputIds, settings, rows.length, { vocabSize, maxPositions });
-    const tokenizer = this.settings.tokenizer;
     return {
       settings,
       prompts: rows.length,
       isBatch,
       processors: logitsProcessors,
       signal,
-      decode: tokenizer && ((ids) => tokenizer.decode(ids, { skipSpecialTokens: true })),
+      tokenizer: this.settings.tokenizer,
+      context: () => [],
       run: (abort, onEvent) => {
         const says = { scores: logitsProcessors.length > 0, stops: settings.stopStrings.length > 0 };
         const request: TransformerGenerateRequest = { sources: rows, starts, settings, says };

@@ -61,6 +61,8 @@ export class Tokenizer {
   readonly modelMaxLength: number | undefined;
   /** Number of ids: the highest one plus one. */
   readonly vocabSize: number;
+  /** Whether `decode` takes out spaces before punctuation (clean_up_tokenization_spaces). */
+  readonly cleanUp: boolean;
 
   private readonly added: readonly AddedToken[];
   private readonly addedByContent: ReadonlyMap<string, AddedToken>;
@@ -73,7 +75,6 @@ export class Tokenizer {
   private readonly words: CachedModel;
   private readonly postProcessing: PostProcessing;
   private readonly library: LibraryTokenizer;
-  private readonly cleanUp: boolean;
 
   /**
    * Builds a tokenizer.

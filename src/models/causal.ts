@@ -13,7 +13,8 @@ import type { Config, DecoderInputs, DecoderModel } from './model';
  *  frequencies. */
 export const OLD_BUFFERS: readonly RegExp[] = [
   /\.(attn|attention)\.(masked_)?bias$/,
-  /\.rotary_emb\.(inv_freq|(cos|sin)_cached)$/,
+  /(^|\.)rotary_emb\.(inv_freq|(cos|sin)_cached)$/,
+  /(^|\.)position_ids$/,
 ];
 
 /** Whether config.json's `architectures` names a language model; false for a bare model. A config that names nothing is taken

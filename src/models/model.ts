@@ -193,7 +193,8 @@ export interface TransformerModel {
 export interface Architecture<M> {
   /** All names under which checkpoints have a tensor: with and without the base model's prefix, older spellings. */
   aliases(name: string): string[];
-  /** Tensors that checkpoints have and the model does not need: buffers that older versions stored, heads of other tasks. */
+  /** Tensors that checkpoints have and the model does not need: buffers that older versions stored, copies of tied weights. Any other
+   *  that no weight takes is an error; none is where this is left out. */
   readonly ignored?: readonly RegExp[];
   build(config: Config, parameters: Parameters): M;
 }

@@ -60,6 +60,6 @@ function build(given: Config, p: Parameters): DecoderModel {
 
 export const openaiGpt: Architecture<DecoderModel> = {
   aliases,
-  ignored: [...OLD_BUFFERS, /^lm_head\.weight$/, /(^|\.)position_ids$/],
+  ignored: [...OLD_BUFFERS, /^lm_head\.weight$/],
   build,
 };

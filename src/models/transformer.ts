@@ -240,4 +240,4 @@ export const transformer: Architecture<TransformerModel> = {
   build: buildTransformer,
 };
 export const transformerEncoder: Architecture<EncoderModel> = { aliases, build: buildEncoder };
-export const transformerDecoder: Architecture<DecoderStack> = { aliases, build: buildDecoder };
+export const transformerDecoder: Architecture<DecoderStack> = { aliases, ignored: [], build: buildDecoder };

@@ -17,7 +17,8 @@ import {
   type ProfileRow,
   type RaggedBatch,
 } from './batch';
-import { generate, type GenerationJob, type GenerationResult, type Guesser, type Says, type Start } from './generation';
+import { generate } from './generation';
+import type { GenerationJob, GenerationResult, Guesser, Says, Start } from './generation-job';
 import { DraftGuesser, LookupGuesser } from './guessers';
 import { CachedSequence } from './kv-cache';
 import { freeWeights, loadWeights, type LoadOptions, type TensorReader } from './load';
@@ -91,7 +92,7 @@ export class DecoderRunner implements Runner {
     );
     const model = architecture.build(config, parameters);
     const before = core.memory.used;
-    await loadWeights(parameters.declarations, reader, core, options);
+    await loadWeights(parameters.declarations, reader, core, { ...options, ignored: architecture.ignored });
     return new DecoderRunner(model, parameters, core, core.memory.used - before);
   }
 
@@ -124,7 +125,8 @@ export class DecoderRunner implements Runner {
   async generate(request: GenerateRequest, context: CallContext): Promise<GenerationResult> {
     const { prompts, settings, says, overflow, session: id } = request;
     const session = id === undefined ? null : this.session(id);
-    const before = session && { tokens: session.tokens.length, cached: session.cache.length };
+    const held = session?.tokens.length ?? 0;
+    const before = session && { held, cached: session.cache.length, dropped: session.dropped };
     try {
       return await generate(
         {
@@ -132,7 +134,9 @@ export class DecoderRunner implements Runner {
           settings,
           says,
           overflow,
+          advice: "shorten it, or pass contextOverflow: 'slide' to forget the beginning",
           maxPositions: this.facts.maxPositions,
+          promptLength: (prompt) => held + prompts[prompt].length,
           guesser: this.guesserOf(request, context),
           start: (prompt) => this.start(prompts[prompt], session),
         },
@@ -141,8 +145,10 @@ export class DecoderRunner implements Runner {
       );
     } catch (error) {
       if (session && before) {
-        session.tokens.truncate(before.tokens);
-        session.cache.truncate(before.cached);
+        session.tokens.truncate(before.held);
+        // where the beginning was forgotten, the cache is another one
+        session.cache.truncate(session.dropped === before.dropped ? before.cached : 0);
+        session.dropped = before.dropped;
       }
       throw error;
     }
@@ -160,23 +166,25 @@ export class DecoderRunner implements Runner {
     return id;
   }
 
-  /** Forgets all but the first `length` tokens. Gives the ids that are left. */
-  async truncateSession({ id, length }: { id: number; length: number }): Promise<Int32Array> {
+  /** Forgets all but the first `length` tokens. */
+  async truncateSession({ id, length }: { id: number; length: number }): Promise<void> {
     const session = this.session(id);
     session.tokens.truncate(length);
     if (length < session.dropped) {
       session.cache.truncate(0);
       session.dropped = 0;
     } else session.cache.truncate(length - session.dropped);
-    return session.tokens.slice();
+    this.steps.pool.trim();
   }
 
   async closeSession(id: number): Promise<void> {
     this.session(id).cache.dispose();
     this.sessions.delete(id);
+    this.steps.pool.trim();
   }
 
   dispose(): void {
+    for (const { cache } of this.sessions.values()) cache.dispose();
     this.steps.dispose();
     freeWeights(this.parameters.declarations, this.core);
   }

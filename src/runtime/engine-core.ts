@@ -49,7 +49,9 @@ export interface Loaded {
 
 export class EngineCore {
   private readonly models = new Map<number, Runner>();
-  private readonly cancelled = new Set<number>();
+  /** Calls that wait for their turn, and how to end each. */
+  private readonly waiting = new Map<number, (error: WasmformerError) => void>();
+  private running: { readonly call: number; isCancelled: boolean } | null = null;
   private queue: Promise<unknown> = Promise.resolve();
   private ids = 0;
 
@@ -86,7 +88,7 @@ export class EngineCore {
         dtype,
         onHeld: (type) => (held = type),
         onProgress,
-        isCancelled: () => this.cancelled.has(call),
+        isCancelled: () => this.isCancelled(call),
       });
       const id = ++this.ids;
       this.models.set(id, runner);
@@ -100,7 +102,7 @@ export class EngineCore {
       const runner = this.model(id);
       const run = (runner as unknown as Readonly<Record<string, Method>>)[method];
       return run.call(runner, request, {
-        isCancelled: () => this.cancelled.has(call),
+        isCancelled: () => this.isCancelled(call),
         report: onEvent,
         runner: (other) => this.model(other),
       });
@@ -109,7 +111,9 @@ export class EngineCore {
 
   /** Ends a call: at once if it waits, at the next barrier or slice if it runs. */
   cancel(call: number): void {
-    this.cancelled.add(call);
+    if (this.running?.call === call) this.running.isCancelled = true;
+    this.waiting.get(call)?.(abortError());
+    this.waiting.delete(call);
   }
 
   /** Gives a model's memory back, after the calls that came before. */
@@ -130,19 +134,26 @@ export class EngineCore {
     return model;
   }
 
+  private isCancelled(call: number): boolean {
+    return this.running?.call === call && this.running.isCancelled;
+  }
+
   /** Runs a task after those before it, whatever becomes of them. */
   private enqueue<T>(call: number, task: () => Promise<T>): Promise<T> {
-    const run = async (): Promise<T> => {
-      try {
-        if (this.cancelled.has(call)) throw abortError();
-        this.core.beginCall(call);
-        return await task();
-      } finally {
-        this.cancelled.delete(call);
-      }
-    };
-    const result = this.queue.then(run, run);
-    this.queue = result.catch(() => {});
-    return result;
+    return new Promise<T>((resolve, reject) => {
+      this.waiting.set(call, reject);
+      this.queue = this.queue.then(async () => {
+        if (!this.waiting.delete(call)) return;
+        this.running = { call, isCancelled: false };
+        try {
+          this.core.beginCall(call);
+          resolve(await task());
+        } catch (error) {
+          reject(error as Error);
+        } finally {
+          this.running = null;
+        }
+      });
+    });
   }
 }

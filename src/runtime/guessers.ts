@@ -1,6 +1,6 @@
 // Who guesses tokens for speculative decoding: the text so far, or a smaller model of the same vocabulary.
 import { argmax, lookUp, type GenerationSettings, type Tokens } from '../generate';
-import type { Guesser } from './generation';
+import type { Guesser } from './generation-job';
 import { CachedSequence } from './kv-cache';
 import type { CallContext } from './runner';
 import type { Steps } from './steps';
@@ -51,6 +51,8 @@ export class DraftGuesser implements Guesser {
       const logits = await steps.step([{ cache, ids: fresh }], context);
       known.push(...fresh);
       guesses[i] = argmax(logits, 0, steps.vocabSize);
+      // nothing but NaN: no guess
+      if (guesses[i] < 0) return guesses.subarray(0, i);
       fresh = [guesses[i]];
     }
     return guesses;

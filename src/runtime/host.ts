@@ -108,7 +108,8 @@ export class Engine {
   }
 
   /** Makes one call: numbers it, races it against abort and the worker's death.
-   *  @param endsItself an abort only tells the engine, whose answer is waited for: for calls that have a result even then
+   *  @param endsItself an abort only tells the engine, whose answer is waited for: for calls that have a result even then, once
+   *    they have begun
    *  @internal */
   async call<T>(
     run: (host: Host, call: number) => Promise<T>,
@@ -132,6 +133,8 @@ export class Engine {
     try {
       host = await Promise.race([this.start(), interrupted]);
       host.hold(true);
+      // an abort meanwhile found no call to end
+      throwIfAborted(signal);
       return await Promise.race([run(host, call), interrupted]);
     } catch (error) {
       // the cancelled engine's own error is less than the signal's

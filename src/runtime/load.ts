@@ -55,8 +55,20 @@ function weightBytes({ dims, layout, dtype }: Weight): number {
   return (dtype === 'f32' ? 4 : 2) * (layout === 'packed' ? (elements / dims[0]) * ((dims[0] + 7) & ~7) : elements);
 }
 
+/** Tensors that no weight takes, under any of its names, and that are not known to be left over. */
+function unexpected(declarations: readonly Declaration[], reader: TensorReader, ignored: readonly RegExp[]): string[] {
+  const known = new Set(declarations.flatMap(({ sources }) => sources.flatMap(({ names }) => names)));
+  return [...reader.tensors]
+    .filter(([name]) => !known.has(name) && !ignored.some((pattern) => pattern.test(name)))
+    .map(([name, { dims }]) => `${name} [${dims.join(', ')}] has no place in the model`);
+}
+
 /** Finds every source's tensor and checks its shape. Throws one error that lists all that is wrong. */
-function resolve(declarations: readonly Declaration[], reader: TensorReader): Piece[] {
+function resolve(
+  declarations: readonly Declaration[],
+  reader: TensorReader,
+  ignored: readonly RegExp[] | undefined,
+): Piece[] {
   const problems: string[] = [];
   const pieces: Piece[] = [];
   for (const declaration of declarations) {
@@ -88,6 +100,7 @@ function resolve(declarations: readonly Declaration[], reader: TensorReader): Pi
       }
     }
   }
+  if (ignored) problems.push(...unexpected(declarations, reader, ignored));
   if (problems.length > 0) {
     throw new WasmformerError(
       'MISSING_TENSOR',
@@ -104,6 +117,8 @@ export interface LoadOptions {
   onHeld?: (dtype: WeightType) => void;
   onProgress?: (loaded: number, total: number) => void;
   isCancelled?: () => boolean;
+  /** Names of tensors that may be left over; without it all may. */
+  ignored?: readonly RegExp[];
 }
 
 /** How a weight is held before its values are known: as asked, or as all its tensors are stored. */
@@ -134,7 +149,7 @@ export async function loadWeights(
   core: Core,
   options: LoadOptions = {},
 ): Promise<void> {
-  const pieces = resolve(declarations, reader);
+  const pieces = resolve(declarations, reader, options.ignored);
   const total = pieces.reduce((sum, piece) => sum + piece.rows * piece.width * piece.bytes, 0);
   const { memory } = core;
   const computed = new Computed(declarations, core);

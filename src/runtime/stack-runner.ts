@@ -57,7 +57,7 @@ export class StackRunner implements Runner {
     );
     const model = architecture.build(config, parameters);
     const before = core.memory.used;
-    await loadWeights(parameters.declarations, reader, core, options);
+    await loadWeights(parameters.declarations, reader, core, { ...options, ignored: architecture.ignored });
     return new StackRunner(model, parameters, core, core.memory.used - before);
   }
 

@@ -11,7 +11,8 @@ import { transformerOf } from '../models/transformers';
 import { Parameters } from '../nn/parameters';
 import { kvBytes } from '../ops/store-kv';
 import { concat, profilePlan, roundUp, type Outputs, type ProfileRow, type RaggedBatch } from './batch';
-import { generate, type GenerationResult, type Says, type Start } from './generation';
+import { generate } from './generation';
+import type { GenerationResult, Says, Start } from './generation-job';
 import { CachedSequence, PAGE_TOKENS, PagePool } from './kv-cache';
 import { freeWeights, loadWeights, type LoadOptions, type TensorReader } from './load';
 import type { CallContext, Runner } from './runner';
@@ -104,7 +105,7 @@ export class TransformerRunner implements Runner {
     );
     const model = architecture.build(config, parameters);
     const before = core.memory.used;
-    await loadWeights(parameters.declarations, reader, core, options);
+    await loadWeights(parameters.declarations, reader, core, { ...options, ignored: architecture.ignored });
     return new TransformerRunner(model, parameters, core, core.memory.used - before);
   }
 
@@ -130,7 +131,9 @@ export class TransformerRunner implements Runner {
         settings,
         says,
         overflow: 'end',
+        advice: 'shorten decoderInputIds',
         maxPositions: this.facts.maxPositions,
+        promptLength: (prompt) => starts[prompt].length,
         start: (prompt) => this.start(sources[prompt], starts[prompt], context),
       },
       this.steps,

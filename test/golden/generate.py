@@ -4,7 +4,7 @@
     golden-env/bin/pip install torch==2.13.0 transformers==4.57.6 sentence-transformers==5.1.2 safetensors numpy
     golden-env/bin/python test/golden/generate.py [set | set/folder ...]
 
-A set is encoders, decoders or transformers; without arguments all are made. README.md says why transformers 4 is needed.
+A set is encoders, decoders, texts or transformers; without arguments all are made. README.md says why transformers 4 is needed.
 Expected numbers are computed in float64 from the stored weights and rounded to float32.
 """
 
@@ -21,11 +21,11 @@ sys.path.insert(0, str(HERE))
 # "transformers.build" would be looked for in the library of that name
 sys.path.insert(0, str(HERE / "transformers" / "build"))
 
-MAX_BYTES = {"encoders": 3_000_000, "decoders": 2_500_000, "transformers": 2_500_000}
+MAX_BYTES = {"encoders": 3_000_000, "decoders": 2_500_000, "texts": 100_000, "transformers": 2_500_000}
 
 
 def builders():
-    from decoders.build import decoders
+    from decoders.build import decoders, texts
     from encoders.build import models, sentence
 
     import original
@@ -39,7 +39,7 @@ def builders():
         seq2seq.build(out, wanted)
         original.build(out, wanted)
 
-    return {"encoders": encoders, "decoders": decoders.build, "transformers": transformers}
+    return {"encoders": encoders, "decoders": decoders.build, "texts": texts.build, "transformers": transformers}
 
 
 def main(arguments):
