@@ -1,10 +1,19 @@
 // wasmformer: transformers in WebAssembly SIMD.
 export { Decoder } from './api/decoder';
-export type { DecoderForwardOptions, DecoderInfo, DecoderOutput } from './api/decoder';
+export type { DecoderForwardOptions, DecoderInfo, DecoderOutput, GenerateOptions } from './api/decoder';
 export type { DecoderStackInputs, EmbeddingInputs, Embeddings, Mask } from './api/embeddings';
 export { Encoder } from './api/encoder';
 export type { EmbedOptions, EncoderOutput, ForwardOptions, ModelInfo, TaskOptions } from './api/encoder';
+export type {
+  GeneratedResult,
+  GeneratedText,
+  GenerationPiece,
+  GenerationStream,
+  LogitsProcessor,
+} from './api/generation';
 export type { FromPretrainedOptions, LoadProgress } from './api/pretrained';
+export type { Prompt, Prompts } from './api/prompts';
+export type { Session } from './api/session';
 export type { Question } from './api/encoder-tasks';
 export type { DecoderInput, EncoderInput, IdInputs, Ids, TextInputs, TokenizeOptions } from './api/inputs';
 export type { ClassificationOptions, ClassificationResult } from './api/tasks/classification';
@@ -20,6 +29,7 @@ export type {
 export { Transformer } from './api/transformer';
 export type {
   TransformerForwardOptions,
+  TransformerGenerateOptions,
   TransformerInfo,
   TransformerInput,
   TransformerOutput,
@@ -28,6 +38,7 @@ export { Tensor } from './api/tensor';
 export type { NestedArray, TensorData, TensorType } from './api/tensor';
 export { WasmformerError } from './errors';
 export type { WasmformerErrorCode } from './errors';
+export type { Alternative, FinishReason, GenerationOptions } from './generate';
 export type { FileContent, SourceInput } from './io/source';
 export type { DecodeOptions, EncodeOptions, Encoding, Tokenizer, TruncationStrategy } from './io/tokenizer';
 export type { Config, Head } from './models/model';

@@ -70,16 +70,7 @@ function halfRun(x: usize, step: usize, type: i32, add: usize, out: usize, count
 }
 
 /** Row `id` of a packed table of `columns` rows and d columns, as plainRow has it. */
-function packedRow(
-  table: usize,
-  type: i32,
-  id: i32,
-  columns: i32,
-  add: usize,
-  out: usize,
-  d: i32,
-  scale: f32,
-): void {
+function packedRow(table: usize, type: i32, id: i32, columns: i32, add: usize, out: usize, d: i32, scale: f32): void {
   const padded = (columns + 7) & ~7,
     shift: usize = type == R.TYPE_F32 ? 2 : 1;
   let block = table;

@@ -2,6 +2,7 @@
 import { throwIfAborted, WasmformerError } from '../errors';
 import { resolveGeneration, type GenerationOptions, type GenerationSettings } from '../generate';
 import type { SourceInput } from '../io/source';
+import { withSpecialTokens } from '../models/special-tokens';
 import type { BatchMask, MemoryBatch, ProfileRow } from '../runtime/batch';
 import type { DecoderCall, DecoderRunner, GenerateRequest } from '../runtime/decoder-runner';
 import {
@@ -180,7 +181,7 @@ export class Decoder extends PretrainedModel<DecoderRunner> {
     this.needHead();
     const { vocabSize, maxPositions } = this.facts;
     const settings = resolveGeneration(options, {
-      config: this.config,
+      config: withSpecialTokens(this.config),
       generationConfig: this.settings.generation,
       vocabSize,
       otherNames: OTHER_OPTIONS,

@@ -2,6 +2,7 @@
 import { throwIfAborted, WasmformerError } from '../errors';
 import { resolveGeneration, type GenerationOptions, type GenerationSettings } from '../generate';
 import type { SourceInput } from '../io/source';
+import { withSpecialTokens } from '../models/special-tokens';
 import type { ProfileRow } from '../runtime/batch';
 import type {
   TransformerCall,
@@ -146,7 +147,7 @@ export class Transformer extends PretrainedModel<TransformerRunner> {
     this.checkAlive();
     const { vocabSize, sourceVocabSize, maxPositions, maxSourcePositions } = this.facts;
     const settings = resolveGeneration(options, {
-      config: this.config,
+      config: withSpecialTokens(this.config),
       generationConfig: this.settings.generation,
       vocabSize,
       otherNames: ['logitsProcessors', 'decoderInputIds', 'signal'],

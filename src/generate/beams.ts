@@ -1,6 +1,6 @@
 // Beam search as transformers 5 does it (GenerationMixin._beam_search), one prompt an object: ids, scores and order are the
-// same, with the same f32 arithmetic. transformers 4.57 has the same results. Its predecessor up to 4.49 (BeamSearchScorer) differed in
-// when early_stopping false and 'never' stop, and before 4.38 in counting a decoder's prompt for the length penalty.
+// same, with the same f32 arithmetic. transformers 4.57 gives the same results. The length penalty counts new tokens only, in a
+// decoder too.
 //
 // transformers runs a batch until its last prompt is done, but freezes those that are; here each stops by itself, with the
 // same result. Where torch.topk may pick any of equal scores, the lower beam and then the lower id comes first.

@@ -1,6 +1,6 @@
 // What changes the scores before a token is chosen, in transformers' order (GenerationMixin._get_logits_processor). All are
-// functions of the scores and of the ids so far, so that beams may share them; a search through the ids costs about a
-// nanosecond an id, far below what the model's own attention costs for it.
+// functions of the scores and of the ids so far, so that beams may share them; a search through the ids costs a few
+// nanoseconds an id, far below what the model's own attention costs for it.
 import { logSoftmax, power } from './math';
 import type { GenerationSettings } from './options';
 import type { Tokens } from './tokens';

@@ -1,13 +1,12 @@
 // BART (Lewis et al. 2019) and those that differ from it in a few places: mBART, Marian, M2M-100 (NLLB too) and Pegasus;
 // transformers' BartForConditionalGeneration and its kin.
 import type { Value } from '../core/graph';
-import { WasmformerError } from '../errors';
-import { storeCross, type HeadShape } from '../nn/attention';
+import type { HeadShape } from '../nn/attention';
 import { runBlocks } from '../nn/blocks';
 import { norm, tiedLinear } from '../nn/layers';
 import type { Norm, Parameters } from '../nn/parameters';
 import { gather } from '../ops/gather';
-import { cachedKv } from '../ops/store-kv';
+import { checkHead, crossOf, storeMemory } from './encoder-decoder';
 import { positionsOf, stackOf, wordsOf, type Traits } from './bart-parts';
 import {
   complete,
@@ -60,13 +59,7 @@ function build(given: Config, p: Parameters, traits: Traits): TransformerModel {
         () => ({ segments: inputs.segments, shape: source.shape, maps: request.attentions }),
         source.finalNorm,
       );
-      const { segments, cacheOffsets } = inputs.cross;
-      const stored = target.blocks.map(({ cross }, layer) =>
-        storeCross(stack.lastHiddenState, cross!.attention, crossShape, {
-          segments,
-          cacheOffset: cacheOffsets[layer],
-        }),
-      );
+      const stored = storeMemory(stack.lastHiddenState, target.blocks, crossShape, inputs.cross);
       return { ...stack, stored };
     },
   };
@@ -82,7 +75,6 @@ function build(given: Config, p: Parameters, traits: Traits): TransformerModel {
     cache: target.blocks.map(() => cacheOf(target.shape)),
     rotary: null,
     record(inputs, request) {
-      const { segments, cacheOffsets, mapSize } = inputs.cross!;
       const stack = runBlocks(
         embed('decoder', inputs, target.embeddingNorm),
         target.blocks,
@@ -92,11 +84,7 @@ function build(given: Config, p: Parameters, traits: Traits): TransformerModel {
           cacheOffset: inputs.cacheOffsets[layer],
           shape: target.shape,
           maps: request.attentions,
-          cross: {
-            shape: crossShape,
-            keyValues: cachedKv({ ...cacheOf(crossShape), cacheOffset: cacheOffsets[layer] }),
-            inputs: { segments, maps: request.attentions, mapSize },
-          },
+          cross: crossOf(inputs.cross!, crossShape, layer, request.attentions),
         }),
         target.finalNorm,
       );
@@ -106,16 +94,6 @@ function build(given: Config, p: Parameters, traits: Traits): TransformerModel {
   };
 
   return { hiddenSize: d, encoder, decoder, cross: target.blocks.map(() => cacheOf(crossShape)) };
-}
-
-/** A checkpoint with another head than the language model's is none of these. */
-function checkHead(config: Config): void {
-  const [name] = Array.isArray(config.architectures) ? config.architectures : [];
-  if (name === undefined || /(ForConditionalGeneration|MTModel|[a-z0-9]Model)$/.test(String(name))) return;
-  throw new WasmformerError(
-    'UNSUPPORTED_MODEL',
-    `config.json: the architecture ${JSON.stringify(name)} is not supported; a Transformer may be ...ForConditionalGeneration, ...MTModel, ...Model`,
-  );
 }
 
 /** Checkpoints of a bare model have no prefix, and the shared table may stand under any of its names. */

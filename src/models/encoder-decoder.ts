@@ -1,9 +1,10 @@
-// What the encoder-decoders share: how the decoder's blocks reach the encoder's output.
+// What the encoder-decoders of transformers share: their heads, and how the decoder's blocks reach the encoder's output.
 import type { Value } from '../core/graph';
+import { WasmformerError } from '../errors';
 import { storeCross, type HeadShape } from '../nn/attention';
 import type { Block, BlockInputs } from '../nn/blocks';
 import { cachedKv, type KeyValues } from '../ops/store-kv';
-import type { CrossInputs } from './model';
+import type { Config, CrossInputs } from './model';
 
 /** Stores the keys and values of the encoder's output for every block of the decoder.
  *  @param memory [tokens, d] */
@@ -28,4 +29,14 @@ export function crossOf(
   const { kvHeads, size } = shape;
   const keyValues = cachedKv({ kvHeads, sizeK: size, sizeV: size, cacheOffset: cacheOffsets[layer] });
   return { shape, keyValues, inputs: { segments, mapSize, maps } };
+}
+
+/** A checkpoint with another head than the language model's is none of these. */
+export function checkHead(config: Config): void {
+  const [name] = Array.isArray(config.architectures) ? config.architectures : [];
+  if (name === undefined || /(ForConditionalGeneration|MTModel|[a-z0-9]Model)$/.test(String(name))) return;
+  throw new WasmformerError(
+    'UNSUPPORTED_MODEL',
+    `config.json: the architecture ${JSON.stringify(name)} is not supported; a Transformer may be ...ForConditionalGeneration, ...MTModel, ...Model`,
+  );
 }

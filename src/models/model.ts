@@ -95,7 +95,7 @@ export interface CrossInputs {
   readonly mapSize: Sym;
 }
 
-export interface DecoderOutputs extends StackResult {
+interface DecoderOutputs extends StackResult {
   /** [tokens or selected, vocabulary] */
   logits: Value | null;
 }
@@ -130,7 +130,7 @@ export interface DecoderModel extends CausalModel {
 }
 
 /** The graph inputs of a decoder's stack alone, which attends to an encoder's output that the caller gives. */
-export interface DecoderStackInputs {
+interface DecoderStackInputs {
   /** f32 [tokens, d] */
   readonly embeds: Value;
   /** f32 [memory tokens, d] */
@@ -155,7 +155,7 @@ export interface DecoderStack {
 }
 
 /** The graph inputs of an encoder-decoder's encoder. */
-export interface SourceInputs {
+interface SourceInputs {
   /** i32 [tokens] */
   readonly ids: Value;
   /** i32 [tokens]; the model's own offset is added already. */

@@ -8,7 +8,7 @@ import { relativeBias } from '../nn/relative';
 import { binary } from '../ops/binary';
 import { gather } from '../ops/gather';
 import { WasmformerError } from '../errors';
-import { crossOf, storeMemory } from './encoder-decoder';
+import { checkHead, crossOf, storeMemory } from './encoder-decoder';
 import {
   activationOf,
   complete,
@@ -106,6 +106,7 @@ function bucketsOf(config: Config): { count: number; maxDistance: number } {
 
 function build(given: Config, p: Parameters, traits: Traits): TransformerModel {
   const config = complete(given, traits.defaults, SYNONYMS);
+  checkHead(config);
   const d = integer(config, 'd_model');
   const heads = integer(config, 'num_heads');
   const size = integer(config, 'd_kv');

@@ -5,7 +5,7 @@ import { storeCross, type HeadShape } from '../nn/attention';
 import { runBlocks, type Arrangement, type Block } from '../nn/blocks';
 import { linear } from '../nn/layers';
 import type { Linear, Norm, Parameters } from '../nn/parameters';
-import { sinusoids } from '../nn/positions';
+import { sinusoidalInterleaved } from '../nn/sinusoidal';
 import { gather } from '../ops/gather';
 import { crossOf, storeMemory } from './encoder-decoder';
 import {
@@ -108,7 +108,7 @@ function buildTransformer(config: Config, p: Parameters): TransformerModel {
   const vocabSize = integer(config, 'tgt_vocab_size');
   const maxPositions = integer(config, 'max_len', 5000);
 
-  const positions = p.computed('positions', [maxPositions, d], [], () => sinusoids(maxPositions, d));
+  const positions = p.computed('positions', [maxPositions, d], [], () => sinusoidalInterleaved(maxPositions, d));
   const sourceWords = p.embedding('src_tok_emb.embedding', sourceVocabSize, d);
   const words = p.embedding('tgt_tok_emb.embedding', vocabSize, d);
   const at = 'transformer.';

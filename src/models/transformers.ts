@@ -6,15 +6,15 @@ import { mt5, t5, umt5 } from './t5';
 import { transformer } from './transformer';
 
 const TRANSFORMERS: Readonly<Record<string, Architecture<TransformerModel>>> = {
-  transformer,
-  t5,
-  mt5,
-  umt5,
   bart,
   mbart,
   marian,
   m2m_100: m2m100,
   pegasus,
+  t5,
+  mt5,
+  umt5,
+  transformer,
 };
 
 /** The encoder-decoder that a config describes. Throws UNSUPPORTED_MODEL. */

@@ -17,7 +17,7 @@ import type { Linear, Norm, RmsNorm } from './parameters';
 type AnyNorm = Norm | RmsNorm;
 
 /** Two linear layers with an activation in between; with a gate, down(act(gate(x)) * up(x)) (Shazeer 2020). */
-export interface FeedForwardLayer {
+interface FeedForwardLayer {
   readonly gate?: Linear;
   readonly up: Linear;
   readonly down: Linear;
@@ -25,7 +25,7 @@ export interface FeedForwardLayer {
 }
 
 /** down(act(up(x))) + residual; "Attention is all you need", 3.3. */
-export function feedForward(x: Value, layer: FeedForwardLayer, residual?: Value): Value {
+function feedForward(x: Value, layer: FeedForwardLayer, residual?: Value): Value {
   const { gate, up, down, activation } = layer;
   const inner = gate ? binary(linear(x, gate, { activation }), linear(x, up), 'mul') : linear(x, up, { activation });
   return linear(inner, down, { residual });

@@ -8,7 +8,7 @@ import type { HeldAs, TensorReader } from './load';
 import type { ModelKind, OnEvent } from './runner';
 
 /** Progress of a long call. */
-export type OnProgress = (done: number, total: number) => void;
+type OnProgress = (done: number, total: number) => void;
 
 /** An engine as its models see it. Every method rejects with ABORTED when the call is cancelled. */
 export interface Host {

@@ -40,7 +40,7 @@ const CROSS_PAGES: Sym = { symbol: 'crossPages' };
 const CROSS_MAP: Sym = { symbol: 'crossMap' };
 
 /** Tokens a step: longer prompts are stored piece by piece, which the numeric contract makes invisible. */
-export const CHUNK_TOKENS = 512;
+const CHUNK_TOKENS = 512;
 
 const GENERATE: Wants = {
   lastHiddenState: false,

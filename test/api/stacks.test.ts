@@ -65,7 +65,7 @@ function masksOf(tensors: Map<string, ExpectedTensor>, name: string): [string, M
 
 function expectRelative(actual: Tensor, { dims, data }: ExpectedTensor, bound: number, what: string): void {
   expect([...actual.dims], what).toEqual(dims);
-  const scale = data.reduce((largest: number, value: number) => Math.max(largest, Math.abs(value)), 0);
+  const scale = Math.max(...Array.from(data, Math.abs));
   expectWithin(actual.data as Float32Array, data, bound * scale, what);
 }
 
@@ -86,7 +86,9 @@ describe.each(stackGoldens)('%s', (name) => {
       expect(states.length).toBe(layers + 1);
       const want = (key: string): ExpectedTensor => tensors.get(`${mask}.${key}`)!;
       states.forEach((state, i) => {
-        expectRelative(state, want(`hidden_states.${i}`), 2e-5, `${mask}: state ${i}`);
+        // the goldens of given masks have the last state only
+        if (tensors.has(`${mask}.hidden_states.0`))
+          expectRelative(state, want(`hidden_states.${i}`), 2e-5, `${mask}: state ${i}`);
       });
       // padded rows are zeros in both
       expectRelative(result.lastHiddenState, want('last_hidden_state'), 2e-5, mask);

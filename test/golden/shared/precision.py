@@ -47,4 +47,4 @@ def forget_lengths(model):
     for module in model.modules():
         if hasattr(module, "max_seq_len_cached"):
             module.max_seq_len_cached = module.original_max_seq_len
-            module.inv_freq = module.original_inv_freq
+            module.inv_freq = module.original_inv_freq.clone()

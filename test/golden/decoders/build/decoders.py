@@ -114,7 +114,7 @@ MODELS = {
     ),
     "mistral": ("MistralForCausalLM", {**LLAMA, "sliding_window": 5, "head_dim": 20, "hidden_act": "gelu"}, 0),
     "mistral-full": ("MistralForCausalLM", {**LLAMA, "sliding_window": None}, 0),
-    "qwen2": ("Qwen2ForCausalLM", {**GROUPED, "use_sliding_window": False, "tie_word_embeddings": True}, 2),
+    "qwen2": ("Qwen2ForCausalLM", {**LLAMA, "use_sliding_window": False, "tie_word_embeddings": True}, 2),
     "qwen2-window": (
         "Qwen2ForCausalLM",
         {**LLAMA, "use_sliding_window": True, "sliding_window": 4, "max_window_layers": 1},
@@ -131,7 +131,8 @@ MODELS = {
         "GPTNeoXForCausalLM",
         {
             **NEOX,
-            "hidden_size": 40,
+            "hidden_size": 20,
+            "num_attention_heads": 1,
             "rotary_pct": 0.5,
             "use_parallel_residual": False,
             "attention_bias": False,
@@ -146,6 +147,33 @@ MODELS = {
         {**BLOOM, "hidden_size": 48, "n_head": 4, "apply_residual_connection_post_layernorm": True},
         0,
     ),
+}
+
+# where the search for clear texts starts: the first seed that gives them
+SEEDS = {
+    "openai-gpt": 1000,
+    "gpt2": 2000,
+    "gpt2-untied": 3000,
+    "llama": 4001,
+    "llama-tied": 5000,
+    "llama-v5": 6000,
+    "llama-linear": 7000,
+    "llama-dynamic": 8000,
+    "llama-yarn": 9000,
+    "llama-yarn-mscale": 10000,
+    "llama-llama3": 11000,
+    "llama-longrope": 12000,
+    "llama-longrope-factor": 13000,
+    "mistral": 14000,
+    "mistral-full": 15000,
+    "qwen2": 16000,
+    "qwen2-window": 17000,
+    "qwen3": 18000,
+    "qwen3-tied": 19000,
+    "gpt-neox": 20002,
+    "gpt-neox-serial": 21001,
+    "bloom": 22045,
+    "bloom-power": 23003,
 }
 
 
@@ -214,8 +242,8 @@ EXTRA = {
 }
 
 
-def build_one(out, name, base):
-    for seed in range(base, base + 200):
+def build_one(out, name):
+    for seed in range(SEEDS[name], SEEDS[name] + 200):
         try:
             model, tensors, results = attempt(name, seed)
         except generation.Unclear as reason:
@@ -234,6 +262,6 @@ def build_one(out, name, base):
 
 
 def build(out, wanted):
-    for index, name in enumerate(MODELS):
+    for name in MODELS:
         if wanted(name):
-            build_one(out, name, 1000 + 1000 * index)
+            build_one(out, name)

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from shared.precision import Double
+from shared.precision import Double, forget_lengths
 
 LENGTHS = [13, 7, 2]
 
@@ -21,6 +21,7 @@ def batch(rng, vocab, low, left=False, ids=None):
 
 
 def run(model, **inputs):
+    forget_lengths(model)
     with torch.no_grad(), Double():
         out = model(**inputs, output_hidden_states=True, output_attentions=True, use_cache=False)
     named = {"logits": out.logits}

@@ -103,6 +103,21 @@ MODELS = {
     ),
 }
 
+# where the search for clear texts starts: the first seed that gives them
+SEEDS = {
+    "bart": 101000,
+    "bart-scaled": 102000,
+    "mbart": 103000,
+    "marian": 104007,
+    "marian-separate": 105002,
+    "t5": 106002,
+    "t5-gated": 107000,
+    "mt5": 108000,
+    "umt5": 109001,
+    "m2m-100": 110000,
+    "pegasus": 111000,
+}
+
 
 def spread(kind, config):
     """How the random weights of a family are scaled, so that attention and logits are neither flat nor one-hot."""
@@ -229,6 +244,10 @@ def legacy(name, folder):
         for side in ["encoder", "decoder"]:
             tensors[f"model.{side}.embed_tokens.weight"] = tensors["model.shared.weight"].clone()
             tensors[f"model.{side}.version"] = torch.tensor([2.0])
+    elif name == "marian-separate":
+        # transformers 4 gives the decoder as many embeddings as the encoder; published files and version 5 do not
+        words = "model.decoder.embed_tokens.weight"
+        tensors[words] = tensors[words][: MODELS[name][1]["decoder_vocab_size"]].clone()
     else:
         return
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
@@ -249,11 +268,10 @@ def save(name, model, folder):
 
 
 def build(out, wanted):
-    for index, name in enumerate(MODELS):
+    for name in MODELS:
         if not wanted(name):
             continue
-        base = 101_000 + 1000 * index
-        for seed in range(base, base + 200):
+        for seed in range(SEEDS[name], SEEDS[name] + 200):
             try:
                 model, tensors, results = attempt(name, seed)
             except generation.Unclear as reason:
