@@ -39,10 +39,11 @@ import { Session, type SessionPort, type SessionUse } from './session';
 import type { Tensor } from './tensor';
 
 export interface DecoderForwardOptions extends TokenizeOptions {
-  /** Also give the embeddings and every layer's output. */
+  /** Also give the embeddings and every layer's output. Default false. */
   outputHiddenStates?: boolean;
-  /** Also give every layer's attention maps. */
+  /** Also give every layer's attention maps. Default false. */
   outputAttentions?: boolean;
+  /** Ends the call with ABORTED. */
   signal?: AbortSignal;
 }
 
@@ -83,21 +84,26 @@ interface PreparedCall extends Prepared {
   readonly mask?: BatchMask;
 }
 
+/** Options of `Decoder.generate` and `Session.generate`. */
 export interface GenerateOptions extends GenerationOptions {
-  /** Change the scores of every next token, in the caller's thread. */
+  /** Change the scores of every next token, in the caller's thread, one after another. What they throw, the stream throws.
+   *  With them nothing is guessed. Default: none. */
   logitsProcessors?: readonly LogitsProcessor[];
   /** When a sequence has as many tokens as the model's context: 'end' it (finishReason 'length'), or 'slide': forget its older
-   *  half and go on. Default 'end'. */
+   *  half and go on, for which the kept half is read again. 'slide' does not work with beams. Default 'end'. */
   contextOverflow?: 'end' | 'slide';
-  /** A smaller model of the same vocabulary and engine that guesses tokens: the same ids as without it in fewer steps. */
+  /** A smaller model of the same vocabulary and engine (createEngine) that guesses tokens: the same ids as without it in fewer steps.
+   *  For one prompt, without beams. Default: none. */
   assistantModel?: Decoder;
   /** How many tokens it guesses at a time. Default 5. */
   numAssistantTokens?: number;
+  /** Ends the text where it is, within a token: finishReason 'abort'. One that has fired before the call makes it fail (ABORTED). */
   signal?: AbortSignal;
 }
 
 const OTHER_OPTIONS = ['logitsProcessors', 'contextOverflow', 'assistantModel', 'numAssistantTokens', 'signal'];
 
+/** A causal language model (GPT-2, Llama, ...), or the stack of a decoder alone ("transformer_decoder"). `await using` disposes it. */
 export class Decoder extends PretrainedModel<DecoderRunner> {
   /** Loads a checkpoint in Hugging Face layout: config.json, safetensors, and tokenizer.json if texts are to be used.
    *  @param input folder path, Hub id ("org/name"), URL, File | Blob | FileList, or { [fileName]: bytes }
@@ -141,27 +147,31 @@ export class Decoder extends PretrainedModel<DecoderRunner> {
 
   /** Continues prompts. Starts at once: iterate the stream for pieces of text, or await its `result()`.
    *  @param prompts a text, or an array of token ids; an array of either is a batch, whose results equal those of each prompt alone
-   *  @throws (from the stream) INVALID_ARGUMENT, NO_HEAD (a bare model), TOO_LONG (a prompt that fills the context), NO_TOKENIZER, ABORTED (before the start),
-   *    DISPOSED, OUT_OF_MEMORY, WORKER_FAILED */
+   *  @throws (from the stream) INVALID_ARGUMENT, INVALID_CONFIG and UNSUPPORTED_MODEL (the checkpoint's generation settings), INVALID_SHAPE,
+   *    NO_HEAD (a bare model), TOO_LONG (a prompt that fills the context), NO_TOKENIZER, ABORTED (before the start), DISPOSED,
+   *    OUT_OF_MEMORY, WORKER_FAILED */
   generate(prompts: Prompt, options?: GenerateOptions): GenerationStream<GeneratedResult>;
   generate(prompts: Prompts, options?: GenerateOptions): GenerationStream<GeneratedResult[]>;
   generate(prompts: Prompts, options: GenerateOptions = {}): GenerationStream<never> {
     return new GenerationStream(this.streamSource(prompts, options)) as GenerationStream<never>;
   }
 
-  /** A conversation whose keys and values are kept between calls, so that the next turn pays only for its new tokens. */
+  /** A conversation whose keys and values are kept between calls, so that the next turn pays only for its new tokens.
+   *  Throws NO_HEAD (a bare model), DISPOSED. */
   createSession(): Session {
     this.checkAlive();
     this.needHead();
     return new Session(this.sessionPort(), null);
   }
 
-  /** The plan of a call's first sequence as a table: op, shapes, bytes, address, estimated time. */
+  /** The plan of a forward's first sequence as a table: op, shapes, bytes, address, estimated time.
+   *  @throws as forward */
   async explain(input: DecoderInput | DecoderStackInputs, options: DecoderForwardOptions = {}): Promise<string> {
     return this.ask('explain', this.callOf(this.prepare(input, options), options), options);
   }
 
-  /** Time of every record of that plan, in milliseconds. */
+  /** Time of every record of that plan, in milliseconds.
+   *  @throws as forward */
   async profile(input: DecoderInput | DecoderStackInputs, options: DecoderForwardOptions = {}): Promise<ProfileRow[]> {
     return this.ask('profile', this.callOf(this.prepare(input, options), options), options);
   }

@@ -31,10 +31,11 @@ import type { EntityGroup, TokenClassificationOptions, TokenEntity } from './tas
 import { Tensor } from './tensor';
 
 export interface ForwardOptions extends TokenizeOptions {
-  /** Also give the embeddings and every layer's output. */
+  /** Also give the embeddings and every layer's output. Default false. */
   outputHiddenStates?: boolean;
-  /** Also give every layer's attention maps. */
+  /** Also give every layer's attention maps. Default false. */
   outputAttentions?: boolean;
+  /** Ends the call with ABORTED. */
   signal?: AbortSignal;
 }
 
@@ -101,6 +102,7 @@ interface PreparedCall extends Prepared {
 /** Texts tokenised and sent to the engine at a time: bounds memory and lets the caller's thread breathe. */
 const GROUP = 64;
 
+/** BERT and its family, or the stack of an encoder alone ("transformer_encoder"). `await using` disposes it. */
 export class Encoder extends PretrainedModel<EncoderRunner> {
   /** Loads a checkpoint in Hugging Face layout: config.json, safetensors, and tokenizer.json if texts are to be used.
    *  @param input folder path, Hub id ("org/name"), URL, File | Blob | FileList, or { [fileName]: bytes }

@@ -24,8 +24,9 @@ export interface GeneratedText {
   /** Without special tokens; empty if there is no tokenizer. A decoder's text continues the prompt's: a space between them belongs to
    *  it. A stop string and what follows it are cut off. */
   readonly text: string;
-  /** The new tokens, a generated end of sequence included. */
+  /** The new tokens: a generated end of sequence included, and with a stop string all up to the one that completed it. */
   readonly ids: number[];
+  /** 'eos': an end of sequence; 'length': the limit, or the end of the context; 'stop': a stop string; 'abort': the signal. */
   readonly finishReason: FinishReason;
   /** Of beams: the sum of log-probabilities over length^lengthPenalty. */
   readonly score?: number;
@@ -40,8 +41,9 @@ export interface GeneratedResult extends GeneratedText {
   readonly steps: number;
 }
 
-/** Changes the scores [vocabulary] of the next token in place. `ids`: the prompt and what was generated, `index`: which prompt, `step`: how many
- *  tokens were generated. Synchronous, in the caller's thread. */
+/** Changes the scores [vocabulary] of the next token in place: logits, or log-probabilities with beams, after the options' own
+ *  penalties and before temperature, top-k and the like. `ids`: the prompt and what was generated, `index`: which prompt, `step`: how
+ *  many tokens were generated. Synchronous, in the caller's thread. */
 export type LogitsProcessor = (logits: Float32Array, context: { ids: Int32Array; index: number; step: number }) => void;
 
 /** How a stream reaches the engine and the tokenizer. */

@@ -21,6 +21,7 @@ export interface LoadProgress {
   total: number;
 }
 
+/** Options of `fromPretrained`. */
 export interface FromPretrainedOptions extends EngineOptions {
   /** An engine to share with other models (createEngine). Default: models with equal options share one. */
   engine?: Engine | Promise<Engine>;
@@ -30,11 +31,13 @@ export interface FromPretrainedOptions extends EngineOptions {
   dtype?: 'auto' | 'f32' | 'f16' | 'bf16';
   /** Branch, tag or commit on the Hub. Default 'main'. */
   revision?: string;
-  /** Replaces the global fetch. */
+  /** Used for all requests. Default: the global fetch. */
   fetch?: typeof fetch;
   /** The Hub, or a mirror with its layout. Default 'https://huggingface.co'. */
   endpoint?: string;
+  /** Called whenever a piece of the weights is in place. */
   onProgress?: (progress: LoadProgress) => void;
+  /** Ends the loading with ABORTED. */
   signal?: AbortSignal;
 }
 

@@ -30,24 +30,26 @@ export interface TransformerInput {
   attentionMask?: Ids;
   /** [batch, tokens] */
   decoderInputIds: Ids;
+  /** As attentionMask, of decoderInputIds. Default: all ones. */
   decoderAttentionMask?: Ids;
 }
 
 export interface TransformerForwardOptions {
-  /** Also give the embeddings and every layer's output, of both stacks. */
+  /** Also give the embeddings and every layer's output, of both stacks. Default false. */
   outputHiddenStates?: boolean;
-  /** Also give every layer's attention maps: the encoder's, the decoder's and those of cross-attention. */
+  /** Also give every layer's attention maps: the encoder's, the decoder's and those of cross-attention. Default false. */
   outputAttentions?: boolean;
+  /** Ends the call with ABORTED. */
   signal?: AbortSignal;
 }
 
 /** Results of a forward pass; b sequences, s and t the longest source and target row, d the hidden size. Padded rows are zero. */
 export interface TransformerOutput {
-  /** [b, t, vocabulary] */
+  /** [b, t, vocabulary]: row i tells the token after target token i. */
   logits: Tensor<Float32Array>;
-  /** [b, t, d] */
+  /** The decoder's output, [b, t, d]. */
   lastHiddenState: Tensor<Float32Array>;
-  /** [b, s, d] */
+  /** The encoder's output, [b, s, d]. */
   encoderLastHiddenState: Tensor<Float32Array>;
   /** Embeddings and every layer's output, [b, s, d] each. */
   encoderHiddenStates?: Tensor<Float32Array>[];
@@ -61,17 +63,21 @@ export interface TransformerOutput {
   crossAttentions?: Tensor<Float32Array>[];
 }
 
+/** Options of `Transformer.generate`. */
 export interface TransformerGenerateOptions extends GenerationOptions {
-  /** Change the scores of every next token, in the caller's thread. */
+  /** Change the scores of every next token, in the caller's thread, one after another. What they throw, the stream throws. Default: none. */
   logitsProcessors?: readonly LogitsProcessor[];
-  /** First ids of the decoder, [tokens] for all sources or [batch, tokens]. Default: decoderStartTokenId. */
+  /** First ids of the decoder, [tokens] for all sources or [batch, tokens]. Default: decoderStartTokenId. They are not
+   *  part of the result. */
   decoderInputIds?: Ids;
+  /** Ends the text where it is, within a token: finishReason 'abort'. One that has fired before the call makes it fail (ABORTED). */
   signal?: AbortSignal;
 }
 
 /** What a model runs on, and what it holds. */
 export interface TransformerInfo extends RunInfo, TransformerFacts {}
 
+/** An encoder-decoder (T5, BART, ..., the original of 2017). `await using` disposes it. */
 export class Transformer extends PretrainedModel<TransformerRunner> {
   /** Loads a checkpoint in Hugging Face layout: config.json, safetensors, and tokenizer.json if texts are to be used.
    *  @param input folder path, Hub id ("org/name"), URL, File | Blob | FileList, or { [fileName]: bytes }
@@ -86,7 +92,8 @@ export class Transformer extends PretrainedModel<TransformerRunner> {
     return { ...this.runInfo, ...this.facts };
   }
 
-  /** Runs both stacks.
+  /** Runs both stacks over whole sequences.
+   *  @param input { inputIds, attentionMask, decoderInputIds, decoderAttentionMask }, as many rows of one as of the other
    *  @throws INVALID_ARGUMENT, INVALID_SHAPE, TOO_LONG, ABORTED, DISPOSED, WORKER_FAILED */
   async forward(input: TransformerInput, options: TransformerForwardOptions = {}): Promise<TransformerOutput> {
     const { outputHiddenStates = false, outputAttentions = false, signal } = options;
@@ -124,20 +131,23 @@ export class Transformer extends PretrainedModel<TransformerRunner> {
   /** Generates a target for every source. Starts at once: iterate the stream for pieces of text, or await its `result()`. The encoder runs
    *  once for each source.
    *  @param sources a text, or an array of token ids; an array of either is a batch, whose results equal those of each source alone
-   *  @throws (from the stream) INVALID_ARGUMENT, TOO_LONG, NO_TOKENIZER, ABORTED (before the start), DISPOSED, OUT_OF_MEMORY, WORKER_FAILED */
+   *  @throws (from the stream) INVALID_ARGUMENT, INVALID_CONFIG and UNSUPPORTED_MODEL (the checkpoint's generation settings), INVALID_SHAPE,
+   *    TOO_LONG, NO_TOKENIZER, ABORTED (before the start), DISPOSED, OUT_OF_MEMORY, WORKER_FAILED */
   generate(sources: Prompt, options?: TransformerGenerateOptions): GenerationStream<GeneratedResult>;
   generate(sources: Prompts, options?: TransformerGenerateOptions): GenerationStream<GeneratedResult[]>;
   generate(sources: Prompts, options: TransformerGenerateOptions = {}): GenerationStream<never> {
     return new GenerationStream(this.streamSource(sources, options)) as GenerationStream<never>;
   }
 
-  /** The plans of a call's first pair as tables: op, shapes, bytes, address, estimated time. */
+  /** The plans of a forward's first pair as tables: op, shapes, bytes, address, estimated time.
+   *  @throws as forward */
   async explain(input: TransformerInput, options: TransformerForwardOptions = {}): Promise<string> {
     const { source, target } = this.prepare(input);
     return this.ask('explain', callOf(source, target, options), options);
   }
 
-  /** Time of every record of those plans, in milliseconds. */
+  /** Time of every record of those plans, in milliseconds.
+   *  @throws as forward */
   async profile(input: TransformerInput, options: TransformerForwardOptions = {}): Promise<ProfileRow[]> {
     const { source, target } = this.prepare(input);
     return this.ask('profile', callOf(source, target, options), options);

@@ -214,6 +214,20 @@ describe('guesses', () => {
     await Promise.all([session, guessing, same, other].map((one) => one.dispose()));
   });
 
+  it('leave the scores to a logits processor', async () => {
+    const draft = await Decoder.fromPretrained(decoderFolder('llama'), { engine });
+    const forced = [3, 8, 8, 3, 8, 8, 3, 8, 8, 3];
+    const force = (logits: Float32Array, { step }: { step: number }): void => {
+      logits.fill(-Infinity);
+      logits[forced[step]] = 0;
+    };
+    for (const extra of [{ assistantModel: draft }, { promptLookupNumTokens: 3 }]) {
+      const options = { ...free, ...extra, maxNewTokens: forced.length, logitsProcessors: [force] };
+      expect((await model.generate([3, 8, 8, 3], options).result()).ids).toEqual(forced);
+    }
+    await draft.dispose();
+  });
+
   it('refuse models that cannot guess', async () => {
     const bytes = await Decoder.fromPretrained(textFolder('bytes'), { engine });
     const elsewhere = await Decoder.fromPretrained(decoderFolder('llama'), { engine: engines[1] });
