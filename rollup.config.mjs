@@ -22,17 +22,25 @@ const shrink = {
   renderChunk: async (code) => minify(code, { module: true, ecma: 2020, compress: { passes: 3 } }),
 };
 
-/** Few files start faster and compress better: what every use needs is one, what only some need are others. */
-function chunkOf(id) {
+/** What is needed to embed: all that these import statically, itself or through others. */
+const EMBEDDING = /src\/(index|worker|follower)\.ts$|src\/runtime\/host-(worker|inline)\.ts$/;
+
+function isForEmbedding(id, getModuleInfo, seen = new Set()) {
+  if (EMBEDDING.test(id)) return true;
+  seen.add(id);
+  return getModuleInfo(id).importers.some((by) => !seen.has(by) && isForEmbedding(by, getModuleInfo, seen));
+}
+
+/** Few files start faster and compress better: what every use needs is one, and what only some need are others. */
+function chunkOf(id, { getModuleInfo }) {
   if (/tokenizer/.test(id)) return 'tokenizer';
+  if (/src\/(index|worker|follower)\.ts$/.test(id)) return null;
+  if (isForEmbedding(id, getModuleInfo)) return 'core';
+  if (/src\/(kernels\.ts|api\/kernels)|src\/ops\/(binary|reduce|softmax|strides|convert)/.test(id)) return null;
+  if (/src\/api\/embeddings/.test(id)) return 'embeddings';
   if (/src\/api\/(tasks|encoder-tasks)/.test(id)) return 'tasks';
-  if (
-    /src\/(kernels|index|worker|follower)\.ts|src\/api\/kernels|src\/ops\/(binary|reduce|softmax|strides|convert)/.test(
-      id,
-    )
-  )
-    return null;
-  return 'core';
+  if (/src\/io\/source-folder/.test(id)) return 'folder';
+  return 'generation';
 }
 
 const node = {
@@ -61,7 +69,7 @@ const web = {
     format: 'es',
     chunkFileNames: '[name]-[hash].js',
     // by itself, so that the size limit can tell it from what is ours
-    manualChunks: (id) => (id.includes('@huggingface/tokenizers') ? 'tokenizers-library' : chunkOf(id)),
+    manualChunks: (id, graph) => (id.includes('@huggingface/tokenizers') ? 'tokenizers-library' : chunkOf(id, graph)),
   },
   plugins: [
     clean('dist/web'),

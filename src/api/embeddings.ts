@@ -52,18 +52,6 @@ function wrongShape(message: string): never {
   throw new WasmformerError('INVALID_SHAPE', message);
 }
 
-/** Whether an input is embeddings rather than text or ids. Throws INVALID_ARGUMENT if it is both. */
-export function isEmbeddingInput<T>(input: T): input is Extract<T, { inputsEmbeds: Embeddings }> {
-  if (typeof input !== 'object' || input === null || !('inputsEmbeds' in input)) return false;
-  if ('inputIds' in input) invalid('the input has both inputIds and inputsEmbeds: pass one of them');
-  return true;
-}
-
-/** Fails for a stack alone, which has no table of embeddings to look ids up in. */
-export function needEmbeddings({ stack }: { readonly stack: boolean }, what: string): void {
-  if (stack) invalid(`this model is a stack of layers without word embeddings: pass ${what}`);
-}
-
 /** The rows of every sequence, one behind another. */
 function sequencesOf(value: Embeddings, name: string, d: number): Float32Array[] {
   if (value instanceof Tensor) {

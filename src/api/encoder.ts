@@ -6,11 +6,13 @@ import type { Head } from '../models/model';
 import { POOLINGS, type Pooling } from '../ops/pool';
 import type { BatchMask, Outputs, ProfileRow } from '../runtime/batch';
 import type { EncoderCall, EncoderRunner } from '../runtime/encoder-runner';
-import { isEmbeddingInput, needEmbeddings, prepareEmbeddings, prepareMask, type EmbeddingInputs } from './embeddings';
+import type { EmbeddingInputs } from './embeddings';
 import type { Question, TaskContext } from './encoder-tasks';
 import {
   encodeText,
+  isEmbeddingInput,
   isIdInput,
+  needEmbeddings,
   padMaps,
   padRows,
   prepareEncodings,
@@ -133,7 +135,7 @@ export class Encoder extends PretrainedModel<EncoderRunner> {
   async forward(input: EncoderInput | EmbeddingInputs, options: ForwardOptions = {}): Promise<EncoderOutput> {
     const { outputHiddenStates = false, outputAttentions = false, signal } = options;
     throwIfAborted(signal);
-    const prepared = this.prepare(input, options);
+    const prepared = await this.prepare(input, options);
     const outputs = await this.run(prepared, this.wantsOf(options), signal);
     const { hiddenSize, heads, layers } = this.facts;
     const sequences = prepared.batch.lengths.length;
@@ -184,7 +186,7 @@ export class Encoder extends PretrainedModel<EncoderRunner> {
     }
     const d = this.facts.hiddenSize;
     if (isEmbeddingInput(input) || isIdInput(input)) {
-      const prepared = this.prepare(input, options);
+      const prepared = await this.prepare(input, options);
       const { embeddings } = await this.run(
         prepared,
         { pooling: { kind: pooling, normalize } },
@@ -305,12 +307,12 @@ export class Encoder extends PretrainedModel<EncoderRunner> {
 
   /** The plan of a call as a table: op, shapes, bytes, address, estimated time. */
   async explain(input: EncoderInput | EmbeddingInputs, options: ForwardOptions = {}): Promise<string> {
-    return this.ask('explain', this.callOf(this.prepare(input, options), this.wantsOf(options)), options);
+    return this.ask('explain', this.callOf(await this.prepare(input, options), this.wantsOf(options)), options);
   }
 
   /** Time of every record of a call's plan, in milliseconds. */
   async profile(input: EncoderInput | EmbeddingInputs, options: ForwardOptions = {}): Promise<ProfileRow[]> {
-    return this.ask('profile', this.callOf(this.prepare(input, options), this.wantsOf(options)), options);
+    return this.ask('profile', this.callOf(await this.prepare(input, options), this.wantsOf(options)), options);
   }
 
   /** Tasks are loaded when one is first used: who only embeds does not download them. */
@@ -343,9 +345,11 @@ export class Encoder extends PretrainedModel<EncoderRunner> {
     };
   }
 
-  private prepare(input: EncoderInput | EmbeddingInputs, options: TokenizeOptions): PreparedCall {
+  private async prepare(input: EncoderInput | EmbeddingInputs, options: TokenizeOptions): Promise<PreparedCall> {
     this.checkAlive();
     if (isEmbeddingInput(input)) {
+      // seldom needed
+      const { prepareEmbeddings, prepareMask } = await import('./embeddings');
       const prepared = prepareEmbeddings(input, this.facts);
       if (input.mask === undefined) return prepared;
       if (!this.facts.stack) {

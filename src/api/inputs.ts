@@ -2,6 +2,7 @@
 import { WasmformerError } from '../errors';
 import type { Encoding, Tokenizer } from '../io/tokenizer';
 import type { RaggedBatch } from '../runtime/batch';
+import type { Embeddings } from './embeddings';
 import { Tensor } from './tensor';
 
 /** Whole numbers [batch, tokens]: nested arrays (rows may differ in length) or an integer tensor. A single row is a batch of one. */
@@ -212,6 +213,18 @@ export function textsOf(input: string | readonly string[] | TextInputs): {
 /** Whether an input is ids rather than text. */
 export function isIdInput(input: EncoderInput): input is IdInputs {
   return typeof input === 'object' && input !== null && 'inputIds' in input;
+}
+
+/** Whether an input is embeddings rather than text or ids. Throws INVALID_ARGUMENT if it is both. */
+export function isEmbeddingInput<T>(input: T): input is Extract<T, { inputsEmbeds: Embeddings }> {
+  if (typeof input !== 'object' || input === null || !('inputsEmbeds' in input)) return false;
+  if ('inputIds' in input) invalid('the input has both inputIds and inputsEmbeds: pass one of them');
+  return true;
+}
+
+/** Fails for a stack alone, which has no table of embeddings to look ids up in. */
+export function needEmbeddings({ stack }: { readonly stack: boolean }, what: string): void {
+  if (stack) invalid(`this model is a stack of layers without word embeddings: pass ${what}`);
 }
 
 /** Rows of tokens [sum of lengths, d] back in the caller's places: [batch, width, d]; padded rows are zero. */

@@ -1,7 +1,6 @@
 // Where a checkpoint comes from: turns what the user gives (path, URL, Hub id, files, bytes) into a Source.
 import { throwIfAborted, WasmformerError } from '../errors';
 import type { FileAccess, Source } from './source-base';
-import { FolderSource } from './source-folder';
 import { HttpSource } from './source-http';
 import { blobSource, isBlob, memorySource } from './source-memory';
 import type { FileContent } from './source-memory';
@@ -97,8 +96,10 @@ async function openPath(text: string, files: FileAccess): Promise<Source | undef
     throw new WasmformerError('INVALID_ARGUMENT', `${JSON.stringify(text)} is not a valid file URL`, { cause });
   }
   const kind = await files.kind(path);
-  if (kind === 'folder') return new FolderSource(path, files);
   if (kind === undefined) return undefined;
+  // a page has no folders: it never asks for this module
+  const { FolderSource } = await import('./source-folder');
+  if (kind === 'folder') return new FolderSource(path, files);
   const { folder, file } = files.split(path);
   if (WEIGHT_FILE.test(file)) return new FolderSource(folder, files, file);
   throw new WasmformerError(

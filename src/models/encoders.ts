@@ -4,7 +4,7 @@ import { bert } from './bert';
 import { distilbert } from './distilbert';
 import type { Architecture, Config, EncoderModel } from './model';
 import { roberta } from './roberta';
-import { transformerEncoder } from './transformer';
+import { transformerEncoder } from './transformer-stack';
 
 const ENCODERS: Readonly<Record<string, Architecture<EncoderModel>>> = {
   bert,
