@@ -22,26 +22,39 @@ const shrink = {
   renderChunk: async (code) => minify(code, { module: true, ecma: 2020, compress: { passes: 3 } }),
 };
 
-/** What is needed to embed: all that these import statically, itself or through others. */
+/** Where embedding starts: the caller's side, and the engine's in its two places. */
 const EMBEDDING = /src\/(index|worker|follower)\.ts$|src\/runtime\/host-(worker|inline)\.ts$/;
 
+/** Whether embedding needs a module: one of those imports it statically, itself or through others. */
 function isForEmbedding(id, getModuleInfo, seen = new Set()) {
   if (EMBEDDING.test(id)) return true;
   seen.add(id);
   return getModuleInfo(id).importers.some((by) => !seen.has(by) && isForEmbedding(by, getModuleInfo, seen));
 }
 
+/** Modules that few uses need, by what they are for. Whatever else is imported on demand is for generation. */
+const SELDOM = {
+  tasks: /src\/api\/(tasks|encoder-tasks)/,
+  forward: /src\/api\/(embeddings|encoder-forward|ids)\./,
+  explain: /src\/core\/explain\./,
+  memory: /src\/io\/source-memory\./,
+  folder: /src\/io\/source-folder\./,
+};
+
 /** Few files start faster and compress better: what every use needs is one, and what only some need are others. */
 function chunkOf(id, { getModuleInfo }) {
   if (/tokenizer/.test(id)) return 'tokenizer';
   if (/src\/(index|worker|follower)\.ts$/.test(id)) return null;
   if (isForEmbedding(id, getModuleInfo)) return 'core';
-  if (/src\/(kernels\.ts|api\/kernels)|src\/ops\/(binary|reduce|softmax|strides|convert)/.test(id)) return null;
-  if (/src\/api\/embeddings/.test(id)) return 'embeddings';
-  if (/src\/api\/(tasks|encoder-tasks)/.test(id)) return 'tasks';
-  if (/src\/io\/source-folder/.test(id)) return 'folder';
-  return 'generation';
+  if (/src\/(kernels\.ts|api\/kernels|ops\/)/.test(id)) return null;
+  return Object.keys(SELDOM).find((name) => SELDOM[name].test(id)) ?? 'generation';
 }
+
+/** In Node a small file takes longer to find than to read. */
+const nodeChunkOf = (id, graph) => {
+  const name = chunkOf(id, graph);
+  return name === 'tasks' || !(name in SELDOM) ? name : 'core';
+};
 
 const node = {
   input: input(ENTRIES),
@@ -49,7 +62,7 @@ const node = {
     dir: 'dist/node',
     format: 'es',
     chunkFileNames: '[name]-[hash].js',
-    manualChunks: chunkOf,
+    manualChunks: nodeChunkOf,
   },
   external: [/^node:/, '@huggingface/tokenizers'],
   plugins: [

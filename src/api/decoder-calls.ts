@@ -2,21 +2,19 @@
 import { throwIfAborted, WasmformerError } from '../errors';
 import { resolveGeneration, type GenerationSettings } from '../generate';
 import { withSpecialTokens } from '../models/special-tokens';
-import type { BatchMask, MemoryBatch, ProfileRow } from '../runtime/batch';
+import type { ProfileRow } from '../core/explain';
+import type { BatchMask, MemoryBatch } from '../runtime/batch';
 import type { DecoderCall, GenerateRequest } from '../runtime/decoder-runner';
 import type { Decoder, DecoderForwardOptions, DecoderOutput, GenerateOptions } from './decoder';
 import { prepareEmbeddings, prepareMask, prepareMemory, type DecoderStackInputs } from './embeddings';
 import { checkProcessors, GenerationStream, type GeneratedResult, type StreamSource } from './generation';
+import { padCrossMaps, padMaps, padRows, prepareIds } from './ids';
 import {
   encodeText,
   isEmbeddingInput,
   isIdInput,
   needEmbeddings,
-  padCrossMaps,
-  padMaps,
-  padRows,
   prepareEncodings,
-  prepareIds,
   textsOf,
   type DecoderInput,
   type Prepared,

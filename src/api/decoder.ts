@@ -1,7 +1,7 @@
 // Decoder: causal language models. Text or ids in; logits, hidden states, generated text out.
 import type { GenerationOptions } from '../generate';
+import type { ProfileRow } from '../core/explain';
 import type { SourceInput } from '../io/source';
-import type { ProfileRow } from '../runtime/batch';
 import type { DecoderRunner } from '../runtime/decoder-runner';
 import type { DecoderStackInputs } from './embeddings';
 import type { GeneratedResult, GenerationStream, LogitsProcessor } from './generation';

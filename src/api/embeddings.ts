@@ -1,7 +1,8 @@
 // Embeddings in place of token ids, an encoder's output, and masks of who sees whom: checked, and made into ragged batches.
 import { WasmformerError } from '../errors';
 import type { BatchMask, MemoryBatch } from '../runtime/batch';
-import { prepareIds, type Ids, type InputLimits, type Prepared } from './inputs';
+import { prepareIds } from './ids';
+import { invalid, type Ids, type InputLimits, type Prepared } from './inputs';
 import { Tensor } from './tensor';
 
 /** Rows of d floats [batch, tokens, d]: nested arrays (sequences may differ in length) or a tensor. [tokens, d] is a batch of one. */
@@ -42,10 +43,6 @@ export interface DecoderStackInputs {
 /** What a model says of itself that matters for embeddings. */
 interface EmbeddingLimits extends InputLimits {
   readonly hiddenSize: number;
-}
-
-function invalid(message: string): never {
-  throw new WasmformerError('INVALID_ARGUMENT', message);
 }
 
 function wrongShape(message: string): never {

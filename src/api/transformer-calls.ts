@@ -2,10 +2,11 @@
 import { throwIfAborted, WasmformerError } from '../errors';
 import { resolveGeneration, type GenerationSettings } from '../generate';
 import { withSpecialTokens } from '../models/special-tokens';
-import type { ProfileRow } from '../runtime/batch';
+import type { ProfileRow } from '../core/explain';
 import type { TransformerCall, TransformerGenerateRequest } from '../runtime/transformer-runner';
 import { checkProcessors, GenerationStream, type GeneratedResult, type StreamSource } from './generation';
-import { padCrossMaps, padMaps, padRows, prepareIds, type Ids, type InputLimits, type Prepared } from './inputs';
+import { padCrossMaps, padMaps, padRows, prepareIds } from './ids';
+import type { Ids, InputLimits, Prepared } from './inputs';
 import { promptRows, type Prompts } from './prompts';
 import type { Tensor } from './tensor';
 import type {

@@ -1,7 +1,7 @@
 // Transformer: encoder-decoders. A source goes in; logits, hidden states, attention maps or generated text come out.
 import type { GenerationOptions } from '../generate';
+import type { ProfileRow } from '../core/explain';
 import type { SourceInput } from '../io/source';
-import type { ProfileRow } from '../runtime/batch';
 import type { TransformerFacts, TransformerRunner } from '../runtime/transformer-runner';
 import type { GeneratedResult, GenerationStream, LogitsProcessor } from './generation';
 import type { Ids } from './inputs';

@@ -8,9 +8,9 @@ import { PlanCache } from '../core/plan-cache';
 import type { CausalModel } from '../models/model';
 import { RotaryTable } from '../nn/rotary';
 import { roundUp } from './batch';
-import { PAGE_TOKENS, PagePool, type CachedSequence } from './kv-cache';
+import { PagePool, type CachedSequence } from './kv-cache';
 import type { CallContext } from './runner';
-import { SEG_WORDS, SegmentWriter } from './segments';
+import { PAGE_TOKENS, SEG_WORDS, SegmentWriter } from './segments';
 
 /** New tokens of one sequence. */
 export interface StepItem {
