@@ -36,8 +36,10 @@ function isForEmbedding(id, getModuleInfo, seen = new Set()) {
 const SELDOM = {
   tasks: /src\/api\/(tasks|encoder-tasks)/,
   forward: /src\/api\/(embeddings|encoder-forward|ids)\./,
+  encoders: /src\/models\/(distilbert|roberta|transformer-stack)\./,
   explain: /src\/core\/explain\./,
   memory: /src\/io\/source-memory\./,
+  shards: /src\/io\/safetensors-shards\./,
   folder: /src\/io\/source-folder\./,
 };
 

@@ -83,7 +83,7 @@ export class EncoderRunner implements Runner {
   }
 
   static async load(core: Core, config: Config, reader: TensorReader, options: LoadOptions): Promise<EncoderRunner> {
-    const architecture = encoderOf(config);
+    const architecture = await encoderOf(config);
     const parameters = new Parameters(
       (name) => reader.tensors.has(name),
       (name) => architecture.aliases(name),
