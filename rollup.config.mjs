@@ -37,6 +37,11 @@ const SELDOM = {
   tasks: /src\/api\/(tasks|encoder-tasks)/,
   forward: /src\/api\/(embeddings|encoder-forward|ids)\./,
   encoders: /src\/models\/(distilbert|roberta|transformer-stack)\./,
+  // encoder-decoders, and a decoder's stack alone
+  transformer:
+    /src\/(models\/(transformers?|bart|bart-parts|t5|encoder-decoder)|runtime\/(transformer-runner|stack-runner)|api\/transformer-calls|nn\/relative)\./,
+  bpe: /src\/io\/tokenizer\/bpe\./,
+  precompiled: /src\/io\/tokenizer\/precompiled\./,
   explain: /src\/core\/explain\./,
   memory: /src\/io\/source-memory\./,
   shards: /src\/io\/safetensors-shards\./,
@@ -45,18 +50,21 @@ const SELDOM = {
 
 /** Few files start faster and compress better: what every use needs is one, and what only some need are others. */
 function chunkOf(id, { getModuleInfo }) {
+  const seldom = Object.keys(SELDOM).find((name) => SELDOM[name].test(id));
+  if (seldom) return seldom;
   if (/tokenizer/.test(id)) return 'tokenizer';
   if (/src\/(index|worker|follower)\.ts$/.test(id)) return null;
   if (isForEmbedding(id, getModuleInfo)) return 'core';
-  if (/src\/(kernels\.ts|api\/kernels|ops\/)/.test(id)) return null;
-  return Object.keys(SELDOM).find((name) => SELDOM[name].test(id)) ?? 'generation';
+  return /src\/(kernels\.ts|api\/kernels|ops\/)/.test(id) ? null : 'generation';
 }
 
 /** In Node a small file takes longer to find than to read. */
-const nodeChunkOf = (id, graph) => {
+function nodeChunkOf(id, graph) {
   const name = chunkOf(id, graph);
+  if (name === 'bpe' || name === 'precompiled') return 'tokenizer';
+  if (name === 'transformer') return 'generation';
   return name === 'tasks' || !(name in SELDOM) ? name : 'core';
-};
+}
 
 const node = {
   input: input(ENTRIES),
