@@ -36,7 +36,7 @@ function isForEmbedding(id, getModuleInfo, seen = new Set()) {
 const SELDOM = {
   tasks: /src\/api\/(tasks|encoder-tasks)/,
   forward: /src\/api\/(embeddings|encoder-forward|ids)\./,
-  encoders: /src\/models\/(distilbert|roberta|transformer-stack)\./,
+  encoders: /src\/models\/(bert-heads|distilbert|roberta|transformer-stack)\./,
   // encoder-decoders, and a decoder's stack alone
   transformer:
     /src\/(models\/(transformers?|bart|bart-parts|t5|encoder-decoder)|runtime\/(transformer-runner|stack-runner)|api\/transformer-calls|nn\/relative)\./,
@@ -55,7 +55,8 @@ function chunkOf(id, { getModuleInfo }) {
   if (/tokenizer/.test(id)) return 'tokenizer';
   if (/src\/(index|worker|follower)\.ts$/.test(id)) return null;
   if (isForEmbedding(id, getModuleInfo)) return 'core';
-  return /src\/(kernels\.ts|api\/kernels|ops\/)/.test(id) ? null : 'generation';
+  if (/src\/(kernels\.ts|api\/kernels|ops\/(convert|reduce|softmax)\.)/.test(id)) return null;
+  return /src\/ops\//.test(id) ? 'ops' : 'generation';
 }
 
 /** In Node a small file takes longer to find than to read. */
@@ -63,6 +64,7 @@ function nodeChunkOf(id, graph) {
   const name = chunkOf(id, graph);
   if (name === 'bpe' || name === 'precompiled') return 'tokenizer';
   if (name === 'transformer') return 'generation';
+  if (name === 'ops') return 'core';
   return name === 'tasks' || !(name in SELDOM) ? name : 'core';
 }
 

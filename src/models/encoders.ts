@@ -1,13 +1,13 @@
 // config.json's model_type -> encoder.
 import { WasmformerError } from '../errors';
 import { bert } from './bert';
-import type { Architecture, Config, EncoderModel } from './model';
+import { headOf, type Architecture, type Config, type EncoderModel } from './model';
 
 const roberta = async (): Promise<Architecture<EncoderModel>> => (await import('./roberta')).roberta;
 
-/** Most checkpoints are BERTs; what is rarer is loaded when it is asked for, so that it costs the others nothing. */
-const ENCODERS: Readonly<Record<string, () => Promise<Architecture<EncoderModel>>>> = {
-  bert: async () => bert,
+/** Most checkpoints that embed are BERTs; what is rarer is loaded when it is asked for, so that it costs the others nothing. */
+const ENCODERS: Readonly<Record<string, (config: Config) => Promise<Architecture<EncoderModel>>>> = {
+  bert: async (config) => (headOf(config) === null ? bert : (await import('./bert-heads')).bertWithHead),
   roberta,
   'xlm-roberta': roberta,
   distilbert: async () => (await import('./distilbert')).distilbert,
@@ -17,7 +17,7 @@ const ENCODERS: Readonly<Record<string, () => Promise<Architecture<EncoderModel>
 /** The encoder that a config describes. Throws UNSUPPORTED_MODEL. */
 export async function encoderOf(config: Config): Promise<Architecture<EncoderModel>> {
   const type = config.model_type;
-  if (typeof type === 'string' && Object.hasOwn(ENCODERS, type)) return ENCODERS[type]();
+  if (typeof type === 'string' && Object.hasOwn(ENCODERS, type)) return ENCODERS[type](config);
   throw new WasmformerError(
     'UNSUPPORTED_MODEL',
     `config.json: model_type ${JSON.stringify(type)} is not supported as an Encoder; supported are ${Object.keys(ENCODERS).join(', ')}`,

@@ -1,7 +1,7 @@
 // Steps of a causal model: new tokens of any mixture of sequences, over the paged cache. Prefill, one token of forty sequences and
 // both at once are the same plan.
 import type { Core } from '../core/core';
-import { executeStep } from '../core/execute';
+import { executeStep } from '../core/execute-step';
 import { Graph, LONGEST, MAP, SEQUENCES, TOKENS, type Sizes, type Sym, type Value } from '../core/graph';
 import type { Plan } from '../core/plan';
 import { PlanCache } from '../core/plan-cache';

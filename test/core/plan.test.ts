@@ -10,7 +10,8 @@ import { compile, type Plan } from '../../src/core/plan';
 import { PlanCache } from '../../src/core/plan-cache';
 import { activation } from '../../src/ops/activation';
 import { binary } from '../../src/ops/binary';
-import { columns, concat } from '../../src/ops/copy';
+import { columns } from '../../src/ops/copy';
+import { concat } from '../../src/ops/rearrange';
 
 let core: Core;
 beforeAll(async () => {
