@@ -12,7 +12,7 @@ const COMMON = ['index', 'worker', 'follower', 'tokenizer'];
 /** Uses, the chunks that each asks for beyond COMMON, and the limit of all with the largest wasm build. */
 const USES = [
   { name: 'embed texts with BERT', chunks: [], limit: 60_000 },
-  { name: 'generate text with a decoder', chunks: ['generation', 'bpe'], limit: 90_000 },
+  { name: 'generate text with a decoder', chunks: ['generation', 'bpe'], limit: 92_000 },
 ];
 /** The packed tarball: both builds of the JavaScript, the four of wasm, and the types. */
 const TARBALL_LIMIT = 360_000;
