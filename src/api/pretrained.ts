@@ -64,7 +64,7 @@ const DTYPES: readonly HeldAs[] = ['auto', 'f32', 'f16', 'bf16'];
 /** Opens a checkpoint, makes a model of its parts and loads it. Whatever fails, nothing stays open. */
 export async function openPretrained<M extends PretrainedModel<Runner>>(
   kind: ModelKind,
-  create: (parts: Parts) => M,
+  create: (parts: Parts) => M | Promise<M>,
   input: SourceInput,
   options: FromPretrainedOptions,
 ): Promise<M> {
@@ -82,7 +82,7 @@ export async function openPretrained<M extends PretrainedModel<Runner>>(
     const settings = await readSettings(source, signal);
     const shared = engine ?? acquireDefaultEngine(engineOptions);
     try {
-      const model = create({ kind, source, settings, engine: shared, ownsShare: !engine, dtype });
+      const model = await create({ kind, source, settings, engine: shared, ownsShare: !engine, dtype });
       await model.load(signal, onProgress);
       return model;
     } catch (error) {
@@ -106,9 +106,11 @@ export interface AskOptions {
 export abstract class PretrainedModel<R extends Runner> {
   /** config.json as it is. */
   readonly config: Config;
-  /** What the engine says of the model. */
-  protected facts!: R['facts'];
-  protected readonly settings: Settings;
+  /** What the engine says of the model.
+   *  @internal */
+  facts!: R['facts'];
+  /** @internal */
+  readonly settings: Settings;
   private readonly parts: Parts;
   private id = 0;
   private engineInfo!: EngineInfo;
@@ -170,19 +172,27 @@ export abstract class PretrainedModel<R extends Runner> {
     return { ...this.engineInfo, modelType: String(this.config.model_type), dtype: this.dtype };
   }
 
-  protected get engine(): Engine {
+  /** @internal */
+  get kind(): ModelKind {
+    return this.parts.kind;
+  }
+
+  /** @internal */
+  get engine(): Engine {
     return this.parts.engine;
   }
 
-  /** The model's number in its engine, which has the weights then. */
-  protected async ready(signal?: AbortSignal): Promise<number> {
+  /** The model's number in its engine, which has the weights then.
+   *  @internal */
+  async ready(signal?: AbortSignal): Promise<number> {
     this.checkAlive();
     if (this.generation !== this.engine.generation) await this.load(signal);
     return this.id;
   }
 
-  /** Calls a method of the model's runner. */
-  protected async ask<K extends MethodOf<R>>(
+  /** Calls a method of the model's runner.
+   *  @internal */
+  async ask<K extends MethodOf<R>>(
     method: K,
     request: RequestOf<R, K>,
     { signal, onEvent, endsItself }: AskOptions = {},
@@ -194,7 +204,8 @@ export abstract class PretrainedModel<R extends Runner> {
     return result as Promise<ResultOf<R, K>>;
   }
 
-  protected checkAlive(): void {
+  /** @internal */
+  checkAlive(): void {
     if (this.disposed)
       throw new WasmformerError('DISPOSED', 'this model was disposed; load it again with fromPretrained');
   }

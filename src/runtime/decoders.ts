@@ -5,12 +5,16 @@ import type { Config } from '../models/model';
 import { DecoderRunner } from './decoder-runner';
 import type { LoadOptions, TensorReader } from './load';
 import type { Runner } from './runner';
-import { StackRunner } from './stack-runner';
 
 /** Builds the model that a config describes and reads its weights. */
-export function loadDecoder(core: Core, config: Config, reader: TensorReader, options: LoadOptions): Promise<Runner> {
-  const stack = decoderStackOf(config);
-  return stack
-    ? StackRunner.load(stack, core, config, reader, options)
-    : DecoderRunner.load(core, config, reader, options);
+export async function loadDecoder(
+  core: Core,
+  config: Config,
+  reader: TensorReader,
+  options: LoadOptions,
+): Promise<Runner> {
+  const stack = await decoderStackOf(config);
+  if (!stack) return DecoderRunner.load(core, config, reader, options);
+  const { StackRunner } = await import('./stack-runner');
+  return StackRunner.load(stack, core, config, reader, options);
 }
