@@ -2,6 +2,7 @@
 import { throwIfAborted, WasmformerError } from '../errors';
 import { resolveGeneration, type GenerationOptions, type GenerationSettings } from '../generate';
 import type { SourceInput } from '../io/source';
+import type { Config } from '../models/model';
 import { withSpecialTokens } from '../models/special-tokens';
 import type { BatchMask, MemoryBatch, ProfileRow } from '../runtime/batch';
 import type { DecoderCall, DecoderRunner, GenerateRequest } from '../runtime/decoder-runner';
@@ -33,7 +34,14 @@ import {
   type Prepared,
   type TokenizeOptions,
 } from './inputs';
-import { openPretrained, PretrainedModel, type FromPretrainedOptions, type RunInfo } from './pretrained';
+import {
+  openFresh,
+  openPretrained,
+  PretrainedModel,
+  type FromConfigOptions,
+  type FromPretrainedOptions,
+  type RunInfo,
+} from './pretrained';
 import { promptRows, type Prompt, type Prompts } from './prompts';
 import { Session, type SessionPort, type SessionUse } from './session';
 import type { Tensor } from './tensor';
@@ -105,6 +113,14 @@ export class Decoder extends PretrainedModel<DecoderRunner> {
    *    OUT_OF_MEMORY, ABORTED, INVALID_ARGUMENT */
   static fromPretrained(input: SourceInput, options: FromPretrainedOptions = {}): Promise<Decoder> {
     return openPretrained('decoder', (parts) => new Decoder(parts), input, options);
+  }
+
+  /** Makes a model with random weights, as transformers and torch.nn start them: no files, no tokenizer. The same seed
+   *  gives the same weights on every platform.
+   *  @param config config.json's own keys; model_type says which architecture
+   *  @throws INVALID_CONFIG, INVALID_ARGUMENT (seed, dtype, engine options), UNSUPPORTED_MODEL, OUT_OF_MEMORY, ABORTED */
+  static fromConfig(config: Config, options: FromConfigOptions = {}): Promise<Decoder> {
+    return openFresh('decoder', (parts) => new Decoder(parts), config, options);
   }
 
   /** What the model is and runs on: build, threads, memory as it was after loading (Engine.info() tells it live). */

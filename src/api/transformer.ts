@@ -2,6 +2,7 @@
 import { throwIfAborted, WasmformerError } from '../errors';
 import { resolveGeneration, type GenerationOptions, type GenerationSettings } from '../generate';
 import type { SourceInput } from '../io/source';
+import type { Config } from '../models/model';
 import { withSpecialTokens } from '../models/special-tokens';
 import type { ProfileRow } from '../runtime/batch';
 import type {
@@ -18,7 +19,14 @@ import {
   type StreamSource,
 } from './generation';
 import { padCrossMaps, padMaps, padRows, prepareIds, type Ids, type InputLimits, type Prepared } from './inputs';
-import { openPretrained, PretrainedModel, type FromPretrainedOptions, type RunInfo } from './pretrained';
+import {
+  openFresh,
+  openPretrained,
+  PretrainedModel,
+  type FromConfigOptions,
+  type FromPretrainedOptions,
+  type RunInfo,
+} from './pretrained';
 import { promptRows, type Prompt, type Prompts } from './prompts';
 import type { Tensor } from './tensor';
 
@@ -79,6 +87,14 @@ export class Transformer extends PretrainedModel<TransformerRunner> {
    *    OUT_OF_MEMORY, ABORTED, INVALID_ARGUMENT */
   static fromPretrained(input: SourceInput, options: FromPretrainedOptions = {}): Promise<Transformer> {
     return openPretrained('transformer', (parts) => new Transformer(parts), input, options);
+  }
+
+  /** Makes a model with random weights, as transformers and torch.nn start them: no files, no tokenizer. The same seed
+   *  gives the same weights on every platform.
+   *  @param config config.json's own keys; model_type says which architecture
+   *  @throws INVALID_CONFIG, INVALID_ARGUMENT (seed, dtype, engine options), UNSUPPORTED_MODEL, OUT_OF_MEMORY, ABORTED */
+  static fromConfig(config: Config, options: FromConfigOptions = {}): Promise<Transformer> {
+    return openFresh('transformer', (parts) => new Transformer(parts), config, options);
   }
 
   /** What the model is and runs on: build, threads, memory as it was after loading (Engine.info() tells it live). */

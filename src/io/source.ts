@@ -3,7 +3,7 @@ import { throwIfAborted, WasmformerError } from '../errors';
 import type { FileAccess, Source } from './source-base';
 import { FolderSource } from './source-folder';
 import { HttpSource } from './source-http';
-import { blobSource, isBlob, memorySource } from './source-memory';
+import { blobSource, isBlob, memorySource, MemorySource } from './source-memory';
 import type { FileContent } from './source-memory';
 import { shownUrl } from './source-request';
 
@@ -63,6 +63,22 @@ export async function openSource(input: SourceInput, options: SourceOptions = {}
     'INVALID_ARGUMENT',
     `a checkpoint source must be a path, a URL, a Hub id, files, or { [fileName]: bytes }, not ${describe(input)}`,
   );
+}
+
+/** The source of a model that has a config and nothing else. Throws INVALID_CONFIG. */
+export function configSource(config: Readonly<Record<string, unknown>>): Source {
+  const fail = (problem: string, cause?: unknown): WasmformerError =>
+    new WasmformerError('INVALID_CONFIG', `the config must be an object with config.json's keys, ${problem}`, {
+      cause,
+    });
+  if (!isPlainObject(config)) throw fail(`not ${describe(config)}`);
+  let text: string;
+  try {
+    text = JSON.stringify(config, null, 2);
+  } catch (cause) {
+    throw fail('but it cannot be written as JSON', cause);
+  }
+  return new MemorySource(new Map([['config.json', new TextEncoder().encode(`${text}\n`)]]), 'the given config');
 }
 
 async function openText(text: string, options: SourceOptions): Promise<Source> {

@@ -12,6 +12,7 @@ import {
   integer,
   labelCount,
   number,
+  paddingOf,
   type Architecture,
   type Config,
   type EncoderInputs,
@@ -41,6 +42,7 @@ export function bertBody(
   const typeVocabSize = integer(config, 'type_vocab_size', 2);
   const eps = number(config, 'layer_norm_eps', 1e-12);
   const activation = activationOf(config, 'hidden_act');
+  const padding = paddingOf(config, positionOffset > 0 ? positionOffset - 1 : 0);
   const scheme = config.position_embedding_type ?? 'absolute';
   if (scheme !== 'absolute') {
     throw new WasmformerError(
@@ -55,8 +57,14 @@ export function bertBody(
     );
   }
 
-  const words = p.embedding('embeddings.word_embeddings', vocabSize, d, tied);
-  const positionTable = p.embedding('embeddings.position_embeddings', positions, d);
+  const words = p.embedding('embeddings.word_embeddings', vocabSize, d, tied, padding);
+  const positionTable = p.embedding(
+    'embeddings.position_embeddings',
+    positions,
+    d,
+    false,
+    positionOffset > 0 ? padding : undefined,
+  );
   const typeTable = p.embedding('embeddings.token_type_embeddings', typeVocabSize, d);
   const embeddingNorm = p.norm('embeddings.LayerNorm', d, eps);
   const blocks = Array.from({ length: layers }, (_, i): Block => {
@@ -97,12 +105,15 @@ export function bertBody(
   };
 }
 
-/** Every tensor may have the base model's prefix or not, and old checkpoints call the norm's parameters gamma and beta. */
+/** What belongs to the base model: the rest are heads. */
+const BODY = /^(embeddings|encoder|transformer|pooler)\./;
+
+/** The base model's tensors may have its prefix or not, and old checkpoints call the norm's parameters gamma and beta. */
 export function prefixed(prefix: string): (name: string) => string[] {
   return (name) => {
-    const names = [`${prefix}.${name}`, name];
+    const names = (known: string): string[] => (BODY.test(name) ? [`${prefix}.${known}`, known] : [known]);
     const old = name.replace(/LayerNorm\.weight$/, 'LayerNorm.gamma').replace(/LayerNorm\.bias$/, 'LayerNorm.beta');
-    return old === name ? names : [...names, `${prefix}.${old}`, old];
+    return old === name ? names(name) : [...names(name), ...names(old)];
   };
 }
 
@@ -112,7 +123,7 @@ function build(config: Config, p: Parameters): EncoderModel {
   const tied = hasLanguageModel && config.tie_word_embeddings !== false;
   const body = bertBody(config, p, { tied });
   const { hiddenSize: d, words, eps, vocabSize } = body;
-  const hasPooler = p.has('pooler.dense.weight');
+  const hasPooler = p.has('pooler.dense.weight', head === null);
   const needsPooler = head === 'pretraining' || head === 'nextSentence' || head === 'sequenceClassification';
   const pooler = hasPooler || needsPooler ? p.linear('pooler.dense', d, d) : null;
   const pooled = (x: Value, segments: Value): Value =>

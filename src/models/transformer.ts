@@ -4,6 +4,7 @@ import type { Value, Weight } from '../core/graph';
 import { storeCross, type HeadShape } from '../nn/attention';
 import { runBlocks, type Arrangement, type Block } from '../nn/blocks';
 import { linear } from '../nn/layers';
+import { TORCH_INITS, xavier, ZEROS, type Init } from '../nn/init';
 import type { Linear, Norm, Parameters } from '../nn/parameters';
 import { sinusoidalInterleaved } from '../nn/sinusoidal';
 import { gather } from '../ops/gather';
@@ -52,13 +53,22 @@ function shapeOf(config: Config): Shape {
   };
 }
 
+interface StackOptions {
+  readonly at: string;
+  readonly layers: number;
+  readonly cross: boolean;
+  readonly norm: boolean;
+  readonly matrix?: (out: number, depth: number) => Init;
+}
+
 /** The layers of nn.TransformerEncoder or nn.TransformerDecoder.
- *  @param at what stands before the names of its state_dict, '' or ending in a dot */
+ *  @param at what stands before the names of its state_dict, '' or ending in a dot
+ *  @param matrix how the matrices start that nn.MultiheadAttention does not draw itself: nn.Transformer draws them all again */
 function stackOf(
   config: Config,
   p: Parameters,
   { d, eps, bias }: Shape,
-  { at, layers, cross, norm }: { at: string; layers: number; cross: boolean; norm: boolean },
+  { at, layers, cross, norm, matrix }: StackOptions,
 ): Stack {
   const inner = integer(config, 'dim_feedforward', 2048);
   const activation = activationOf(config, 'activation', 'relu');
@@ -68,14 +78,16 @@ function stackOf(
       { weight: `${name}.in_proj_weight`, bias: bias ? `${name}.in_proj_bias` : null },
       { total: 3 * d, from, count },
       d,
+      xavier(3 * d, d),
     );
+  const out = (name: string): Linear => p.linear(name, d, d, { bias, init: matrix?.(d, d), biasInit: ZEROS });
   const layerNorm = (name: string): Norm => p.norm(name, d, eps, { bias });
   const blocks = Array.from({ length: layers }, (_, i): Block => {
     const layer = `${at}layers.${i}`;
     return {
       attention: {
         qkv: projection(`${layer}.self_attn`, 0, 3 * d),
-        out: p.linear(`${layer}.self_attn.out_proj`, d, d, { bias }),
+        out: out(`${layer}.self_attn.out_proj`),
       },
       attentionNorm: layerNorm(`${layer}.norm1`),
       cross: cross
@@ -83,14 +95,14 @@ function stackOf(
             attention: {
               query: projection(`${layer}.multihead_attn`, 0, d),
               keyValue: projection(`${layer}.multihead_attn`, d, 2 * d),
-              out: p.linear(`${layer}.multihead_attn.out_proj`, d, d, { bias }),
+              out: out(`${layer}.multihead_attn.out_proj`),
             },
             norm: layerNorm(`${layer}.norm2`),
           }
         : undefined,
       feedForward: {
-        up: p.linear(`${layer}.linear1`, inner, d, { bias }),
-        down: p.linear(`${layer}.linear2`, d, inner, { bias }),
+        up: p.linear(`${layer}.linear1`, inner, d, { bias, init: matrix?.(inner, d) }),
+        down: p.linear(`${layer}.linear2`, d, inner, { bias, init: matrix?.(d, inner) }),
         activation,
       },
       feedForwardNorm: layerNorm(`${layer}.${cross ? 'norm3' : 'norm2'}`),
@@ -112,14 +124,15 @@ function buildTransformer(config: Config, p: Parameters): TransformerModel {
   const sourceWords = p.embedding('src_tok_emb.embedding', sourceVocabSize, d);
   const words = p.embedding('tgt_tok_emb.embedding', vocabSize, d);
   const at = 'transformer.';
-  const encoder = stackOf(config, p, shape, { at: `${at}encoder.`, layers, cross: false, norm: true });
-  const decoder = stackOf(config, p, shape, { at: `${at}decoder.`, layers: decoderLayers, cross: true, norm: true });
+  const common = { heads, maxPositions, positionOffset: 0 };
+  const options = { norm: true, matrix: xavier };
+  const encoder = stackOf(config, p, shape, { ...options, at: `${at}encoder.`, layers, cross: false });
+  const decoder = stackOf(config, p, shape, { ...options, at: `${at}decoder.`, layers: decoderLayers, cross: true });
   const generator = p.linear('generator', vocabSize, d);
 
   const embed = (table: Weight, ids: Value, places: Value): Value =>
     gather(table, ids, gather(positions, places), Math.sqrt(d));
   const keyValue = { kvHeads: heads, sizeK: plain.size, sizeV: plain.size };
-  const common = { heads, maxPositions, positionOffset: 0 };
 
   return {
     hiddenSize: d,
@@ -232,12 +245,14 @@ function buildDecoder(config: Config, p: Parameters): DecoderStack {
 }
 
 const aliases = (name: string): string[] => [name];
+const inits = () => TORCH_INITS;
 
 /** The tutorial's positions are a buffer; here they are computed. */
 export const transformer: Architecture<TransformerModel> = {
   aliases,
   ignored: [/^positional_encoding\./],
+  inits,
   build: buildTransformer,
 };
-export const transformerEncoder: Architecture<EncoderModel> = { aliases, build: buildEncoder };
-export const transformerDecoder: Architecture<DecoderStack> = { aliases, ignored: [], build: buildDecoder };
+export const transformerEncoder: Architecture<EncoderModel> = { aliases, inits, build: buildEncoder };
+export const transformerDecoder: Architecture<DecoderStack> = { aliases, ignored: [], inits, build: buildDecoder };

@@ -3,14 +3,15 @@ import type { Core } from '../core/core';
 import { decoderStackOf } from '../models/decoders';
 import type { Config } from '../models/model';
 import { DecoderRunner } from './decoder-runner';
-import type { LoadOptions, TensorReader } from './load';
+import type { LoadOptions } from './load';
+import type { WeightSource } from './load-model';
 import type { Runner } from './runner';
 import { StackRunner } from './stack-runner';
 
 /** Builds the model that a config describes and reads its weights. */
-export function loadDecoder(core: Core, config: Config, reader: TensorReader, options: LoadOptions): Promise<Runner> {
+export function loadDecoder(core: Core, config: Config, source: WeightSource, options: LoadOptions): Promise<Runner> {
   const stack = decoderStackOf(config);
   return stack
-    ? StackRunner.load(stack, core, config, reader, options)
-    : DecoderRunner.load(core, config, reader, options);
+    ? StackRunner.load(stack, core, config, source, options)
+    : DecoderRunner.load(core, config, source, options);
 }

@@ -1,6 +1,8 @@
 // What an engine holds for every loaded model: a runner, whose methods take a request as data and give a result as data,
 // so that both can cross to a worker.
 
+import type { HeldWeights, RowsRequest, SavedTensor } from './held-weights';
+
 /** The three kinds of model, one for each public class. */
 export type ModelKind = 'encoder' | 'decoder' | 'transformer';
 
@@ -19,6 +21,27 @@ export interface Runner {
   /** What the caller must know of the model; plain data. */
   readonly facts: object;
   dispose(): void;
+}
+
+/** What all runners do with their weights. */
+export abstract class ModelRunner implements Runner {
+  abstract readonly facts: object;
+
+  constructor(protected readonly weights: HeldWeights) {}
+
+  /** The checkpoint's tensors, as they would be written. */
+  async savedTensors(): Promise<SavedTensor[]> {
+    return this.weights.list();
+  }
+
+  /** Rows of one of them. */
+  async tensorRows(request: RowsRequest): Promise<Uint8Array> {
+    return this.weights.read(request);
+  }
+
+  dispose(): void {
+    this.weights.free();
+  }
 }
 
 /** The methods that can be called by name. */
