@@ -52,8 +52,7 @@ export function wordsOf(config: Config, p: Parameters, { ownVocabulary = false }
     const decoder = table('decoder', vocabSize, true);
     return { encoder, decoder, head: decoder, ...sizes };
   }
-  // transformers gives an untied decoder as many rows as the encoder, though its vocabulary may be smaller
-  const decoder = table('decoder', sourceVocabSize);
+  const decoder = table('decoder', vocabSize);
   return { encoder, decoder, head: p.linear('lm_head', vocabSize, d, { bias: false }).weight, ...sizes };
 }
 
