@@ -94,7 +94,7 @@ export async function openFresh<M extends PretrainedModel<Runner>>(
   if (!(Number.isSafeInteger(seed) && seed >= 0)) {
     throw new WasmformerError(
       'INVALID_ARGUMENT',
-      `seed must be a whole number from 0 to 2^53 - 1, not ${typeof seed === 'number' ? seed : JSON.stringify(seed)}`,
+      `seed must be a whole number from 0 to 2^53 - 1, not ${typeof seed === 'string' ? JSON.stringify(seed) : String(seed)}`,
     );
   }
   return open(kind, create, rest, seed, async () => configSource(config));

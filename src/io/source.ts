@@ -71,7 +71,8 @@ export function configSource(config: Readonly<Record<string, unknown>>): Source 
     new WasmformerError('INVALID_CONFIG', `the config must be an object with config.json's keys, ${problem}`, {
       cause,
     });
-  if (!isPlainObject(config)) throw fail(`not ${describe(config)}`);
+  if (!isPlainObject(config))
+    throw fail(`not ${typeof config === 'string' ? JSON.stringify(config) : describe(config)}`);
   let text: string;
   try {
     text = JSON.stringify(config, null, 2);

@@ -1,6 +1,7 @@
 // The weights that a model asks for: what they are called in the checkpoint, their shapes, how they are held. Declaring
 // reads nothing; the loader (runtime/load.ts) fills them in, tensor by tensor.
 import type { Weight } from '../core/graph';
+import { WasmformerError } from '../errors';
 import { ONES, TORCH_INITS, ZEROS, type Init, type Inits } from './init';
 
 /** A tensor of the checkpoint that fills part of a weight. */
@@ -60,6 +61,9 @@ export interface LinearOptions {
   init?: Init | readonly Init[];
   biasInit?: Init;
 }
+
+/** No model has as many. */
+const MOST_WEIGHTS = 100_000;
 
 /** Collects the declarations of one model. */
 export class Parameters {
@@ -219,6 +223,12 @@ export class Parameters {
 
   private declare(dims: readonly number[], layout: Weight['layout'], sources: readonly Source[]): Weight {
     const weight: Weight = { kind: 'weight', name: sources[0].names[0], dims, layout, dtype: 'f32', address: 0 };
+    // a config that asks for a billion layers ends here
+    if (this.declarations.length === MOST_WEIGHTS)
+      throw new WasmformerError(
+        'INVALID_CONFIG',
+        `config.json asks for more than ${MOST_WEIGHTS} weights: ${weight.name}`,
+      );
     this.declarations.push({ weight, sources, isMatrix: dims.length === 2 });
     return weight;
   }

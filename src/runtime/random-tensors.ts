@@ -8,6 +8,9 @@ import type { Init } from '../nn/init';
 import type { Declaration } from '../nn/parameters';
 import type { TensorInfo, TensorReader } from './load';
 
+/** Wasm memory's limit. */
+const MOST_BYTES = 2 ** 32;
+
 /** Draws the elements of one tensor in their order. */
 interface Stream {
   readonly name: string;
@@ -71,6 +74,14 @@ export function randomTensors(declarations: readonly Declaration[], seed: number
       throw new WasmformerError('INVALID_CONFIG', `the config asks for ${name} [${dims.join(', ')}], ${problem}`);
     inits.set(name, init);
     tensors.set(name, { dtype: 'F32', dims });
+  }
+  // before anything is planned for so many
+  const bytes = 2 * [...tensors.values()].reduce((sum, { dims }) => sum + dims.reduce((a, b) => a * b, 1), 0);
+  if (bytes > MOST_BYTES) {
+    throw new WasmformerError(
+      'OUT_OF_MEMORY',
+      `the config asks for weights of ${Math.ceil(bytes / 2 ** 20)} MB in 16 bits, but WebAssembly has ${MOST_BYTES / 2 ** 20} MB: use a smaller model`,
+    );
   }
   let stream: Stream | null = null;
   return {

@@ -60,7 +60,7 @@ CASES = {
     "roberta-classify": (
         "Encoder",
         "RobertaForSequenceClassification",
-        {"model_type": "roberta", **BERT, "pad_token_id": 1, "architectures": ["RobertaForSequenceClassification"]},
+        {"model_type": "roberta", **BERT, "pad_token_id": 0, "architectures": ["RobertaForSequenceClassification"]},
     ),
     "distilbert-masked-lm": (
         "Encoder",
