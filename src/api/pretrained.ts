@@ -6,7 +6,7 @@ import { configSource, openSource, type Source, type SourceInput } from '../io/s
 import type { Tokenizer } from '../io/tokenizer';
 import type { Config } from '../models/model';
 import type { WeightType } from '../core/graph';
-import { randomSeed } from '../generate';
+import { randomSeed } from '../generate/random';
 import type { EngineFacts } from '../runtime/engine-core';
 import type { RowsRequest, SavedTensor } from '../runtime/held-weights';
 import { Engine, type EngineInfo, type EngineOptions } from '../runtime/host';

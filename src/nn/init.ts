@@ -13,7 +13,7 @@ export type Init =
 
 export const constant = (value: number): Init => ({ kind: 'constant', value });
 export const normal = (std: number): Init => ({ kind: 'normal', std });
-export const uniform = (bound: number): Init => ({ kind: 'uniform', bound });
+const uniform = (bound: number): Init => ({ kind: 'uniform', bound });
 export const ZEROS: Init = /* @__PURE__ */ constant(0);
 export const ONES: Init = /* @__PURE__ */ constant(1);
 

@@ -110,9 +110,11 @@ export class HeldWeights {
     const { dtype, dims } = weight;
     const [n, depth] = dims;
     const within = (column % K_BLOCK) * 8;
+    let at = 0;
     for (let i = 0; i < out.length; i++) {
       const row = first + i;
-      out[i] = decode(dtype, elements[panel(n, depth, row, column) + within + laneOf(dtype, row)]);
+      if (i === 0 || (row & 7) === 0) at = panel(n, depth, row, column) + within;
+      out[i] = decode(dtype, elements[at + laneOf(dtype, row)]);
     }
   }
 
