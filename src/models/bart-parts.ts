@@ -44,7 +44,7 @@ export function wordsOf(config: Config, p: Parameters, { ownVocabulary = false }
   }
   let common: Weight | undefined;
   const table = (side: string, rows: number, isHead = false): Weight =>
-    !shared || p.has(`${side}.embed_tokens.weight`)
+    !shared || p.has(`${side}.embed_tokens.weight`, !ownVocabulary)
       ? p.embedding(`${side}.embed_tokens`, rows, d, isHead, padding)
       : (common ??= p.embedding('shared', rows, d, false, padding));
   const encoder = table('encoder', sourceVocabSize);
