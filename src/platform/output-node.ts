@@ -1,5 +1,6 @@
 // Writing files in Node, Deno and Bun.
 import * as fs from 'node:fs';
+import { dirname } from 'node:path';
 import type { FileOutput, OpenOutput } from '../io/file-output';
 
 /** A callback function of node:fs as a promise. */
@@ -9,11 +10,30 @@ function call<T>(start: (done: (error: Error | null, value?: T) => void) => void
   });
 }
 
+/** mkdir's own recursion never ends where the system denies that a folder above can be made (/proc). */
+async function makeFolder(path: string): Promise<void> {
+  const make = (): Promise<void> => call((done) => fs.mkdir(path, done));
+  const codeOf = (error: unknown): unknown => (error as { code?: unknown }).code;
+  try {
+    await make();
+  } catch (error) {
+    const parent = dirname(path);
+    if (codeOf(error) === 'ENOENT' && parent !== path) {
+      await makeFolder(parent);
+      await make();
+      return;
+    }
+    // it is there, or a file is
+    const found = await call<fs.Stats>((done) => fs.stat(path, done)).catch(() => null);
+    if (!found?.isDirectory()) throw error;
+  }
+}
+
 let started = 0;
 
 /** Writes to the local file system. A file has another name until it is complete, so that half a file is never taken for one. */
 export const nodeOutput: FileOutput = {
-  makeFolder: (path) => call((done) => fs.mkdir(path, { recursive: true }, (error) => done(error))),
+  makeFolder,
 
   async create(path): Promise<OpenOutput> {
     const part = `${path}.${process.pid}-${++started}.part`;

@@ -303,6 +303,7 @@ describe('savePretrained', () => {
       ['https://example.com/model', 'INVALID_ARGUMENT', 'local folder'],
       ['file://host/%00', 'INVALID_ARGUMENT', 'file URL'],
       [join(file, 'below'), 'WRITE_FAILED', 'a part of the path is a file'],
+      ['/proc/none/below', 'WRITE_FAILED', '/proc/none'],
     ];
     for (const [dir, code, message] of cases) {
       const error = await failure(model.savePretrained(dir as string));
