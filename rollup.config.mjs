@@ -22,17 +22,50 @@ const shrink = {
   renderChunk: async (code) => minify(code, { module: true, ecma: 2020, compress: { passes: 3 } }),
 };
 
-/** Few files start faster and compress better: what every use needs is one, what only some need are others. */
-function chunkOf(id) {
+/** Where embedding starts: the caller's side, and the engine's in its two places. */
+const EMBEDDING = /src\/(index|worker|follower)\.ts$|src\/runtime\/host-(worker|inline)\.ts$/;
+
+/** Whether embedding needs a module: one of those imports it statically, itself or through others. */
+function isForEmbedding(id, getModuleInfo, seen = new Set()) {
+  if (EMBEDDING.test(id)) return true;
+  seen.add(id);
+  return getModuleInfo(id).importers.some((by) => !seen.has(by) && isForEmbedding(by, getModuleInfo, seen));
+}
+
+/** Modules that few uses need, by what they are for. Whatever else is imported on demand is for generation. */
+const SELDOM = {
+  tasks: /src\/api\/(tasks|encoder-tasks)/,
+  forward: /src\/api\/(embeddings|encoder-forward|ids)\./,
+  encoders: /src\/models\/(bert-heads|distilbert|roberta|transformer-stack)\./,
+  // encoder-decoders, and a decoder's stack alone
+  transformer:
+    /src\/(models\/(transformers?|bart|bart-parts|t5|encoder-decoder)|runtime\/(transformer-runner|stack-runner)|api\/transformer-calls|nn\/relative)\./,
+  bpe: /src\/io\/tokenizer\/bpe\./,
+  precompiled: /src\/io\/tokenizer\/precompiled\./,
+  explain: /src\/core\/explain\./,
+  memory: /src\/io\/source-memory\./,
+  shards: /src\/io\/safetensors-shards\./,
+  folder: /src\/io\/source-folder\./,
+};
+
+/** Few files start faster and compress better: what every use needs is one, and what only some need are others. */
+function chunkOf(id, { getModuleInfo }) {
+  const seldom = Object.keys(SELDOM).find((name) => SELDOM[name].test(id));
+  if (seldom) return seldom;
   if (/tokenizer/.test(id)) return 'tokenizer';
-  if (/src\/api\/(tasks|encoder-tasks)/.test(id)) return 'tasks';
-  if (
-    /src\/(kernels|index|worker|follower)\.ts|src\/api\/kernels|src\/ops\/(binary|reduce|softmax|strides|convert)/.test(
-      id,
-    )
-  )
-    return null;
-  return 'core';
+  if (/src\/(index|worker|follower)\.ts$/.test(id)) return null;
+  if (isForEmbedding(id, getModuleInfo)) return 'core';
+  if (/src\/(kernels\.ts|api\/kernels|ops\/(convert|reduce|softmax)\.)/.test(id)) return null;
+  return /src\/ops\//.test(id) ? 'ops' : 'generation';
+}
+
+/** In Node a small file takes longer to find than to read. */
+function nodeChunkOf(id, graph) {
+  const name = chunkOf(id, graph);
+  if (name === 'bpe' || name === 'precompiled') return 'tokenizer';
+  if (name === 'transformer') return 'generation';
+  if (name === 'ops') return 'core';
+  return name === 'tasks' || !(name in SELDOM) ? name : 'core';
 }
 
 const node = {
@@ -41,7 +74,7 @@ const node = {
     dir: 'dist/node',
     format: 'es',
     chunkFileNames: '[name]-[hash].js',
-    manualChunks: chunkOf,
+    manualChunks: nodeChunkOf,
   },
   external: [/^node:/, '@huggingface/tokenizers'],
   plugins: [
@@ -61,7 +94,7 @@ const web = {
     format: 'es',
     chunkFileNames: '[name]-[hash].js',
     // by itself, so that the size limit can tell it from what is ours
-    manualChunks: (id) => (id.includes('@huggingface/tokenizers') ? 'tokenizers-library' : chunkOf(id)),
+    manualChunks: (id, graph) => (id.includes('@huggingface/tokenizers') ? 'tokenizers-library' : chunkOf(id, graph)),
   },
   plugins: [
     clean('dist/web'),

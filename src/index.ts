@@ -37,6 +37,7 @@ export type {
 } from './api/transformer';
 export { Tensor } from './api/tensor';
 export type { NestedArray, TensorData, TensorType } from './api/tensor';
+export type { ProfileRow } from './core/explain';
 export { WasmformerError } from './errors';
 export type { WasmformerErrorCode } from './errors';
 export type { Alternative, FinishReason, GenerationOptions } from './generate';
@@ -44,6 +45,5 @@ export type { FileContent, SourceInput } from './io/source';
 export type { DecodeOptions, EncodeOptions, Encoding, Tokenizer, TruncationStrategy } from './io/tokenizer';
 export type { Config, Head } from './models/model';
 export type { Pooling } from './ops/pool';
-export type { ProfileRow } from './runtime/batch';
 export { createEngine } from './runtime/host';
 export type { Engine, EngineInfo, EngineOptions } from './runtime/host';

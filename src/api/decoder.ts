@@ -1,56 +1,31 @@
 // Decoder: causal language models. Text or ids in; logits, hidden states, generated text out.
-import { throwIfAborted, WasmformerError } from '../errors';
-import { resolveGeneration, type GenerationOptions, type GenerationSettings } from '../generate';
+import type { GenerationOptions } from '../generate';
+import type { ProfileRow } from '../core/explain';
 import type { SourceInput } from '../io/source';
 import type { Config } from '../models/model';
-import { withSpecialTokens } from '../models/special-tokens';
-import type { BatchMask, MemoryBatch, ProfileRow } from '../runtime/batch';
-import type { DecoderCall, DecoderRunner, GenerateRequest } from '../runtime/decoder-runner';
-import {
-  checkProcessors,
-  GenerationStream,
-  type GeneratedResult,
-  type LogitsProcessor,
-  type StreamSource,
-} from './generation';
-import {
-  isEmbeddingInput,
-  needEmbeddings,
-  prepareEmbeddings,
-  prepareMask,
-  prepareMemory,
-  type DecoderStackInputs,
-} from './embeddings';
-import {
-  encodeText,
-  isIdInput,
-  padCrossMaps,
-  padMaps,
-  padRows,
-  prepareEncodings,
-  prepareIds,
-  textsOf,
-  type DecoderInput,
-  type Prepared,
-  type TokenizeOptions,
-} from './inputs';
+import type { DecoderRunner } from '../runtime/decoder-runner';
+import type { DecoderStackInputs } from './embeddings';
+import type { GeneratedResult, GenerationStream, LogitsProcessor } from './generation';
+import type { DecoderInput, TokenizeOptions } from './inputs';
 import {
   openFresh,
   openPretrained,
   PretrainedModel,
   type FromConfigOptions,
   type FromPretrainedOptions,
+  type Parts,
   type RunInfo,
 } from './pretrained';
-import { promptRows, type Prompt, type Prompts } from './prompts';
-import { Session, type SessionPort, type SessionUse } from './session';
+import type { Prompt, Prompts } from './prompts';
+import type { Session } from './session';
 import type { Tensor } from './tensor';
 
 export interface DecoderForwardOptions extends TokenizeOptions {
-  /** Also give the embeddings and every layer's output. */
+  /** Also give the embeddings and every layer's output. Default false. */
   outputHiddenStates?: boolean;
-  /** Also give every layer's attention maps. */
+  /** Also give every layer's attention maps. Default false. */
   outputAttentions?: boolean;
+  /** Ends the call with ABORTED. */
   signal?: AbortSignal;
 }
 
@@ -84,35 +59,42 @@ export interface DecoderInfo extends RunInfo {
   readonly weightBytes: number;
 }
 
-/** A batch and, for a stack alone, what it attends to. */
-interface PreparedCall extends Prepared {
-  readonly source?: Prepared;
-  readonly memory?: MemoryBatch;
-  readonly mask?: BatchMask;
-}
-
+/** Options of `Decoder.generate` and `Session.generate`. */
 export interface GenerateOptions extends GenerationOptions {
-  /** Change the scores of every next token, in the caller's thread. */
+  /** Change the scores of every next token, in the caller's thread, one after another. What they throw, the stream throws.
+   *  With them nothing is guessed. Default: none. */
   logitsProcessors?: readonly LogitsProcessor[];
   /** When a sequence has as many tokens as the model's context: 'end' it (finishReason 'length'), or 'slide': forget its older
-   *  half and go on. Default 'end'. */
+   *  half and go on, for which the kept half is read again. 'slide' does not work with beams. Default 'end'. */
   contextOverflow?: 'end' | 'slide';
-  /** A smaller model of the same vocabulary and engine that guesses tokens: the same ids as without it in fewer steps. */
+  /** A smaller model of the same vocabulary and engine (createEngine) that guesses tokens: the same ids as without it in fewer steps.
+   *  For one prompt, without beams. Default: none. */
   assistantModel?: Decoder;
   /** How many tokens it guesses at a time. Default 5. */
   numAssistantTokens?: number;
+  /** Ends the text where it is, within a token: finishReason 'abort'. One that has fired before the call makes it fail (ABORTED). */
   signal?: AbortSignal;
 }
 
-const OTHER_OPTIONS = ['logitsProcessors', 'contextOverflow', 'assistantModel', 'numAssistantTokens', 'signal'];
+/** What the methods do. It comes with the first model: who only embeds does not download it. */
+type Calls = typeof import('./decoder-calls');
 
+/** A causal language model (GPT-2, Llama, ...), or the stack of a decoder alone ("transformer_decoder"). `await using` disposes it. */
 export class Decoder extends PretrainedModel<DecoderRunner> {
   /** Loads a checkpoint in Hugging Face layout: config.json, safetensors, and tokenizer.json if texts are to be used.
    *  @param input folder path, Hub id ("org/name"), URL, File | Blob | FileList, or { [fileName]: bytes }
    *  @throws FILE_NOT_FOUND, INVALID_FILE, INVALID_CONFIG, INVALID_TOKENIZER, MISSING_TENSOR, UNSUPPORTED_MODEL, NETWORK,
    *    OUT_OF_MEMORY, ABORTED, INVALID_ARGUMENT */
   static fromPretrained(input: SourceInput, options: FromPretrainedOptions = {}): Promise<Decoder> {
-    return openPretrained('decoder', (parts) => new Decoder(parts), input, options);
+    return openPretrained('decoder', make, input, options);
+  }
+
+  /** @internal use fromPretrained */
+  constructor(
+    parts: Parts,
+    private readonly calls: Calls,
+  ) {
+    super(parts);
   }
 
   /** Makes a model with random weights, as transformers and torch.nn start them: no files, no tokenizer. The same seed
@@ -120,7 +102,7 @@ export class Decoder extends PretrainedModel<DecoderRunner> {
    *  @param config config.json's own keys; model_type says which architecture
    *  @throws INVALID_CONFIG, INVALID_ARGUMENT (seed, dtype, engine options), UNSUPPORTED_MODEL, OUT_OF_MEMORY, ABORTED */
   static fromConfig(config: Config, options: FromConfigOptions = {}): Promise<Decoder> {
-    return openFresh('decoder', (parts) => new Decoder(parts), config, options);
+    return openFresh('decoder', make, config, options);
   }
 
   /** What the model is and runs on: build, threads, memory as it was after loading (Engine.info() tells it live). */
@@ -132,200 +114,40 @@ export class Decoder extends PretrainedModel<DecoderRunner> {
    *  @param input a text, texts, or { inputIds, attentionMask, positionIds }; of a stack alone { inputsEmbeds, encoderHiddenStates,
    *    attentionMask, encoderAttentionMask, mask }
    *  @throws INVALID_ARGUMENT, INVALID_SHAPE, TOO_LONG, NO_TOKENIZER, ABORTED, DISPOSED, WORKER_FAILED */
-  async forward(input: DecoderInput | DecoderStackInputs, options: DecoderForwardOptions = {}): Promise<DecoderOutput> {
-    const { outputHiddenStates = false, outputAttentions = false, signal } = options;
-    throwIfAborted(signal);
-    const prepared = this.prepare(input, options);
-    const outputs = await this.ask('forward', this.callOf(prepared, options), { signal });
-    const { head, hiddenSize, vocabSize, heads, layers } = this.facts;
-    const rows = (name: string): Tensor<Float32Array> => padRows(outputs[name], hiddenSize, prepared);
-    const result: DecoderOutput = { lastHiddenState: rows('lastHiddenState') };
-    if (head) result.logits = padRows(outputs.logits, vocabSize, prepared);
-    if (outputHiddenStates)
-      result.hiddenStates = Array.from({ length: layers + 1 }, (_, i) => rows(`hiddenStates.${i}`));
-    if (outputAttentions)
-      result.attentions = Array.from({ length: layers }, (_, i) =>
-        padMaps(outputs[`attentions.${i}`], heads, prepared),
-      );
-    const { source } = prepared;
-    if (outputAttentions && source)
-      result.crossAttentions = Array.from({ length: layers }, (_, i) =>
-        padCrossMaps(outputs[`crossAttentions.${i}`], heads, prepared, source),
-      );
-    return result;
+  forward(input: DecoderInput | DecoderStackInputs, options: DecoderForwardOptions = {}): Promise<DecoderOutput> {
+    return this.calls.forward(this, input, options);
   }
 
   /** Continues prompts. Starts at once: iterate the stream for pieces of text, or await its `result()`.
    *  @param prompts a text, or an array of token ids; an array of either is a batch, whose results equal those of each prompt alone
-   *  @throws (from the stream) INVALID_ARGUMENT, NO_HEAD (a bare model), TOO_LONG (a prompt that fills the context), NO_TOKENIZER, ABORTED (before the start),
-   *    DISPOSED, OUT_OF_MEMORY, WORKER_FAILED */
+   *  @throws (from the stream) INVALID_ARGUMENT, INVALID_CONFIG and UNSUPPORTED_MODEL (the checkpoint's generation settings), INVALID_SHAPE,
+   *    NO_HEAD (a bare model), TOO_LONG (a prompt that fills the context), NO_TOKENIZER, ABORTED (before the start), DISPOSED,
+   *    OUT_OF_MEMORY, WORKER_FAILED */
   generate(prompts: Prompt, options?: GenerateOptions): GenerationStream<GeneratedResult>;
   generate(prompts: Prompts, options?: GenerateOptions): GenerationStream<GeneratedResult[]>;
   generate(prompts: Prompts, options: GenerateOptions = {}): GenerationStream<never> {
-    return new GenerationStream(this.streamSource(prompts, options)) as GenerationStream<never>;
+    return this.calls.generate(this, prompts, options) as GenerationStream<never>;
   }
 
-  /** A conversation whose keys and values are kept between calls, so that the next turn pays only for its new tokens. */
+  /** A conversation whose keys and values are kept between calls, so that the next turn pays only for its new tokens.
+   *  Throws NO_HEAD (a bare model), DISPOSED. */
   createSession(): Session {
-    this.checkAlive();
-    this.needHead();
-    return new Session(this.sessionPort(), null);
+    return this.calls.createSession(this);
   }
 
-  /** The plan of a call's first sequence as a table: op, shapes, bytes, address, estimated time. */
-  async explain(input: DecoderInput | DecoderStackInputs, options: DecoderForwardOptions = {}): Promise<string> {
-    return this.ask('explain', this.callOf(this.prepare(input, options), options), options);
+  /** The plan of a forward's first sequence as a table: op, shapes, bytes, address, estimated time.
+   *  @throws as forward */
+  explain(input: DecoderInput | DecoderStackInputs, options: DecoderForwardOptions = {}): Promise<string> {
+    return this.calls.explain(this, input, options);
   }
 
-  /** Time of every record of that plan, in milliseconds. */
-  async profile(input: DecoderInput | DecoderStackInputs, options: DecoderForwardOptions = {}): Promise<ProfileRow[]> {
-    return this.ask('profile', this.callOf(this.prepare(input, options), options), options);
-  }
-
-  private sessionPort(): SessionPort {
-    return {
-      open: (from) => this.ask('openSession', from),
-      truncate: (id, length) => this.ask('truncateSession', { id, length }),
-      close: (id) => this.ask('closeSession', id),
-      generation: () => this.engine.generation,
-      source: (prompts, options, session) => this.streamSource(prompts, options, session),
-    };
-  }
-
-  private async streamSource(prompts: Prompts, options: GenerateOptions, session?: SessionUse): Promise<StreamSource> {
-    this.checkAlive();
-    this.needHead();
-    const { vocabSize, maxPositions } = this.facts;
-    const settings = resolveGeneration(options, {
-      config: withSpecialTokens(this.config),
-      generationConfig: this.settings.generation,
-      vocabSize,
-      otherNames: OTHER_OPTIONS,
-    });
-    const { logitsProcessors = [], contextOverflow = 'end', assistantModel, numAssistantTokens, signal } = options;
-    throwIfAborted(signal);
-    checkCallOptions(options, settings);
-    // a prompt that is too long may still slide
-    const limits = { vocabSize, maxPositions: contextOverflow === 'slide' ? Infinity : maxPositions };
-    const { rows, isBatch } = promptRows(prompts, limits, () => this.tokenizer);
-    if (session && isBatch)
-      throw new WasmformerError('INVALID_ARGUMENT', 'a session continues one prompt: give one, not an array of them');
-    if (assistantModel) this.checkAssistant(assistantModel, settings, rows.length);
-    return {
-      settings,
-      prompts: rows.length,
-      isBatch,
-      processors: logitsProcessors,
-      signal,
-      tokenizer: this.settings.tokenizer,
-      context: (prompt) => rows[prompt],
-      run: async (abort, onEvent) => {
-        const held = await session?.begin();
-        const request: GenerateRequest = {
-          prompts: held ? [Int32Array.from([...held.missing, ...rows[0]])] : rows,
-          settings,
-          says: { scores: logitsProcessors.length > 0, stops: settings.stopStrings.length > 0 },
-          overflow: contextOverflow,
-          session: held?.id,
-          assistant: await assistantModel?.ready(abort),
-          assistantTokens: numAssistantTokens,
-        };
-        const result = await this.ask('generate', request, { signal: abort, onEvent, endsItself: true });
-        session?.advance(rows[0], result);
-        return result;
-      },
-    };
-  }
-
-  private needHead(): void {
-    if (this.facts.head) return;
-    throw new WasmformerError(
-      'NO_HEAD',
-      'this checkpoint has no language-model head: it gives hidden states (forward), but cannot generate; load one of ...ForCausalLM or ...LMHeadModel',
-    );
-  }
-
-  /** Whether a model can guess for this one. Throws INVALID_ARGUMENT, NO_HEAD, DISPOSED. */
-  private checkAssistant(model: Decoder, settings: GenerationSettings, prompts: number): void {
-    const invalid = (message: string): never => {
-      throw new WasmformerError('INVALID_ARGUMENT', message);
-    };
-    if (!(model instanceof Decoder)) return invalid('assistantModel must be a Decoder');
-    model.checkAlive();
-    model.needHead();
-    if (model.facts.vocabSize !== this.facts.vocabSize) {
-      return invalid(
-        `assistantModel has a vocabulary of ${model.facts.vocabSize}, but this model's has ${this.facts.vocabSize}: both must have the same tokens`,
-      );
-    }
-    if (model.engine !== this.engine)
-      invalid('assistantModel runs in another engine: load both with the same engine (createEngine)');
-    if (model === this) invalid('assistantModel is the model itself: load a smaller one');
-    if (settings.numBeams > 1 || settings.numReturnSequences > 1 || prompts > 1)
-      invalid('assistantModel works for one sequence: give one prompt, no beams, and numReturnSequences 1');
-    if (settings.promptLookupNumTokens !== null)
-      invalid('assistantModel and promptLookupNumTokens both guess: give one of them');
-  }
-
-  private prepare(input: DecoderInput | DecoderStackInputs, options: TokenizeOptions): PreparedCall {
-    this.checkAlive();
-    if (isEmbeddingInput(input)) return this.prepareStack(input);
-    needEmbeddings(this.facts, '{ inputsEmbeds, encoderHiddenStates, attentionMask, encoderAttentionMask, mask }');
-    if (isIdInput(input)) return prepareIds(input, this.facts);
-    if (typeof input !== 'string' && !Array.isArray(input)) {
-      throw new WasmformerError('INVALID_ARGUMENT', 'the input must be a text, an array of texts or { inputIds, ... }');
-    }
-    const { texts } = textsOf(input as string | readonly string[]);
-    return prepareEncodings(
-      texts.map((text) => encodeText(this.tokenizer, this.facts, text, undefined, options)),
-      this.facts,
-    );
-  }
-
-  private prepareStack(input: DecoderStackInputs): PreparedCall {
-    if (!this.facts.stack) {
-      throw new WasmformerError(
-        'INVALID_ARGUMENT',
-        'only a stack alone (model_type "transformer_decoder") takes inputsEmbeds: pass text or { inputIds, ... }',
-      );
-    }
-    const prepared = prepareEmbeddings(input, this.facts);
-    const { prepared: source, memory } = prepareMemory(input, prepared.batch.lengths.length, this.facts);
-    const mask = input.mask === undefined ? undefined : prepareMask(input.mask, prepared);
-    return { ...prepared, source, memory, mask };
-  }
-
-  private callOf(
-    { batch, memory, mask }: PreparedCall,
-    { outputHiddenStates = false, outputAttentions = false }: DecoderForwardOptions,
-  ): DecoderCall {
-    return {
-      batch,
-      memory,
-      mask,
-      lastHiddenState: true,
-      hiddenStates: outputHiddenStates,
-      attentions: outputAttentions,
-      logits: true,
-    };
+  /** Time of every record of that plan, in milliseconds.
+   *  @throws as forward */
+  profile(input: DecoderInput | DecoderStackInputs, options: DecoderForwardOptions = {}): Promise<ProfileRow[]> {
+    return this.calls.profile(this, input, options);
   }
 }
 
-/** Options of the call that are not those of generation itself. Throws INVALID_ARGUMENT. */
-function checkCallOptions(
-  { logitsProcessors = [], contextOverflow, assistantModel, numAssistantTokens }: GenerateOptions,
-  { numBeams }: GenerationSettings,
-): void {
-  const invalid = (message: string): never => {
-    throw new WasmformerError('INVALID_ARGUMENT', message);
-  };
-  checkProcessors(logitsProcessors);
-  if (contextOverflow !== undefined && contextOverflow !== 'end' && contextOverflow !== 'slide')
-    invalid(`contextOverflow must be 'end' or 'slide', not ${JSON.stringify(contextOverflow)}`);
-  if (numAssistantTokens !== undefined && !(Number.isInteger(numAssistantTokens) && numAssistantTokens >= 1))
-    invalid(`numAssistantTokens must be a whole number of at least 1, not ${String(numAssistantTokens)}`);
-  if (numAssistantTokens !== undefined && !assistantModel)
-    invalid('numAssistantTokens has no effect without assistantModel: give one, or leave it out');
-  if (contextOverflow === 'slide' && numBeams > 1)
-    invalid("contextOverflow 'slide' does not work with beams: set numBeams to 1, or leave it out");
+async function make(parts: Parts): Promise<Decoder> {
+  return new Decoder(parts, await import('./decoder-calls'));
 }

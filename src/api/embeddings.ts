@@ -1,7 +1,8 @@
 // Embeddings in place of token ids, an encoder's output, and masks of who sees whom: checked, and made into ragged batches.
 import { WasmformerError } from '../errors';
 import type { BatchMask, MemoryBatch } from '../runtime/batch';
-import { prepareIds, type Ids, type InputLimits, type Prepared } from './inputs';
+import { prepareIds } from './ids';
+import { invalid, type Ids, type InputLimits, type Prepared } from './inputs';
 import { Tensor } from './tensor';
 
 /** Rows of d floats [batch, tokens, d]: nested arrays (sequences may differ in length) or a tensor. [tokens, d] is a batch of one. */
@@ -44,24 +45,8 @@ interface EmbeddingLimits extends InputLimits {
   readonly hiddenSize: number;
 }
 
-function invalid(message: string): never {
-  throw new WasmformerError('INVALID_ARGUMENT', message);
-}
-
 function wrongShape(message: string): never {
   throw new WasmformerError('INVALID_SHAPE', message);
-}
-
-/** Whether an input is embeddings rather than text or ids. Throws INVALID_ARGUMENT if it is both. */
-export function isEmbeddingInput<T>(input: T): input is Extract<T, { inputsEmbeds: Embeddings }> {
-  if (typeof input !== 'object' || input === null || !('inputsEmbeds' in input)) return false;
-  if ('inputIds' in input) invalid('the input has both inputIds and inputsEmbeds: pass one of them');
-  return true;
-}
-
-/** Fails for a stack alone, which has no table of embeddings to look ids up in. */
-export function needEmbeddings({ stack }: { readonly stack: boolean }, what: string): void {
-  if (stack) invalid(`this model is a stack of layers without word embeddings: pass ${what}`);
 }
 
 /** The rows of every sequence, one behind another. */

@@ -1,24 +1,24 @@
 // Encoder: BERT and its family. Text or ids in; hidden states, embeddings, labels, answers out.
 import { throwIfAborted, WasmformerError } from '../errors';
+import type { ProfileRow } from '../core/explain';
 import type { SourceInput } from '../io/source';
 import type { Encoding } from '../io/tokenizer';
 import type { Config, Head } from '../models/model';
 import { POOLINGS, type Pooling } from '../ops/pool';
-import type { BatchMask, Outputs, ProfileRow } from '../runtime/batch';
+import type { Outputs } from '../runtime/batch';
 import type { EncoderCall, EncoderRunner } from '../runtime/encoder-runner';
-import { isEmbeddingInput, needEmbeddings, prepareEmbeddings, prepareMask, type EmbeddingInputs } from './embeddings';
+import type { EmbeddingInputs } from './embeddings';
+import type { PreparedCall } from './encoder-forward';
 import type { Question, TaskContext } from './encoder-tasks';
 import {
   encodeText,
+  isEmbeddingInput,
   isIdInput,
-  padMaps,
-  padRows,
+  needEmbeddings,
   prepareEncodings,
-  prepareIds,
   textsOf,
   type EncoderInput,
   type IdInputs,
-  type Prepared,
   type TextInputs,
   type TokenizeOptions,
 } from './inputs';
@@ -38,10 +38,11 @@ import type { EntityGroup, TokenClassificationOptions, TokenEntity } from './tas
 import { Tensor } from './tensor';
 
 export interface ForwardOptions extends TokenizeOptions {
-  /** Also give the embeddings and every layer's output. */
+  /** Also give the embeddings and every layer's output. Default false. */
   outputHiddenStates?: boolean;
-  /** Also give every layer's attention maps. */
+  /** Also give every layer's attention maps. Default false. */
   outputAttentions?: boolean;
+  /** Ends the call with ABORTED. */
   signal?: AbortSignal;
 }
 
@@ -100,14 +101,10 @@ export interface ModelInfo extends RunInfo {
   readonly weightBytes: number;
 }
 
-/** A batch, and who sees whom in it. */
-interface PreparedCall extends Prepared {
-  readonly mask?: BatchMask;
-}
-
 /** Texts tokenised and sent to the engine at a time: bounds memory and lets the caller's thread breathe. */
 const GROUP = 64;
 
+/** BERT and its family, or the stack of an encoder alone ("transformer_encoder"). `await using` disposes it. */
 export class Encoder extends PretrainedModel<EncoderRunner> {
   /** Loads a checkpoint in Hugging Face layout: config.json, safetensors, and tokenizer.json if texts are to be used.
    *  @param input folder path, Hub id ("org/name"), URL, File | Blob | FileList, or { [fileName]: bytes }
@@ -146,39 +143,12 @@ export class Encoder extends PretrainedModel<EncoderRunner> {
    *    inputsEmbeds in place of inputIds; of a stack alone { inputsEmbeds, attentionMask, mask }
    *  @throws INVALID_ARGUMENT, INVALID_SHAPE, TOO_LONG, NO_TOKENIZER, ABORTED, DISPOSED, WORKER_FAILED */
   async forward(input: EncoderInput | EmbeddingInputs, options: ForwardOptions = {}): Promise<EncoderOutput> {
-    const { outputHiddenStates = false, outputAttentions = false, signal } = options;
+    const { signal } = options;
     throwIfAborted(signal);
-    const prepared = this.prepare(input, options);
+    const { outputOf } = await import('./encoder-forward');
+    const prepared = await this.prepare(input, options);
     const outputs = await this.run(prepared, this.wantsOf(options), signal);
-    const { hiddenSize, heads, layers } = this.facts;
-    const sequences = prepared.batch.lengths.length;
-    const rows = (data: Float32Array): Tensor<Float32Array> => padRows(data, hiddenSize, prepared);
-    const pooled = (data: Float32Array): Tensor<Float32Array> => new Tensor(data, [sequences, data.length / sequences]);
-    const tokens = prepared.batch.ids.length;
-    const perToken = (data: Float32Array): Tensor<Float32Array> => padRows(data, data.length / tokens, prepared);
-
-    const result: EncoderOutput = { lastHiddenState: rows(outputs.lastHiddenState) };
-    if (outputs.poolerOutput) result.poolerOutput = pooled(outputs.poolerOutput);
-    if (outputHiddenStates)
-      result.hiddenStates = Array.from({ length: layers + 1 }, (_, i) => rows(outputs[`hiddenStates.${i}`]));
-    if (outputAttentions)
-      result.attentions = Array.from({ length: layers }, (_, i) =>
-        padMaps(outputs[`attentions.${i}`], heads, prepared),
-      );
-    if (outputs.predictionLogits) result.predictionLogits = perToken(outputs.predictionLogits);
-    if (outputs.seqRelationshipLogits) result.seqRelationshipLogits = pooled(outputs.seqRelationshipLogits);
-    if (outputs.logits) {
-      const isPerToken = this.facts.head === 'maskedLM' || this.facts.head === 'tokenClassification';
-      result.logits = isPerToken ? perToken(outputs.logits) : pooled(outputs.logits);
-    }
-    if (outputs.spanLogits) {
-      const [start, end] = [0, 1].map((offset) => outputs.spanLogits.filter((_, i) => i % 2 === offset));
-      const flat = (data: Float32Array): Tensor<Float32Array> =>
-        new Tensor(padRows(data, 1, prepared).data, [sequences, prepared.width]);
-      result.startLogits = flat(start);
-      result.endLogits = flat(end);
-    }
-    return result;
+    return outputOf(outputs, prepared, this.facts, options);
   }
 
   /** Embeds texts: hidden states pooled to one row a text. Thousands of texts run in groups of bounded memory.
@@ -199,7 +169,7 @@ export class Encoder extends PretrainedModel<EncoderRunner> {
     }
     const d = this.facts.hiddenSize;
     if (isEmbeddingInput(input) || isIdInput(input)) {
-      const prepared = this.prepare(input, options);
+      const prepared = await this.prepare(input, options);
       const { embeddings } = await this.run(
         prepared,
         { pooling: { kind: pooling, normalize } },
@@ -320,12 +290,12 @@ export class Encoder extends PretrainedModel<EncoderRunner> {
 
   /** The plan of a call as a table: op, shapes, bytes, address, estimated time. */
   async explain(input: EncoderInput | EmbeddingInputs, options: ForwardOptions = {}): Promise<string> {
-    return this.ask('explain', this.callOf(this.prepare(input, options), this.wantsOf(options)), options);
+    return this.ask('explain', this.callOf(await this.prepare(input, options), this.wantsOf(options)), options);
   }
 
   /** Time of every record of a call's plan, in milliseconds. */
   async profile(input: EncoderInput | EmbeddingInputs, options: ForwardOptions = {}): Promise<ProfileRow[]> {
-    return this.ask('profile', this.callOf(this.prepare(input, options), this.wantsOf(options)), options);
+    return this.ask('profile', this.callOf(await this.prepare(input, options), this.wantsOf(options)), options);
   }
 
   /** Tasks are loaded when one is first used: who only embeds does not download them. */
@@ -358,21 +328,13 @@ export class Encoder extends PretrainedModel<EncoderRunner> {
     };
   }
 
-  private prepare(input: EncoderInput | EmbeddingInputs, options: TokenizeOptions): PreparedCall {
+  private async prepare(input: EncoderInput | EmbeddingInputs, options: TokenizeOptions): Promise<PreparedCall> {
     this.checkAlive();
-    if (isEmbeddingInput(input)) {
-      const prepared = prepareEmbeddings(input, this.facts);
-      if (input.mask === undefined) return prepared;
-      if (!this.facts.stack) {
-        throw new WasmformerError(
-          'INVALID_ARGUMENT',
-          'only a stack alone (model_type "transformer_encoder") takes a mask: hide padding with attentionMask',
-        );
-      }
-      return { ...prepared, mask: prepareMask(input.mask, prepared) };
+    if (isEmbeddingInput(input) || isIdInput(input)) {
+      const { prepareNumbers } = await import('./encoder-forward');
+      return prepareNumbers(input, this.facts);
     }
     needEmbeddings(this.facts, '{ inputsEmbeds, attentionMask, mask }');
-    if (isIdInput(input)) return prepareIds(input, this.facts);
     if (
       typeof input !== 'string' &&
       !Array.isArray(input) &&

@@ -2,7 +2,7 @@
 import { abortError, WasmformerError } from '../errors';
 import { StopMatcher, TextStream, type Alternative, type FinishReason, type GenerationSettings } from '../generate';
 import type { Tokenizer } from '../io/tokenizer';
-import type { GenerationResult, ScoresEvent, Stop, TokensEvent } from '../runtime/generation-job';
+import type { CandidatesEvent, GenerationResult, ScoresEvent, Stop, TokensEvent } from '../runtime/generation-job';
 
 /** A new token, and the text that is certain with it: whole characters, sometimes none. */
 export interface GenerationPiece {
@@ -24,8 +24,9 @@ export interface GeneratedText {
   /** Without special tokens; empty if there is no tokenizer. A decoder's text continues the prompt's: a space between them belongs to
    *  it. A stop string and what follows it are cut off. */
   readonly text: string;
-  /** The new tokens, a generated end of sequence included. */
+  /** The new tokens: a generated end of sequence included, and with a stop string all up to the one that completed it. */
   readonly ids: number[];
+  /** 'eos': an end of sequence; 'length': the limit, or the end of the context; 'stop': a stop string; 'abort': the signal. */
   readonly finishReason: FinishReason;
   /** Of beams: the sum of log-probabilities over length^lengthPenalty. */
   readonly score?: number;
@@ -40,8 +41,9 @@ export interface GeneratedResult extends GeneratedText {
   readonly steps: number;
 }
 
-/** Changes the scores [vocabulary] of the next token in place. `ids`: the prompt and what was generated, `index`: which prompt, `step`: how many
- *  tokens were generated. Synchronous, in the caller's thread. */
+/** Changes the scores [vocabulary] of the next token in place: logits, or log-probabilities with beams, after the options' own
+ *  penalties and before temperature, top-k and the like. `ids`: the prompt and what was generated, `index`: which prompt, `step`: how
+ *  many tokens were generated. Synchronous, in the caller's thread. */
 export type LogitsProcessor = (logits: Float32Array, context: { ids: Int32Array; index: number; step: number }) => void;
 
 /** How a stream reaches the engine and the tokenizer. */
@@ -148,8 +150,9 @@ export class GenerationStream<R = GeneratedResult | GeneratedResult[]> implement
   }
 
   private hear(source: StreamSource, event: unknown): unknown {
-    const known = event as TokensEvent | ScoresEvent;
+    const known = event as TokensEvent | ScoresEvent | CandidatesEvent;
     if (known.type === 'tokens') return this.take(source, known);
+    if (known.type === 'candidates') return findStops(source, known);
     try {
       changeScores(source, known);
     } catch (error) {
@@ -234,6 +237,16 @@ export class GenerationStream<R = GeneratedResult | GeneratedResult[]> implement
   private wake(): void {
     for (const resume of this.waiting.splice(0)) resume();
   }
+}
+
+/** Which candidates' texts have a stop string. */
+function findStops({ settings, tokenizer, context }: StreamSource, { candidates }: CandidatesEvent): boolean[] {
+  const textOf = (ids: number[]): string => tokenizer?.decode(ids, { skipSpecialTokens: true }) ?? '';
+  return candidates.map(({ prompt, ids }) => {
+    const before = Array.from(context(prompt)).slice(-CONTEXT);
+    const text = textOf([...before, ...ids]).slice(textOf(before).length);
+    return settings.stopStrings.some((stop) => text.includes(stop));
+  });
 }
 
 /** Has the user's processors change rows of scores. */

@@ -1,8 +1,9 @@
 // Runs single kernels: each call is a small graph, compiled once and kept under a key of its name, dims and attributes.
 import type { Core } from '../core/core';
+import { explainPlan } from '../core/explain';
 import { executeSync, read } from '../core/execute';
 import { Graph, showDims, type DType, type Sizes, type Value, type Weight } from '../core/graph';
-import { explainPlan, type Plan } from '../core/plan';
+import type { Plan } from '../core/plan';
 import { PlanCache } from '../core/plan-cache';
 import { WasmformerError } from '../errors';
 import { sizeOfDims } from './kernels-checks';

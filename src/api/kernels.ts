@@ -7,7 +7,7 @@ import { activation, ACTIVATIONS, type Activation } from '../ops/activation';
 import { attention } from '../ops/attention';
 import { binary, type Arithmetic } from '../ops/binary';
 import { convert, type HalfType } from '../ops/convert';
-import { broadcastTo, concat, slice, transpose } from '../ops/copy';
+import { broadcastTo, concat, slice, transpose } from '../ops/rearrange';
 import { gather } from '../ops/gather';
 import { matmul } from '../ops/matmul';
 import { l2Normalize, layerNorm, rmsNorm } from '../ops/norm';

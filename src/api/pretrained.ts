@@ -2,7 +2,7 @@
 import * as platform from '#platform';
 import { throwIfAborted, WasmformerError } from '../errors';
 import { openCheckpoint } from '../io/safetensors';
-import { configSource, openSource, type Source, type SourceInput } from '../io/source';
+import { openSource, type Source, type SourceInput } from '../io/source';
 import type { Tokenizer } from '../io/tokenizer';
 import type { Config } from '../models/model';
 import type { WeightType } from '../core/graph';
@@ -24,6 +24,7 @@ export interface LoadProgress {
   total: number;
 }
 
+/** Options of `fromPretrained`. */
 export interface FromPretrainedOptions extends EngineOptions {
   /** An engine to share with other models (createEngine). Default: models with equal options share one. */
   engine?: Engine | Promise<Engine>;
@@ -33,11 +34,13 @@ export interface FromPretrainedOptions extends EngineOptions {
   dtype?: 'auto' | 'f32' | 'f16' | 'bf16';
   /** Branch, tag or commit on the Hub. Default 'main'. */
   revision?: string;
-  /** Replaces the global fetch. */
+  /** Used for all requests. Default: the global fetch. */
   fetch?: typeof fetch;
   /** The Hub, or a mirror with its layout. Default 'https://huggingface.co'. */
   endpoint?: string;
+  /** Called whenever a piece of the weights is in place. */
   onProgress?: (progress: LoadProgress) => void;
+  /** Ends the loading with ABORTED. */
   signal?: AbortSignal;
 }
 
@@ -72,7 +75,7 @@ const DTYPES: readonly HeldAs[] = ['auto', 'f32', 'f16', 'bf16'];
 /** Opens a checkpoint, makes a model of its parts and loads it. Whatever fails, nothing stays open. */
 export async function openPretrained<M extends PretrainedModel<Runner>>(
   kind: ModelKind,
-  create: (parts: Parts) => M,
+  create: (parts: Parts) => M | Promise<M>,
   input: SourceInput,
   options: FromPretrainedOptions,
 ): Promise<M> {
@@ -86,7 +89,7 @@ export async function openPretrained<M extends PretrainedModel<Runner>>(
 /** Makes a model with random weights. Whatever fails, nothing stays open. */
 export async function openFresh<M extends PretrainedModel<Runner>>(
   kind: ModelKind,
-  create: (parts: Parts) => M,
+  create: (parts: Parts) => M | Promise<M>,
   config: Config,
   options: FromConfigOptions,
 ): Promise<M> {
@@ -97,12 +100,12 @@ export async function openFresh<M extends PretrainedModel<Runner>>(
       `seed must be a whole number from 0 to 2^53 - 1, not ${typeof seed === 'string' ? JSON.stringify(seed) : String(seed)}`,
     );
   }
-  return open(kind, create, rest, seed, async () => configSource(config));
+  return open(kind, create, rest, seed, async () => (await import('../io/source-config')).configSource(config));
 }
 
 async function open<M extends PretrainedModel<Runner>>(
   kind: ModelKind,
-  create: (parts: Parts) => M,
+  create: (parts: Parts) => M | Promise<M>,
   options: FromConfigOptions,
   seed: number | null,
   openIt: () => Promise<Source>,
@@ -121,7 +124,7 @@ async function open<M extends PretrainedModel<Runner>>(
     const settings = await readSettings(source, signal);
     const shared = engine ?? acquireDefaultEngine(engineOptions);
     try {
-      const model = create({ kind, source, settings, engine: shared, ownsShare: !engine, dtype, seed });
+      const model = await create({ kind, source, settings, engine: shared, ownsShare: !engine, dtype, seed });
       await model.load(signal, onProgress);
       return model;
     } catch (error) {
@@ -153,9 +156,11 @@ async function readerOf(source: Source, signal?: AbortSignal): Promise<TensorRea
 export abstract class PretrainedModel<R extends Runner> {
   /** config.json as it is. */
   readonly config: Config;
-  /** What the engine says of the model. */
-  protected facts!: R['facts'];
-  protected readonly settings: Settings;
+  /** What the engine says of the model.
+   *  @internal */
+  facts!: R['facts'];
+  /** @internal */
+  readonly settings: Settings;
   private readonly parts: Parts;
   private id = 0;
   private engineInfo!: EngineInfo;
@@ -240,19 +245,27 @@ export abstract class PretrainedModel<R extends Runner> {
     return { ...this.engineInfo, modelType: String(this.config.model_type), dtype: this.dtype };
   }
 
-  protected get engine(): Engine {
+  /** @internal */
+  get kind(): ModelKind {
+    return this.parts.kind;
+  }
+
+  /** @internal */
+  get engine(): Engine {
     return this.parts.engine;
   }
 
-  /** The model's number in its engine, which has the weights then. */
-  protected async ready(signal?: AbortSignal): Promise<number> {
+  /** The model's number in its engine, which has the weights then.
+   *  @internal */
+  async ready(signal?: AbortSignal): Promise<number> {
     this.checkAlive();
     if (this.generation !== this.engine.generation) await this.load(signal);
     return this.id;
   }
 
-  /** Calls a method of the model's runner. */
-  protected async ask<K extends MethodOf<R>>(
+  /** Calls a method of the model's runner.
+   *  @internal */
+  async ask<K extends MethodOf<R>>(
     method: K,
     request: RequestOf<R, K>,
     { signal, onEvent, endsItself }: AskOptions = {},
@@ -264,7 +277,8 @@ export abstract class PretrainedModel<R extends Runner> {
     return result as Promise<ResultOf<R, K>>;
   }
 
-  protected checkAlive(): void {
+  /** @internal */
+  checkAlive(): void {
     if (this.disposed)
       throw new WasmformerError('DISPOSED', 'this model was disposed; load it again with fromPretrained');
   }

@@ -1,7 +1,7 @@
 // Prompts as callers give them, made into rows of ids.
-import { WasmformerError } from '../errors';
 import type { Tokenizer } from '../io/tokenizer';
-import { encodeText, prepareIds, type IdInputs, type InputLimits } from './inputs';
+import { prepareIds } from './ids';
+import { encodeText, invalid, type IdInputs, type InputLimits } from './inputs';
 import { Tensor } from './tensor';
 
 /** A text or its ids: one prompt. An array of texts or of rows of ids, a tensor [batch, tokens] or { inputIds, attentionMask }: a batch. */
@@ -37,8 +37,4 @@ export function promptRows(prompts: Prompts, limits: InputLimits, tokenizer: () 
     let at = 0;
     return Array.from(batch.lengths, (length) => batch.ids.slice(at, (at += length)));
   }
-}
-
-function invalid(message: string): never {
-  throw new WasmformerError('INVALID_ARGUMENT', message);
 }

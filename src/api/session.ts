@@ -31,7 +31,8 @@ interface Place {
   told: number;
 }
 
-/** Tokens that the model has seen, with their keys and values. `await using` disposes it. */
+/** Tokens that the model has seen, with their keys and values. If the engine's worker died, the next call tells the new one all of
+ *  them. `await using` disposes it. */
 export class Session {
   private readonly tokens: number[];
   private opened: Place | null = null;
@@ -60,18 +61,20 @@ export class Session {
   /** Continues the conversation: the prompt comes behind what was said. With beams or several sequences the first one counts. If the
    *  call fails, or is aborted while it waits for others, the session is as it was; if it is aborted later, the session has the
    *  prompt and what was generated. One call at a time.
+   *  @param prompt a text, tokenised as one of its own (special tokens included), or ids
    *  @throws (from the stream) as Decoder.generate; INVALID_ARGUMENT if another call has the session */
   generate(prompt: Prompt, options: GenerateOptions = {}): GenerationStream<GeneratedResult> {
     return new GenerationStream(this.source(prompt, options));
   }
 
-  /** Another session with the same beginning, which both share in memory. Throws INVALID_ARGUMENT while a call runs. */
+  /** Another session with the same beginning, which both share in memory. Throws INVALID_ARGUMENT while a call runs, DISPOSED. */
   fork(): Session {
     this.checkFree('fork');
     return new Session(this.port, { place: this.place, tokens: this.tokens });
   }
 
-  /** Forgets all but the first `length` tokens. Throws INVALID_ARGUMENT. */
+  /** Forgets all but the first `length` tokens, and gives back the memory of the pages that no other session shares. Rejects with
+   *  INVALID_ARGUMENT (also while a call runs), DISPOSED. */
   async truncate(length: number): Promise<void> {
     this.checkFree('truncate');
     if (!Number.isInteger(length) || length < 0 || length > this.tokens.length) {

@@ -68,7 +68,7 @@ async function readTokenizer(
   ]);
   const prefix = (json.model as Json | undefined)?.continuing_subword_prefix;
   return {
-    tokenizer: Tokenizer.fromJson(json, { ...specials, ...config }, `tokenizer.json in ${source.name}`),
+    tokenizer: await Tokenizer.fromJson(json, { ...specials, ...config }, `tokenizer.json in ${source.name}`),
     continuingSubwordPrefix: typeof prefix === 'string' && prefix !== '' ? prefix : null,
   };
 }

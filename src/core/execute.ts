@@ -2,11 +2,11 @@
 import { yieldToEventLoop } from '#platform';
 import { abortError } from '../errors';
 import type { Core } from './core';
-import { sizeOf, TOKENS, type Count, type Node, type Sizes, type Value } from './graph';
+import { sizeOf, type Count, type Node, type Sizes, type Value } from './graph';
 import type { Plan, Step } from './plan';
 
 /** A slice's length: short enough for an abort within 50 ms on a machine three times slower than estimated. */
-const SLICE_NS = 10e6;
+export const SLICE_NS = 10e6;
 
 export interface RunOptions {
   /** Asked between slices: true ends the run with an abort error. */
@@ -22,7 +22,7 @@ interface Slice {
   parts: number;
 }
 
-const countRecords = (steps: readonly Step[]): number => steps.reduce((sum, { records }) => sum + records, 0);
+export const countRecords = (steps: readonly Step[]): number => steps.reduce((sum, { records }) => sum + records, 0);
 
 function cut(plan: Plan, sizes: Sizes, threads: number): Slice[] {
   const size = (count: Count): number => sizeOf(count, sizes);
@@ -44,7 +44,7 @@ function cut(plan: Plan, sizes: Sizes, threads: number): Slice[] {
   return slices;
 }
 
-function setSizes(plan: Plan, core: Core, sizes: Sizes): void {
+export function setSizes(plan: Plan, core: Core, sizes: Sizes): void {
   for (const [symbol, limit] of Object.entries(plan.capacity)) {
     if (!(sizes[symbol] <= limit))
       throw new Error(`${symbol} = ${sizes[symbol]} is beyond the plan's capacity of ${limit}`);
@@ -75,40 +75,6 @@ export async function execute(plan: Plan, core: Core, sizes: Sizes, options: Run
       if (!core.run(address, count, part, parts)) throw abortError();
     }
   }
-}
-
-/** Below so many nanoseconds of work, one thread is faster than several that wait for each other after every record. */
-const ALONE_NS = 150e3;
-
-interface Estimate {
-  /** At the plan's capacity. */
-  readonly full: number;
-  /** Of one token. */
-  readonly token: number;
-}
-
-const estimates = new WeakMap<Plan, Estimate>();
-
-function estimateOf(plan: Plan): Estimate {
-  let estimate = estimates.get(plan);
-  if (!estimate) {
-    const costAt = (sizes: Sizes): number =>
-      plan.steps.reduce((sum, { node }) => sum + node.op.cost(node, (count) => sizeOf(count, sizes)), 0);
-    estimate = { full: costAt(plan.capacity), token: costAt({ ...plan.capacity, [TOKENS.symbol]: 1 }) };
-    estimates.set(plan, estimate);
-  }
-  return estimate;
-}
-
-/** Runs a step of a sequence: at once, with nothing given back, if the plan takes less than a slice even at its capacity; else as
- *  `execute` does. Small models take so many steps a second that a turn of the event loop for each would cost more than the step. */
-export function executeStep(plan: Plan, core: Core, sizes: Sizes, options: RunOptions): Promise<void> | undefined {
-  const { full, token } = estimateOf(plan);
-  if (full / core.ready >= SLICE_NS) return execute(plan, core, sizes, options);
-  setSizes(plan, core, sizes);
-  const threads = token * sizes[TOKENS.symbol] < ALONE_NS ? 1 : core.ready;
-  if (!core.run(plan.steps[0].address, countRecords(plan.steps), 0, 1, threads)) throw abortError();
-  return undefined;
 }
 
 /** Runs a plan to its end without yielding: for kernels called one by one. */

@@ -49,7 +49,7 @@ export interface Plan {
 }
 
 /** Elements that a value's storage takes. */
-function storageCount(value: Value): Count {
+export function storageCount(value: Value): Count {
   if (value.layout === 'rows') return countOf(value.dims);
   const n = value.dims.at(-2) as number;
   const { symbol, factor } = countOf(value.dims);
@@ -195,32 +195,4 @@ export function compile(graph: Graph, core: Core, capacity: Sizes): Plan {
     region,
     bytes,
   };
-}
-
-/** A plan as a table: op, shapes, attributes, bytes, address, estimated cost at full capacity. */
-export function explainPlan(plan: Plan, sizes: Sizes = plan.capacity): string {
-  const size = (count: Count): number => sizeOf(count, sizes);
-  const rows = plan.steps.map(({ node, barrier }, i) => {
-    const [out] = node.outputs;
-    return [
-      String(i),
-      barrier ? '|' : ' ',
-      node.op.name,
-      node.inputs.flatMap((input) => (input ? [showDims(input.dims)] : [])).join(' '),
-      showDims(out.dims),
-      String(sizeOf(storageCount(out), sizes) * 4),
-      `0x${plan.address(out).toString(16)}`,
-      (node.op.cost(node, size) / 1000).toFixed(1),
-    ];
-  });
-  const table = [['#', ' ', 'op', 'inputs', 'output', 'bytes', 'address', 'est. us'], ...rows];
-  const widths = table[0].map((_, column) => Math.max(...table.map((row) => row[column].length)));
-  return table
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column]))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
 }

@@ -18,8 +18,6 @@ export interface BeamOptions extends ProcessorContext {
   readonly settings: GenerationSettings;
   /** Ids of the prompt; in an encoder-decoder those of the decoder, its start token as a rule. */
   readonly prompt: ArrayLike<number>;
-  /** Whether the text of the new ids contains a stop string. Called for every candidate, with a view that is valid in the call only. */
-  readonly stops?: (ids: Int32Array) => boolean;
 }
 
 /** A finished sequence, or at an abort an unfinished one. */
@@ -57,7 +55,6 @@ export class BeamSearch {
 
   private readonly options: BeamOptions;
   private readonly numBeams: number;
-  private readonly candidates: number;
   private readonly processor: Processor | null;
   private readonly warper: Warper | null;
   private readonly normalize: ((scores: Float32Array) => void) | null;
@@ -78,7 +75,6 @@ export class BeamSearch {
     const { numBeams, eosTokenId, doSample, seed } = settings;
     this.options = options;
     this.numBeams = numBeams;
-    this.candidates = Math.max(2, 1 + eosTokenId.length) * numBeams;
     this.processor = createProcessor(settings, options);
     this.warper = doSample ? createWarper(settings, options.vocabSize) : null;
     this.normalize = renormalize(settings);
@@ -88,7 +84,8 @@ export class BeamSearch {
     this.running = new Float32Array(numBeams).fill(OUT, 1);
     this.finished = Array.from({ length: numBeams }, () => ({ score: OUT, result: null }));
     this.length = prompt.length;
-    this.top = new TopCandidates(Math.min(this.candidates, numBeams * options.vocabSize));
+    const candidates = Math.max(2, 1 + eosTokenId.length) * numBeams;
+    this.top = new TopCandidates(Math.min(candidates, numBeams * options.vocabSize));
     this.parents = new Int32Array(numBeams);
     this.tokens = new Int32Array(numBeams);
   }
@@ -120,8 +117,14 @@ export class BeamSearch {
 
   /** Second half: warpers, and the choice of beams. */
   select(scores: Float32Array): BeamStep {
-    const { numBeams, top, length } = this;
-    const { vocabSize, settings } = this.options;
+    this.rank(scores);
+    return this.advance(scores);
+  }
+
+  /** The warpers, and the best candidates: the first part of the second half. */
+  rank(scores: Float32Array): void {
+    const { numBeams, top } = this;
+    const { vocabSize } = this.options;
     if (this.warper !== null || this.normalize !== null) {
       for (let row = 0; row < this.rows; row++) {
         const part = scores.subarray(row * vocabSize, (row + 1) * vocabSize);
@@ -129,17 +132,29 @@ export class BeamSearch {
         this.normalize?.(part);
       }
     }
-    // at first all beams share the one row; all but the first are out, and count only where the vocabulary is tiny
-    const rowOf = (beam: number): number => (this.rows === 1 ? 0 : beam);
     top.clear();
     if (this.random) this.draw(scores, this.random);
     else {
       for (let beam = 0; beam < numBeams; beam++) {
-        top.scan(scores, rowOf(beam) * vocabSize, vocabSize, beam, this.running[beam]);
+        top.scan(scores, this.rowOf(beam) * vocabSize, vocabSize, beam, this.running[beam]);
       }
     }
+  }
 
-    const reasons = Array.from({ length: top.size }, (_, i) => this.reasonToStop(top.beams[i], top.tokens[i]));
+  /** New ids of the candidates that `rank` found. */
+  candidates(): Int32Array[] {
+    const { top, live, options } = this;
+    return Array.from({ length: top.size }, (_, i) =>
+      Int32Array.from([...live[top.beams[i]].slice(options.prompt.length), top.tokens[i]]),
+    );
+  }
+
+  /** The choice among the candidates: the rest of the second half.
+   *  @param stopped which candidates end because their text has a stop string */
+  advance(scores: Float32Array, stopped: readonly boolean[] = []): BeamStep {
+    const { numBeams, top, length } = this;
+    const { vocabSize, settings } = this.options;
+    const reasons = Array.from({ length: top.size }, (_, i) => this.reasonToStop(top.tokens[i], stopped[i]));
     this.updateFinished(reasons, scores);
 
     // the best candidates that do not end here go on
@@ -151,10 +166,10 @@ export class BeamSearch {
       const beam = top.beams[candidate];
       const token = top.tokens[candidate];
       this.running[b] = goOn[candidate];
-      this.parents[b] = rowOf(beam);
+      this.parents[b] = this.rowOf(beam);
       this.tokens[b] = token;
       trail.parents[b] = beam;
-      trail.logprobs[b] = scores[rowOf(beam) * vocabSize + token];
+      trail.logprobs[b] = scores[this.rowOf(beam) * vocabSize + token];
       this.spare[b].assign(this.live[beam]);
       this.spare[b].push(token);
     }
@@ -189,16 +204,15 @@ export class BeamSearch {
     return results.slice(0, numReturnSequences);
   }
 
-  private reasonToStop(beam: number, token: number): BeamResult['finishReason'] | null {
-    const { settings, maxLength, stops, prompt } = this.options;
+  /** At first all beams share the one row; all but the first are out, and count only where the vocabulary is tiny. */
+  private rowOf(beam: number): number {
+    return this.rows === 1 ? 0 : beam;
+  }
+
+  private reasonToStop(token: number, isStopped = false): BeamResult['finishReason'] | null {
+    const { settings, maxLength } = this.options;
     if (settings.eosTokenId.includes(token)) return 'eos';
-    if (stops) {
-      const ids = this.live[beam];
-      ids.push(token);
-      const stopped = stops(ids.ids.subarray(prompt.length, ids.length));
-      ids.truncate(ids.length - 1);
-      if (stopped) return 'stop';
-    }
+    if (isStopped) return 'stop';
     return this.length + 1 >= maxLength ? 'length' : null;
   }
 
@@ -220,7 +234,7 @@ export class BeamSearch {
       const reason = reasons[i];
       const score = merged[index];
       if (reason === null || i >= numBeams) return { score, result: null };
-      const row = this.rows === 1 ? 0 : top.beams[i];
+      const row = this.rowOf(top.beams[i]);
       const last = { token: top.tokens[i], logprob: scores[row * vocabSize + top.tokens[i]] };
       return { score, result: this.result(this.trail.length - 1, top.beams[i], last, score, reason) };
     });

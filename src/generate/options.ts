@@ -5,13 +5,16 @@ export type TokenIds = number | readonly number[];
 
 /**
  * Options of `generate`, named as in transformers' GenerationConfig. A missing option takes the checkpoint's value
- * (generation_config.json, or config.json where there is no such file), then the default given here. `null` switches
- * off what the checkpoint sets.
+ * (generation_config.json, or config.json where there is no such file), then the default given here. `null`, where it is
+ * allowed, switches off what the checkpoint sets. Lengths are in tokens. An option that is unknown, out of range or contradicts
+ * another one is INVALID_ARGUMENT; what the checkpoint's files say wrongly is INVALID_CONFIG, what they ask for and does not
+ * exist here UNSUPPORTED_MODEL.
  */
 export interface GenerationOptions {
-  /** Most tokens to generate. Default: 20. */
+  /** Most tokens to generate. Default: 20, or fewer where the context ends before. */
   maxNewTokens?: number;
-  /** Most tokens of prompt and answer together; give this or `maxNewTokens`. */
+  /** Most tokens of prompt and answer together; give this or `maxNewTokens`. In an encoder-decoder the prompt is the decoder's
+   *  start token. */
   maxLength?: number;
   /** No end of sequence before so many new tokens. Default: 0. */
   minNewTokens?: number;
@@ -53,26 +56,26 @@ export interface GenerationOptions {
   noRepeatNgramSize?: number;
   /** No sequence of so many tokens of the encoder's input (of the prompt, in a decoder) is generated; 0: off. Default: 0. */
   encoderNoRepeatNgramSize?: number;
-  /** Sequences of ids that must not be generated. */
+  /** Sequences of ids that must not be generated. Default: none. */
   badWordsIds?: readonly (readonly number[])[] | null;
-  /** Sequences of ids and what is added to the score of their last token once the others are there. */
+  /** Sequences of ids and what is added to the score of their last token once the others are there. Default: none. */
   sequenceBias?: readonly (readonly [ids: readonly number[], bias: number])[] | null;
-  /** Ids that are never generated. */
+  /** Ids that are never generated. Default: none. */
   suppressTokens?: readonly number[] | null;
-  /** Ids that are not generated first. */
+  /** Ids that are not generated first. Default: none. */
   beginSuppressTokens?: readonly number[] | null;
-  /** The first id after a prompt (of a decoder input) of one token. */
+  /** The first id after a prompt (of a decoder input) of one token: the target language of mBART and NLLB. Default: none. */
   forcedBosTokenId?: number | null;
-  /** The id at the last place that `maxNewTokens` or `maxLength` leaves. */
+  /** The id at the last place that `maxNewTokens` or `maxLength` leaves. Default: none. */
   forcedEosTokenId?: TokenIds | null;
-  /** [start, factor]: raises the score of the end of sequence ever more after `start` new tokens. */
+  /** [start, factor]: raises the score of the end of sequence ever more after `start` new tokens. Default: none. */
   exponentialDecayLengthPenalty?: readonly [start: number, factor: number] | null;
   /** Log-softmax after all other changes of the scores. Default: false. */
   renormalizeLogits?: boolean;
   /** Replaces NaN and infinities in the scores. Default: false. */
   removeInvalidValues?: boolean;
 
-  /** Beams of the beam search; 1: none. Default: 1. */
+  /** Beams of the beam search; 1: none. With beams the stream has a piece for each sequence, at the end. Default: 1. */
   numBeams?: number;
   /** Sequences to return: at most `numBeams`, or any number when sampling. Default: 1. */
   numReturnSequences?: number;
@@ -81,21 +84,26 @@ export interface GenerationOptions {
   /** true: stop at `numBeams` finished sequences; false: when a better one is unlikely; 'never': when impossible. Default: false. */
   earlyStopping?: boolean | 'never';
 
-  /** Ids that end a sequence; [] or null: none. */
+  /** Ids that end a sequence; [] or null: none. Default: the checkpoint's. */
   eosTokenId?: TokenIds | null;
+  /** Read for transformers' sake: nothing is padded here. Default: the checkpoint's. */
   padTokenId?: number | null;
+  /** Starts an encoder-decoder's decoder where there is no `decoderStartTokenId`. Default: the checkpoint's. */
   bosTokenId?: number | null;
   /** First id of the decoder in an encoder-decoder; default: `bosTokenId`. */
   decoderStartTokenId?: number | null;
-  /** Texts that end a sequence. They are matched against the new text, wherever tokens begin; the result ends before them. */
+  /** Texts that end a sequence. They are matched against the new text, wherever tokens begin; the result ends before them.
+   *  They need a tokenizer (NO_TOKENIZER). Default: none. */
   stopStrings?: string | readonly string[] | null;
 
   /**
    * Log-probabilities of the generated tokens and of so many likeliest alternatives (0: of the token alone). They are those
-   * of the distribution that was chosen from, after all processing (compute_transition_scores with normalize_logits).
+   * of the distribution that was chosen from, after all processing (compute_transition_scores with normalize_logits). With beams
+   * only 0. Default: off.
    */
   logprobs?: number | null;
-  /** Prompt lookup decoding: so many tokens are guessed from the text so far and checked in one step. Default: off. */
+  /** Prompt lookup decoding: so many tokens are guessed from the text so far and checked in one step. For one
+   *  sequence of a Decoder. Default: off. */
   promptLookupNumTokens?: number | null;
   /** Longest sequence of ids that prompt lookup searches. Default: 2. */
   maxMatchingNgramSize?: number;

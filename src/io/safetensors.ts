@@ -1,53 +1,13 @@
 // Checkpoints in safetensors: finds the weight files of a source, checks their headers, reads tensors piece by piece.
-import { throwIfAborted, WasmformerError } from '../errors';
-import { findJsonFlaw, isJsonObject, parseJson } from './json';
-import { parseHeader, parseHeaderLength } from './safetensors-header';
-import type { TensorEntry } from './safetensors-header';
-import { isInnerFileName } from './source-base';
+import { openSafetensors, type Checkpoint } from './safetensors-file';
 import type { Source } from './source-base';
 
+export { openSafetensors } from './safetensors-file';
+export type { Checkpoint, Safetensors } from './safetensors-file';
 export { writeSafetensors } from './safetensors-write';
 export type { TensorToWrite } from './safetensors-write';
 
-/** The tensors of a checkpoint. Only headers are in memory. */
-export interface Checkpoint {
-  /** In the order of their bytes, file by file: reading them so is fastest everywhere. */
-  readonly tensors: ReadonlyMap<string, TensorEntry>;
-  /** The files' free-form notes (`__metadata__`); of several files with one key, the first wins. */
-  readonly metadata: Readonly<Record<string, string>>;
-  /** Bytes of all tensors. */
-  readonly totalBytes: number;
-  /**
-   * Exactly `length` bytes of a tensor from its byte `start`, in a fresh, unshared buffer.
-   * @throws MISSING_TENSOR, INVALID_ARGUMENT (outside the tensor), INVALID_FILE, NETWORK, ABORTED
-   */
-  read(name: string, start: number, length: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>>;
-}
-
-/** One safetensors file. */
-export interface Safetensors extends Checkpoint {
-  readonly file: string;
-}
-
 const SINGLE = 'model.safetensors';
-const INDEX = 'model.safetensors.index.json';
-/** Shard headers read at the same time. */
-const PARALLEL_HEADERS = 4;
-
-/**
- * Opens one safetensors file and checks its header by the rules of the format.
- * @throws INVALID_FILE that names the file and the tensor at fault; FILE_NOT_FOUND, NETWORK, ABORTED
- */
-export async function openSafetensors(source: Source, file: string, signal?: AbortSignal): Promise<Safetensors> {
-  const where = `${file} in ${source.name}`;
-  const size = await source.size(file, signal);
-  if (size < 8) {
-    throw new WasmformerError('INVALID_FILE', `${where}: ${size} bytes are too few for a safetensors file`);
-  }
-  const length = parseHeaderLength(await source.read(file, 0, 8, signal), size, where);
-  const { tensors, metadata } = parseHeader(await source.read(file, 8, length, signal), size, file, where);
-  return { file, ...checkpointOf(source, tensors, metadata) };
-}
 
 /**
  * Finds and opens a source's weights: the weight file the user named; else model.safetensors; else the shards of
@@ -55,146 +15,12 @@ export async function openSafetensors(source: Source, file: string, signal?: Abo
  * @throws FILE_NOT_FOUND (none, or several to choose from: the message lists them), INVALID_FILE, NETWORK, ABORTED
  */
 export async function openCheckpoint(source: Source, signal?: AbortSignal): Promise<Checkpoint> {
-  const file = source.weights ?? (await findWeights(source, signal));
+  const isSingle = source.weights === undefined && (await source.has(SINGLE, signal));
+  let file = isSingle ? SINGLE : source.weights;
+  if (file?.endsWith('.safetensors')) return openSafetensors(source, file, signal);
+  // few checkpoints are in several files: only they need this
+  const { findWeights, openShards } = await import('./safetensors-shards');
+  file ??= await findWeights(source, signal);
   if (file.endsWith('.index.json')) return openShards(source, file, signal);
   return openSafetensors(source, file, signal);
-}
-
-async function findWeights(source: Source, signal?: AbortSignal): Promise<string> {
-  if (await source.has(SINGLE, signal)) return SINGLE;
-  if (await source.has(INDEX, signal)) return INDEX;
-  const looked = `no weights in ${source.name}: looked for ${SINGLE} and ${INDEX}`;
-  const files = await listFiles(source, signal);
-  if (!files) {
-    const message = `${looked}; if the weights have another name, give the URL of that file`;
-    throw new WasmformerError('FILE_NOT_FOUND', message);
-  }
-  const indexes = files.filter((file) => file.endsWith('.safetensors.index.json'));
-  if (indexes.length === 1) return indexes[0];
-  const singles = files.filter((file) => file.endsWith('.safetensors'));
-  if (singles.length === 1 && indexes.length === 0) return singles[0];
-  if (singles.length > 0) {
-    const shards = indexes.length === 0 && singles.every((file) => /-\d+-of-\d+\.safetensors$/.test(file));
-    const cure = shards
-      ? `they are shards: their index file ${INDEX} is missing`
-      : 'name the one to load in place of the folder (.../' + (indexes[0] ?? singles[0]) + ')';
-    throw new WasmformerError('FILE_NOT_FOUND', `${looked}, found ${[...indexes, ...singles].join(', ')}; ${cure}`);
-  }
-  const others = files.filter((file) => /\.(bin|pt|pth|ckpt|h5|msgpack|onnx|gguf|npz)$/.test(file));
-  const found = others.length > 0 ? `, found only ${others.join(', ')}; save the model as safetensors` : ', found none';
-  throw new WasmformerError('FILE_NOT_FOUND', `${looked} and any other .safetensors file${found}`);
-}
-
-async function listFiles(source: Source, signal?: AbortSignal): Promise<string[] | undefined> {
-  try {
-    const files = await source.list?.();
-    return files?.sort();
-  } catch (error) {
-    // A mirror may lack the Hub's listing; then the names above are all there is to try.
-    if (error instanceof WasmformerError && (error.code === 'FILE_NOT_FOUND' || error.code === 'NETWORK')) {
-      throwIfAborted(signal);
-      return undefined;
-    }
-    throw error;
-  }
-}
-
-async function openShards(source: Source, indexFile: string, signal?: AbortSignal): Promise<Checkpoint> {
-  const where = `${indexFile} in ${source.name}`;
-  const shardOf = await readIndex(source, indexFile, signal);
-  const shards = [...new Set(shardOf.values())];
-  const opened = new Array<Safetensors>(shards.length);
-  let next = 0;
-  const openSome = async () => {
-    while (next < shards.length) {
-      const i = next++;
-      opened[i] = await openShard(source, shards[i], where, signal);
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(PARALLEL_HEADERS, shards.length) }, openSome));
-
-  const tensors = new Map<string, TensorEntry>();
-  const metadata: Record<string, string> = {};
-  for (const shard of opened) {
-    for (const [name, entry] of shard.tensors) {
-      if (shardOf.get(name) === shard.file) tensors.set(name, entry);
-    }
-    for (const [key, value] of Object.entries(shard.metadata)) {
-      if (!Object.hasOwn(metadata, key)) setOwn(metadata, key, value);
-    }
-  }
-  for (const [name, shard] of shardOf) {
-    if (!tensors.has(name)) {
-      throw new WasmformerError(
-        'INVALID_FILE',
-        `${where}: tensor ${JSON.stringify(name)} should be in ${shard}, but is not; download both again`,
-      );
-    }
-  }
-  return checkpointOf(source, tensors, metadata);
-}
-
-async function openShard(source: Source, file: string, index: string, signal?: AbortSignal): Promise<Safetensors> {
-  try {
-    return await openSafetensors(source, file, signal);
-  } catch (error) {
-    if (!(error instanceof WasmformerError) || error.code !== 'FILE_NOT_FOUND') throw error;
-    throw new WasmformerError('FILE_NOT_FOUND', `${index} names the shard ${file}, which is missing`, { cause: error });
-  }
-}
-
-/** Name of every tensor and the shard that holds it. */
-async function readIndex(source: Source, file: string, signal?: AbortSignal): Promise<Map<string, string>> {
-  const where = `${file} in ${source.name}`;
-  const fail = (problem: string) => new WasmformerError('INVALID_FILE', `${where}: ${problem}`);
-  const bytes = await source.readAll(file, signal);
-  const index = parseJson(bytes, where);
-  const flaw = findJsonFlaw(new TextDecoder().decode(bytes));
-  if (flaw !== undefined) throw fail(flaw);
-  const weightMap = isJsonObject(index) ? index.weight_map : undefined;
-  if (!isJsonObject(weightMap)) throw fail('it has no object "weight_map"');
-  const shardOf = new Map<string, string>();
-  for (const [name, shard] of Object.entries(weightMap)) {
-    if (!isInnerFileName(shard) || !shard.endsWith('.safetensors')) {
-      throw fail(
-        `weight_map places ${JSON.stringify(name)} in ${JSON.stringify(shard)}, ` +
-          'which is not the name of a .safetensors file inside the folder',
-      );
-    }
-    shardOf.set(name, shard);
-  }
-  return shardOf;
-}
-
-function checkpointOf(
-  source: Source,
-  tensors: ReadonlyMap<string, TensorEntry>,
-  metadata: Readonly<Record<string, string>>,
-): Checkpoint {
-  let totalBytes = 0;
-  for (const entry of tensors.values()) totalBytes += entry.byteLength;
-  return {
-    tensors,
-    metadata,
-    totalBytes,
-    async read(name, start, length, signal) {
-      const entry = tensors.get(name);
-      if (!entry) {
-        throw new WasmformerError('MISSING_TENSOR', `the checkpoint in ${source.name} has no tensor "${name}"`);
-      }
-      const inside = Number.isSafeInteger(start) && start >= 0 && Number.isSafeInteger(length) && length >= 0;
-      if (!inside || start + length > entry.byteLength) {
-        throw new WasmformerError(
-          'INVALID_ARGUMENT',
-          `cannot read ${length} bytes at ${start} of tensor "${name}", which has ${entry.byteLength}`,
-        );
-      }
-      return source.read(entry.file, entry.offset + start, length, signal);
-    },
-  };
-}
-
-/** Plain assignment to `__proto__` would change the prototype instead. */
-function setOwn(target: Record<string, string>, key: string, value: string): void {
-  Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true });
 }

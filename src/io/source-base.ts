@@ -145,6 +145,13 @@ export function isInnerFileName(file: unknown): file is string {
   return file.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
 }
 
+/** Whether a value is a Blob or File, of this realm or another. */
+export function isBlob(value: unknown): value is Blob {
+  if (typeof value !== 'object' || value === null) return false;
+  const { size, slice, arrayBuffer } = value as Partial<Blob>;
+  return typeof size === 'number' && typeof slice === 'function' && typeof arrayBuffer === 'function';
+}
+
 /** INVALID_FILE for a file that ends before byte `wanted`. */
 export function truncated(where: string, wanted: number, size: number): WasmformerError {
   return new WasmformerError(

@@ -1,6 +1,6 @@
 // Files that are already here: bytes in memory, and the Files and Blobs of a browser.
 import { WasmformerError } from '../errors';
-import { BaseSource } from './source-base';
+import { BaseSource, isBlob } from './source-base';
 
 /** Contents of an in-memory file. A string is encoded as UTF-8. */
 export type FileContent = Uint8Array | ArrayBuffer | string | Blob;
@@ -83,13 +83,6 @@ export async function blobSource(blobs: readonly Blob[]): Promise<MemorySource> 
   const [only] = files.keys();
   const weights = files.size === 1 && /\.(safetensors|gguf)$/.test(only) ? only : undefined;
   return new MemorySource(files, 'the given files', weights);
-}
-
-/** Whether a value is a Blob or File, of this realm or another. */
-export function isBlob(value: unknown): value is Blob {
-  if (typeof value !== 'object' || value === null) return false;
-  const { size, slice, arrayBuffer } = value as Partial<Blob>;
-  return typeof size === 'number' && typeof slice === 'function' && typeof arrayBuffer === 'function';
 }
 
 async function nameOf(blob: Blob): Promise<string> {

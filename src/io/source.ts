@@ -1,9 +1,7 @@
 // Where a checkpoint comes from: turns what the user gives (path, URL, Hub id, files, bytes) into a Source.
 import { throwIfAborted, WasmformerError } from '../errors';
-import type { FileAccess, Source } from './source-base';
-import { FolderSource } from './source-folder';
+import { isBlob, type FileAccess, type Source } from './source-base';
 import { HttpSource } from './source-http';
-import { blobSource, isBlob, memorySource, MemorySource } from './source-memory';
 import type { FileContent } from './source-memory';
 import { shownUrl } from './source-request';
 
@@ -56,30 +54,18 @@ export async function openSource(input: SourceInput, options: SourceOptions = {}
   throwIfAborted(options.signal);
   if (input instanceof URL) return openText(input.href, options);
   if (typeof input === 'string') return openText(input, options);
-  if (isBlob(input)) return blobSource([input]);
-  if (isFileList(input)) return blobSource(Array.from(input));
-  if (isPlainObject(input)) return memorySource(input);
+  if (isBlob(input) || isFileList(input)) {
+    const { blobSource } = await import('./source-memory');
+    return blobSource(isBlob(input) ? [input] : Array.from(input));
+  }
+  if (isPlainObject(input)) {
+    const { memorySource } = await import('./source-memory');
+    return memorySource(input);
+  }
   throw new WasmformerError(
     'INVALID_ARGUMENT',
     `a checkpoint source must be a path, a URL, a Hub id, files, or { [fileName]: bytes }, not ${describe(input)}`,
   );
-}
-
-/** The source of a model that has a config and nothing else. Throws INVALID_CONFIG. */
-export function configSource(config: Readonly<Record<string, unknown>>): Source {
-  const fail = (problem: string, cause?: unknown): WasmformerError =>
-    new WasmformerError('INVALID_CONFIG', `the config must be an object with config.json's keys, ${problem}`, {
-      cause,
-    });
-  if (!isPlainObject(config))
-    throw fail(`not ${typeof config === 'string' ? JSON.stringify(config) : describe(config)}`);
-  let text: string;
-  try {
-    text = JSON.stringify(config, null, 2);
-  } catch (cause) {
-    throw fail('but it cannot be written as JSON', cause);
-  }
-  return new MemorySource(new Map([['config.json', new TextEncoder().encode(`${text}\n`)]]), 'the given config');
 }
 
 async function openText(text: string, options: SourceOptions): Promise<Source> {
@@ -114,8 +100,10 @@ async function openPath(text: string, files: FileAccess): Promise<Source | undef
     throw new WasmformerError('INVALID_ARGUMENT', `${JSON.stringify(text)} is not a valid file URL`, { cause });
   }
   const kind = await files.kind(path);
-  if (kind === 'folder') return new FolderSource(path, files);
   if (kind === undefined) return undefined;
+  // a page has no folders: it never asks for this module
+  const { FolderSource } = await import('./source-folder');
+  if (kind === 'folder') return new FolderSource(path, files);
   const { folder, file } = files.split(path);
   if (WEIGHT_FILE.test(file)) return new FolderSource(folder, files, file);
   throw new WasmformerError(
@@ -220,13 +208,15 @@ function isFileList(input: unknown): input is ArrayLike<Blob> {
   return typeof FileList !== 'undefined' && input instanceof FileList;
 }
 
-function isPlainObject(input: unknown): input is Readonly<Record<string, FileContent>> {
+/** An object as `{}` writes it, of any realm. */
+export function isPlainObject(input: unknown): input is Readonly<Record<string, FileContent>> {
   if (typeof input !== 'object' || input === null) return false;
   const prototype: unknown = Object.getPrototypeOf(input);
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
-function describe(input: unknown): string {
+/** A value in words, for messages. */
+export function describe(input: unknown): string {
   if (typeof input !== 'object' || input === null) return String(input);
   return (input as { constructor?: { name?: string } }).constructor?.name ?? 'an object';
 }

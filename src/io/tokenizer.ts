@@ -69,9 +69,7 @@ export class Tokenizer {
   private readonly specialIds: ReadonlySet<number>;
   private readonly rawTokens: AddedTokenSplitter;
   private readonly normalizedTokens: AddedTokenSplitter;
-  private readonly normalize: (text: string, base: number) => Aligned;
   private readonly preTokenizer: PreTokenization;
-  private readonly model: WordModel;
   private readonly words: CachedModel;
   private readonly postProcessing: PostProcessing;
   private readonly library: LibraryTokenizer;
@@ -83,11 +81,11 @@ export class Tokenizer {
    * @param fileName what error messages call the file
    * @throws INVALID_TOKENIZER for broken JSON, missing parts and unknown types
    */
-  static fromJson(
+  static async fromJson(
     tokenizerJson: object | string,
     tokenizerConfig: object = {},
     fileName = 'tokenizer.json',
-  ): Tokenizer {
+  ): Promise<Tokenizer> {
     let json: unknown = tokenizerJson;
     if (typeof tokenizerJson === 'string') {
       try {
@@ -96,13 +94,21 @@ export class Tokenizer {
         return invalidTokenizer(fileName, 'not valid JSON; the file may be truncated, download it again', error);
       }
     }
-    return new Tokenizer(asObject(json, fileName), asObject(tokenizerConfig, 'tokenizer_config.json'), fileName);
+    const file = asObject(json, fileName);
+    const config = asObject(tokenizerConfig, 'tokenizer_config.json');
+    if (file.model === undefined) invalidTokenizer(fileName, 'has no "model"; this is not a tokenizer.json');
+    const model = await createModel(file.model, `${fileName}: model`);
+    const normalize = await compileNormalizer(file.normalizer, `${fileName}: normalizer`);
+    return new Tokenizer(file, config, fileName, model, normalize);
   }
 
-  private constructor(json: JsonObject, config: JsonObject, fileName: string) {
-    if (json.model === undefined) invalidTokenizer(fileName, 'has no "model"; this is not a tokenizer.json');
-    this.model = createModel(json.model, `${fileName}: model`);
-    this.normalize = compileNormalizer(json.normalizer, `${fileName}: normalizer`);
+  private constructor(
+    json: JsonObject,
+    config: JsonObject,
+    fileName: string,
+    private readonly model: WordModel,
+    private readonly normalize: (text: string, base: number) => Aligned,
+  ) {
     this.preTokenizer = compilePreTokenizer(json.pre_tokenizer, `${fileName}: pre_tokenizer`);
     this.postProcessing = compilePostProcessor(json.post_processor, `${fileName}: post_processor`);
     this.words = new CachedModel(this.model, this.preTokenizer.bytes ? utf8Characters : null);

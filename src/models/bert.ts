@@ -1,23 +1,20 @@
-// BERT: Devlin et al. 2018; transformers' BertModel and its heads. RoBERTa (roberta.ts) shares the body.
+// BERT: Devlin et al. 2018; transformers' BertModel. Its heads are in bert-heads.ts; RoBERTa (roberta.ts) shares the body.
 import { runBlocks, type Block, type StackResult } from '../nn/blocks';
-import { linear, norm, tiedLinear } from '../nn/layers';
-import type { Parameters } from '../nn/parameters';
+import { linear, norm } from '../nn/layers';
+import type { Linear, Parameters } from '../nn/parameters';
 import { gather } from '../ops/gather';
 import { pool } from '../ops/pool';
 import type { Value, Weight } from '../core/graph';
 import { WasmformerError } from '../errors';
 import {
   activationOf,
-  headOf,
   integer,
-  labelCount,
   number,
   paddingOf,
   type Architecture,
   type Config,
   type EncoderInputs,
   type EncoderModel,
-  type Head,
   type Request,
 } from './model';
 
@@ -117,68 +114,29 @@ export function prefixed(prefix: string): (name: string) => string[] {
   };
 }
 
-function build(config: Config, p: Parameters): EncoderModel {
-  const head = headOf(config);
-  const hasLanguageModel = head === 'maskedLM' || head === 'pretraining';
-  const tied = hasLanguageModel && config.tie_word_embeddings !== false;
-  const body = bertBody(config, p, { tied });
-  const { hiddenSize: d, words, eps, vocabSize } = body;
-  const hasPooler = p.has('pooler.dense.weight', head === null);
-  const needsPooler = head === 'pretraining' || head === 'nextSentence' || head === 'sequenceClassification';
-  const pooler = hasPooler || needsPooler ? p.linear('pooler.dense', d, d) : null;
-  const pooled = (x: Value, segments: Value): Value =>
-    linear(pool(x, segments, 'cls'), pooler!, { activation: 'tanh' });
-
-  const languageModel = hasLanguageModel
-    ? {
-        dense: p.linear('cls.predictions.transform.dense', d, d),
-        norm: p.norm('cls.predictions.transform.LayerNorm', d, eps),
-        table: tied ? words : p.linear('cls.predictions.decoder', vocabSize, d, { bias: false }).weight,
-        bias: p.vector('cls.predictions.bias', vocabSize),
-      }
-    : null;
-  const predict = (x: Value): Value => {
-    const { dense, norm: scale, table, bias } = languageModel!;
-    return tiedLinear(norm(linear(x, dense, { activation: activationOf(config, 'hidden_act') }), scale), table, bias);
-  };
-  const relationship =
-    head === 'pretraining' || head === 'nextSentence' ? p.linear('cls.seq_relationship', 2, d) : null;
-  const classifier =
-    head === 'sequenceClassification' || head === 'tokenClassification'
-      ? p.linear('classifier', labelCount(config), d)
-      : null;
-  const spans = head === 'questionAnswering' ? p.linear('qa_outputs', 2, d) : null;
-
-  return {
-    ...body,
-    head,
-    record(inputs, request) {
-      const stack = body.record(inputs, request);
-      const x = stack.lastHiddenState;
-      const poolerOutput = pooler ? pooled(x, inputs.segments) : undefined;
-      const rows = request.selected ? gather(x, inputs.selected()) : x;
-      return { ...stack, poolerOutput, head: request.head ? outputs(head, rows, poolerOutput) : {} };
-    },
-  };
-
-  function outputs(kind: Head | null, x: Value, poolerOutput: Value | undefined): Record<string, Value> {
-    switch (kind) {
-      case 'maskedLM':
-        return { logits: predict(x) };
-      case 'pretraining':
-        return { predictionLogits: predict(x), seqRelationshipLogits: linear(poolerOutput!, relationship!) };
-      case 'nextSentence':
-        return { logits: linear(poolerOutput!, relationship!) };
-      case 'sequenceClassification':
-        return { logits: linear(poolerOutput!, classifier!) };
-      case 'tokenClassification':
-        return { logits: linear(x, classifier!) };
-      case 'questionAnswering':
-        return { spanLogits: linear(x, spans!) };
-      default:
-        return {};
-    }
-  }
+/** The pooler, where there is one: the first token's row through a layer.
+ *  @param fresh whether a model with random weights has it */
+export function bertPooler(p: Parameters, d: number, fresh: boolean): Linear | null {
+  return p.has('pooler.dense.weight', fresh) ? p.linear('pooler.dense', d, d) : null;
 }
 
+export function pooled(x: Value, segments: Value, pooler: Linear): Value {
+  return linear(pool(x, segments, 'cls'), pooler, { activation: 'tanh' });
+}
+
+function build(config: Config, p: Parameters): EncoderModel {
+  const body = bertBody(config, p, { tied: false });
+  const pooler = bertPooler(p, body.hiddenSize, true);
+  return {
+    ...body,
+    head: null,
+    record(inputs, request) {
+      const stack = body.record(inputs, request);
+      const poolerOutput = pooler ? pooled(stack.lastHiddenState, inputs.segments, pooler) : undefined;
+      return { ...stack, poolerOutput, head: {} };
+    },
+  };
+}
+
+/** Without a head: bert-heads.ts has those. */
 export const bert: Architecture<EncoderModel> = { aliases: prefixed('bert'), build };

@@ -6,7 +6,6 @@ import { gpt2 } from './gpt2';
 import { llama, mistral, qwen2, qwen3 } from './llama';
 import type { Architecture, Config, DecoderModel, DecoderStack } from './model';
 import { openaiGpt } from './openai-gpt';
-import { transformerDecoder } from './transformer';
 
 const DECODERS: Readonly<Record<string, Architecture<DecoderModel>>> = {
   'openai-gpt': openaiGpt,
@@ -19,11 +18,14 @@ const DECODERS: Readonly<Record<string, Architecture<DecoderModel>>> = {
   bloom,
 };
 
-const STACKS: Readonly<Record<string, Architecture<DecoderStack>>> = { transformer_decoder: transformerDecoder };
+/** Few are loaded: a language model does without their code. */
+const STACKS: Readonly<Record<string, () => Promise<Architecture<DecoderStack>>>> = {
+  transformer_decoder: async () => (await import('./transformer')).transformerDecoder,
+};
 
 /** The stack alone that a config describes, if it does. */
-export function decoderStackOf({ model_type: type }: Config): Architecture<DecoderStack> | null {
-  return typeof type === 'string' && Object.hasOwn(STACKS, type) ? STACKS[type] : null;
+export async function decoderStackOf({ model_type: type }: Config): Promise<Architecture<DecoderStack> | null> {
+  return typeof type === 'string' && Object.hasOwn(STACKS, type) ? STACKS[type]() : null;
 }
 
 /** The causal language model that a config describes. Throws UNSUPPORTED_MODEL. */

@@ -1,28 +1,25 @@
 // config.json's model_type -> encoder.
 import { WasmformerError } from '../errors';
 import { bert } from './bert';
-import { distilbert } from './distilbert';
-import type { Architecture, Config, EncoderModel } from './model';
-import { roberta } from './roberta';
-import { transformerEncoder } from './transformer';
+import { headOf, type Architecture, type Config, type EncoderModel } from './model';
 
-const ENCODERS: Readonly<Record<string, Architecture<EncoderModel>>> = {
-  bert,
+const roberta = async (): Promise<Architecture<EncoderModel>> => (await import('./roberta')).roberta;
+
+/** Most checkpoints that embed are BERTs; what is rarer is loaded when it is asked for, so that it costs the others nothing. */
+const ENCODERS: Readonly<Record<string, (config: Config) => Promise<Architecture<EncoderModel>>>> = {
+  bert: async (config) => (headOf(config) === null ? bert : (await import('./bert-heads')).bertWithHead),
   roberta,
   'xlm-roberta': roberta,
-  distilbert,
-  transformer_encoder: transformerEncoder,
+  distilbert: async () => (await import('./distilbert')).distilbert,
+  transformer_encoder: async () => (await import('./transformer-stack')).transformerEncoder,
 };
 
 /** The encoder that a config describes. Throws UNSUPPORTED_MODEL. */
-export function encoderOf(config: Config): Architecture<EncoderModel> {
+export async function encoderOf(config: Config): Promise<Architecture<EncoderModel>> {
   const type = config.model_type;
-  const known = typeof type === 'string' && Object.hasOwn(ENCODERS, type) ? ENCODERS[type] : undefined;
-  if (!known) {
-    throw new WasmformerError(
-      'UNSUPPORTED_MODEL',
-      `config.json: model_type ${JSON.stringify(type)} is not supported as an Encoder; supported are ${Object.keys(ENCODERS).join(', ')}`,
-    );
-  }
-  return known;
+  if (typeof type === 'string' && Object.hasOwn(ENCODERS, type)) return ENCODERS[type](config);
+  throw new WasmformerError(
+    'UNSUPPORTED_MODEL',
+    `config.json: model_type ${JSON.stringify(type)} is not supported as an Encoder; supported are ${Object.keys(ENCODERS).join(', ')}`,
+  );
 }

@@ -2,6 +2,7 @@
 // (norms over queries and keys). Pre-norm blocks with RMS norms, rotary positions, grouped heads and a gated feed-forward;
 // transformers' LlamaForCausalLM and its kin.
 import type { Block } from '../nn/blocks';
+import { gatedBy } from '../nn/gated';
 import type { Parameters } from '../nn/parameters';
 import { rotaryOf } from '../nn/rotary';
 import { gather } from '../ops/gather';
@@ -80,7 +81,7 @@ function build(given: Config, p: Parameters, traits: Traits): DecoderModel {
       },
       feedForwardNorm: p.rmsNorm(`${at}.post_attention_layernorm`, d, eps),
       feedForward: {
-        gate: p.linear(`${at}.mlp.gate_proj`, inner, d, { bias: mlpBias }),
+        inner: gatedBy(p.linear(`${at}.mlp.gate_proj`, inner, d, { bias: mlpBias })),
         up: p.linear(`${at}.mlp.up_proj`, inner, d, { bias: mlpBias }),
         down: p.linear(`${at}.mlp.down_proj`, d, inner, { bias: mlpBias }),
         activation,

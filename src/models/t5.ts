@@ -2,6 +2,7 @@
 // scores that are not scaled, no biases in linear layers; transformers' T5ForConditionalGeneration and its kin.
 import type { HeadShape } from '../nn/attention';
 import { runBlocks, type Block } from '../nn/blocks';
+import { gatedBy } from '../nn/gated';
 import { tiedLinear } from '../nn/layers';
 import { constant, normal, normalInits, type Init } from '../nn/init';
 import type { Linear, Parameters } from '../nn/parameters';
@@ -163,7 +164,7 @@ function build(given: Config, p: Parameters, traits: Traits): TransformerModel {
           : undefined,
         feedForwardNorm: p.rmsNorm(`${last}.layer_norm`, d, eps, scale),
         feedForward: {
-          gate: gated ? linear(`${dense}.wi_0`, inner, d) : undefined,
+          inner: gated ? gatedBy(linear(`${dense}.wi_0`, inner, d)) : undefined,
           up: linear(gated ? `${dense}.wi_1` : `${dense}.wi`, inner, d),
           down: linear(`${dense}.wo`, d, inner),
           activation,

@@ -1,7 +1,6 @@
 // Transformer blocks in their arrangements: where the norms stand, what runs side by side, gated or plain feed-forward.
 import type { Value } from '../core/graph';
 import type { Activation } from '../ops/activation';
-import { binary } from '../ops/binary';
 import type { KeyValues } from '../ops/store-kv';
 import {
   crossAttention,
@@ -16,18 +15,19 @@ import type { Linear, Norm, RmsNorm } from './parameters';
 
 type AnyNorm = Norm | RmsNorm;
 
-/** Two linear layers with an activation in between; with a gate, down(act(gate(x)) * up(x)) (Shazeer 2020). */
+/** Two linear layers with an activation in between. */
 interface FeedForwardLayer {
-  readonly gate?: Linear;
   readonly up: Linear;
   readonly down: Linear;
   readonly activation: Activation;
+  /** What stands between x and `down`, if not act(up(x)): gated.ts. */
+  readonly inner?: (x: Value, layer: FeedForwardLayer) => Value;
 }
 
 /** down(act(up(x))) + residual; "Attention is all you need", 3.3. */
 function feedForward(x: Value, layer: FeedForwardLayer, residual?: Value): Value {
-  const { gate, up, down, activation } = layer;
-  const inner = gate ? binary(linear(x, gate, { activation }), linear(x, up), 'mul') : linear(x, up, { activation });
+  const { up, down, activation } = layer;
+  const inner = layer.inner?.(x, layer) ?? linear(x, up, { activation });
   return linear(inner, down, { residual });
 }
 

@@ -2,7 +2,8 @@
 import * as R from '../../assembly/abi/records';
 import { countOf, type Dim, type Op, type Operand, type Value } from '../core/graph';
 import { check } from './check';
-import { broadcastTo, contiguous } from './copy';
+import { contiguous } from './copy';
+import { broadcastTo } from './rearrange';
 import { broadcastDims, broadcastStrides, collapse, padDims } from './strides';
 
 const KINDS = {

@@ -1,8 +1,5 @@
-// What the runners share: batches without padding, results by name, capacities, profiles.
-import type { Core } from '../core/core';
-import { execute } from '../core/execute';
+// What the runners share: batches without padding, results by name, capacities.
 import type { Sizes } from '../core/graph';
-import type { Plan } from '../core/plan';
 
 /** A batch without padding: the tokens of all sequences one after another. */
 export interface RaggedBatch {
@@ -32,12 +29,6 @@ export interface BatchMask {
 /** Results by name: `lastHiddenState`, `hiddenStates.0`, `attentions.0`, `poolerOutput`, `embeddings`, and the head's. */
 export type Outputs = Record<string, Float32Array<ArrayBuffer>>;
 
-export interface ProfileRow {
-  op: string;
-  output: string;
-  milliseconds: number;
-}
-
 /** Room for the next, somewhat larger call: powers of two. */
 export function roundUp(sizes: Sizes): Sizes {
   return Object.fromEntries(
@@ -54,18 +45,4 @@ export function concat(parts: readonly Float32Array[]): Float32Array<ArrayBuffer
     at += part.length;
   }
   return whole;
-}
-
-/** Runs a plan record by record and takes the time of each. */
-export async function profilePlan(plan: Plan, core: Core, sizes: Sizes): Promise<ProfileRow[]> {
-  const rows: ProfileRow[] = [];
-  await execute(plan, core, sizes, {
-    onStep: (node, milliseconds) =>
-      rows.push({
-        op: node.op.name,
-        output: node.outputs[0].dims.map((d) => (typeof d === 'number' ? d : sizes[d.symbol])).join('x'),
-        milliseconds,
-      }),
-  });
-  return rows;
 }

@@ -1,6 +1,14 @@
 // Beam search, any number of prompts at once: their beams step together over the cache.
 import { BeamSearch } from '../generate';
-import { BaseLoop, isAbort, MOST_ACTIVE, release, type GenerationResult, type Start } from './generation-job';
+import {
+  BaseLoop,
+  isAbort,
+  MOST_ACTIVE,
+  release,
+  type CandidatesEvent,
+  type GenerationResult,
+  type Start,
+} from './generation-job';
 import type { CachedSequence } from './kv-cache';
 
 /** A search, its beams' caches, and the ids that the next step stores in each. */
@@ -16,7 +24,7 @@ export class BeamLoop extends BaseLoop {
   private searches: Running[] = [];
 
   async run(): Promise<GenerationResult> {
-    const { job, model, settings } = this;
+    const { job, settings } = this;
     let next = 0;
     try {
       for (;;) {
@@ -27,18 +35,16 @@ export class BeamLoop extends BaseLoop {
         );
         let logits = await this.step(items);
         logits = await this.processed(logits);
-        let row = 0;
-        for (const one of this.searches) {
+        const parts = this.partsOf(logits);
+        this.searches.forEach(({ search }, i) => search.rank(parts[i]));
+        const stopped = this.job.says.stops ? await this.askStops() : [];
+        this.searches.forEach((one, i) => {
           const { search, beams } = one;
-          const rows = beams.length;
-          const { parents, tokens } = search.select(
-            logits.subarray(row * model.vocabSize, (row + rows) * model.vocabSize),
-          );
-          row += rows;
+          const { parents, tokens } = search.advance(parts[i], stopped[i]);
           one.beams = Array.from(parents, (parent) => beams[parent].fork());
           one.ids = Array.from(tokens, (id) => Int32Array.of(id));
           beams.forEach((beam) => beam.dispose());
-        }
+        });
         this.searches = this.searches.filter((one) => !one.search.done || this.finish(one));
         if (this.isTimeForTurn()) await this.turn();
         this.checkCancelled();
@@ -70,13 +76,24 @@ export class BeamLoop extends BaseLoop {
     this.searches.push({ prompt, search, start, beams: [cache.fork()], ids: [tokens.slice(dropped + cache.length)] });
   }
 
-  private async processed(logits: Float32Array): Promise<Float32Array> {
+  /** Each search's rows. */
+  private partsOf(logits: Float32Array): Float32Array[] {
     const { vocabSize } = this.model;
     let row = 0;
-    for (const { search, beams } of this.searches) {
-      search.process(logits.subarray(row * vocabSize, (row + beams.length) * vocabSize));
-      row += beams.length;
-    }
+    return this.searches.map(({ beams }) => logits.subarray(row * vocabSize, (row += beams.length) * vocabSize));
+  }
+
+  /** Which of each search's candidates have come to a stop string. */
+  private async askStops(): Promise<boolean[][]> {
+    const lists = this.searches.map(({ prompt, search }) => search.candidates().map((ids) => ({ prompt, ids })));
+    const event: CandidatesEvent = { type: 'candidates', candidates: lists.flat() };
+    const answers = (await this.context.report(event)) as boolean[];
+    return lists.map(({ length }) => answers.splice(0, length));
+  }
+
+  private async processed(logits: Float32Array): Promise<Float32Array> {
+    const parts = this.partsOf(logits);
+    this.searches.forEach(({ search }, i) => search.process(parts[i]));
     if (!this.job.says.scores) return logits;
     const rows = this.searches.flatMap(({ prompt, search, start }) =>
       search.beams.map((tokens) => ({ prompt, step: tokens.length - start.tokens.length, ids: tokens.slice() })),

@@ -1,21 +1,14 @@
 // The engine's side of a Decoder.
 import type { Core } from '../core/core';
+import { explainPlan, profilePlan, type ProfileRow } from '../core/explain';
 import { execute, read } from '../core/execute';
 import type { Sizes } from '../core/graph';
-import { explainPlan, type Plan } from '../core/plan';
+import type { Plan } from '../core/plan';
 import { decoderOf } from '../models/decoders';
 import { WasmformerError } from '../errors';
 import { Tokens, type GenerationSettings } from '../generate';
 import type { Config, DecoderModel } from '../models/model';
-import {
-  concat,
-  profilePlan,
-  type BatchMask,
-  type MemoryBatch,
-  type Outputs,
-  type ProfileRow,
-  type RaggedBatch,
-} from './batch';
+import { concat, type BatchMask, type MemoryBatch, type Outputs, type RaggedBatch } from './batch';
 import { generate } from './generation';
 import type { GenerationJob, GenerationResult, Guesser, Says, Start } from './generation-job';
 import { DraftGuesser, LookupGuesser } from './guessers';

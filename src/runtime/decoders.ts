@@ -6,12 +6,16 @@ import { DecoderRunner } from './decoder-runner';
 import type { LoadOptions } from './load';
 import type { WeightSource } from './load-model';
 import type { Runner } from './runner';
-import { StackRunner } from './stack-runner';
 
 /** Builds the model that a config describes and reads its weights. */
-export function loadDecoder(core: Core, config: Config, source: WeightSource, options: LoadOptions): Promise<Runner> {
-  const stack = decoderStackOf(config);
-  return stack
-    ? StackRunner.load(stack, core, config, source, options)
-    : DecoderRunner.load(core, config, source, options);
+export async function loadDecoder(
+  core: Core,
+  config: Config,
+  source: WeightSource,
+  options: LoadOptions,
+): Promise<Runner> {
+  const stack = await decoderStackOf(config);
+  if (!stack) return DecoderRunner.load(core, config, source, options);
+  const { StackRunner } = await import('./stack-runner');
+  return StackRunner.load(stack, core, config, source, options);
 }

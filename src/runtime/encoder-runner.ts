@@ -1,16 +1,17 @@
 // The engine's side of an Encoder: ragged batches in, rows out. Splits a call into chunks of bounded memory, which the
 // numeric contract makes invisible.
 import type { Core } from '../core/core';
+import type { ProfileRow } from '../core/explain';
 import { execute, read } from '../core/execute';
 import { Graph, LONGEST, MAP, SEQUENCES, SLOTS, TOKENS, type Sizes, type Sym, type Value } from '../core/graph';
-import { explainPlan, type Plan } from '../core/plan';
+import type { Plan } from '../core/plan';
 import { PlanCache } from '../core/plan-cache';
 import type { Config, EncoderModel, Head } from '../models/model';
 import { encoderOf } from '../models/encoders';
 import { l2Normalize } from '../ops/norm';
 import { pool, type Pooling } from '../ops/pool';
 import { kvBytes } from '../ops/store-kv';
-import { concat, profilePlan, roundUp, type BatchMask, type Outputs, type ProfileRow, type RaggedBatch } from './batch';
+import { concat, roundUp, type BatchMask, type Outputs, type RaggedBatch } from './batch';
 import type { HeldWeights } from './held-weights';
 import type { LoadOptions } from './load';
 import { loadModel, type WeightSource } from './load-model';
@@ -93,7 +94,7 @@ export class EncoderRunner extends ModelRunner {
   }
 
   static async load(core: Core, config: Config, source: WeightSource, options: LoadOptions): Promise<EncoderRunner> {
-    const architecture = encoderOf(config);
+    const architecture = await encoderOf(config);
     const { model, weights } = await loadModel(architecture, core, config, source, options);
     return new EncoderRunner(model, weights, core);
   }
@@ -116,12 +117,14 @@ export class EncoderRunner extends ModelRunner {
 
   /** The plan of a call's first chunk as a table. */
   async explain(call: EncoderCall): Promise<string> {
+    const { explainPlan } = await import('../core/explain');
     const { plan, sizes } = this.prepare(call, split(call)[0]);
     return explainPlan(plan, sizes);
   }
 
   /** Time of every record of a call's first chunk. */
   async profile(call: EncoderCall): Promise<ProfileRow[]> {
+    const { profilePlan } = await import('../core/explain');
     const { plan, sizes } = this.prepare(call, split(call)[0]);
     return profilePlan(plan, this.core, sizes);
   }

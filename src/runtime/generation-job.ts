@@ -17,7 +17,7 @@ import type { StepItem, Steps } from './steps';
 export interface Says {
   /** Change the scores: a `scores` event for every step, answered by the changed scores. */
   readonly scores: boolean;
-  /** End sequences: a `tokens` event after every step, answered by the sequences to end. */
+  /** End sequences: a `tokens` event after every step, answered by the sequences to end; with beams a `candidates` event. */
   readonly stops: boolean;
 }
 
@@ -34,6 +34,12 @@ export interface GeneratedToken {
   readonly id: number;
   readonly logprob?: number;
   readonly alternatives?: readonly Alternative[];
+}
+
+/** New ids of beams that could go on: answered by which of them have come to a stop string. */
+export interface CandidatesEvent {
+  readonly type: 'candidates';
+  readonly candidates: readonly { prompt: number; ids: Int32Array }[];
 }
 
 /** Scores of the next token of some sequences, after the processors that the settings ask for. */

@@ -65,7 +65,9 @@ class Loop extends BaseLoop {
       while (this.next < this.job.prompts && this.active.length < MOST_ACTIVE) await this.begin(this.next++);
       if (this.active.length === 0) return;
       for (const { start } of this.active) this.slide(start);
-      const running = guesser && this.active.length === 1 ? this.stepGuessing(this.active[0], guesser) : this.stepAll();
+      // a caller who changes scores sees those of every token, one by one
+      const guesses = guesser && !says.scores && this.active.length === 1;
+      const running = guesses ? this.stepGuessing(this.active[0], guesser) : this.stepAll();
       // a small model's step is over by now: no turn of the event loop for it
       if (running) await running;
       if (says.stops) await this.askStops();

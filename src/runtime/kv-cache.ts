@@ -5,9 +5,7 @@
 import type { Core } from '../core/core';
 import { kvBytes } from '../ops/store-kv';
 import type { CacheShape } from '../models/model';
-
-/** Tokens in a page. */
-export const PAGE_TOKENS = 64;
+import { PAGE_TOKENS } from './segments';
 
 interface Page {
   readonly address: number;

@@ -9,10 +9,13 @@ import {
   SEG_QUERIES,
   SEG_QUERY,
 } from '../../assembly/abi/records';
-import { PAGE_TOKENS, type CachedSequence } from './kv-cache';
+import type { CachedSequence } from './kv-cache';
 
 /** 32-bit words of one row. */
 export const SEG_WORDS = SEG_BYTES / 4;
+
+/** Tokens in a page of the cache. */
+export const PAGE_TOKENS = 64;
 
 /** Fills a segment table and the page tables that it points to, sequence by sequence. Both are views of wasm memory. */
 export class SegmentWriter {

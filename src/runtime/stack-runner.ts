@@ -1,13 +1,14 @@
 // The engine's side of a decoder's stack alone: embeddings and an encoder's output in, rows out. Sequences run one after another;
 // their keys and values live for one run, so there is no cache.
 import type { Core } from '../core/core';
+import { explainPlan, profilePlan, type ProfileRow } from '../core/explain';
 import { execute, read } from '../core/execute';
 import { Graph, LONGEST, MAP, SEQUENCES, SLOTS, TOKENS, type Sizes, type Sym, type Value } from '../core/graph';
-import { explainPlan, type Plan } from '../core/plan';
+import type { Plan } from '../core/plan';
 import { PlanCache } from '../core/plan-cache';
 import type { Architecture, Config, DecoderStack } from '../models/model';
 import { kvBytes } from '../ops/store-kv';
-import { concat, profilePlan, roundUp, type Outputs, type ProfileRow } from './batch';
+import { concat, roundUp, type Outputs } from './batch';
 import type { DecoderCall, DecoderFacts } from './decoder-runner';
 import type { HeldWeights } from './held-weights';
 import type { LoadOptions } from './load';

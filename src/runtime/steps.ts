@@ -1,16 +1,16 @@
 // Steps of a causal model: new tokens of any mixture of sequences, over the paged cache. Prefill, one token of forty sequences and
 // both at once are the same plan.
 import type { Core } from '../core/core';
-import { executeStep } from '../core/execute';
+import { executeStep } from '../core/execute-step';
 import { Graph, LONGEST, MAP, SEQUENCES, TOKENS, type Sizes, type Sym, type Value } from '../core/graph';
 import type { Plan } from '../core/plan';
 import { PlanCache } from '../core/plan-cache';
 import type { CausalModel } from '../models/model';
 import { RotaryTable } from '../nn/rotary';
 import { roundUp } from './batch';
-import { PAGE_TOKENS, PagePool, type CachedSequence } from './kv-cache';
+import { PagePool, type CachedSequence } from './kv-cache';
 import type { CallContext } from './runner';
-import { SEG_WORDS, SegmentWriter } from './segments';
+import { PAGE_TOKENS, SEG_WORDS, SegmentWriter } from './segments';
 
 /** New tokens of one sequence. */
 export interface StepItem {

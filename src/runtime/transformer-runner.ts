@@ -1,23 +1,24 @@
 // The engine's side of a Transformer: the encoder runs once for an input, and leaves the keys and values that the decoder's
 // steps attend to in pages of their own.
 import type { Core } from '../core/core';
+import { explainPlan, profilePlan, type ProfileRow } from '../core/explain';
 import { execute, read } from '../core/execute';
 import { Graph, LONGEST, MAP, SEQUENCES, SLOTS, TOKENS, type Sizes, type Sym, type Value } from '../core/graph';
-import { explainPlan, type Plan } from '../core/plan';
+import type { Plan } from '../core/plan';
 import { PlanCache } from '../core/plan-cache';
 import { Tokens, type GenerationSettings } from '../generate';
 import type { Config, TransformerModel } from '../models/model';
 import { transformerOf } from '../models/transformers';
 import { kvBytes } from '../ops/store-kv';
-import { concat, profilePlan, roundUp, type Outputs, type ProfileRow, type RaggedBatch } from './batch';
+import { concat, roundUp, type Outputs, type RaggedBatch } from './batch';
 import { generate } from './generation';
 import type { GenerationResult, Says, Start } from './generation-job';
-import { CachedSequence, PAGE_TOKENS, PagePool } from './kv-cache';
+import { CachedSequence, PagePool } from './kv-cache';
 import type { HeldWeights } from './held-weights';
 import type { LoadOptions } from './load';
 import { loadModel, type WeightSource } from './load-model';
 import { ModelRunner, type CallContext } from './runner';
-import { SEG_WORDS, SegmentWriter, slots } from './segments';
+import { PAGE_TOKENS, SEG_WORDS, SegmentWriter, slots } from './segments';
 import { Steps, type Wants } from './steps';
 
 /** What a forward wants: as many source sequences as target ones, or one for all. */

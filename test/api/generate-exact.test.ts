@@ -3,8 +3,10 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { join } from 'node:path';
 import { Decoder, type GenerateOptions } from '../../src/api/decoder';
 import type { GeneratedResult } from '../../src/api/generation';
+import { Transformer } from '../../src/api/transformer';
 import { createEngine } from '../../src/runtime/host';
 import { decoderFolder, readDecoderTexts } from '../golden/decoders/load';
+import { transformerFolder } from '../golden/transformers/load';
 import { failure, textFolder } from '../support/generate';
 import { hasModel, modelsDir } from '../support/models';
 
@@ -77,6 +79,25 @@ describe('a batch', () => {
   it('needs no more steps than its longest sequence', async () => {
     const [first] = await model.generate(prompts.slice(0, 32), free).result();
     expect(first.steps).toBe(free.maxNewTokens);
+  });
+});
+
+describe.each(['bart', 't5', 'transformer'])('a batch of %s', (name) => {
+  it('gives each source what it gets alone', async () => {
+    const seq2seq = await Transformer.fromPretrained(transformerFolder(name), { engine });
+    const sources = prompts.slice(0, 40);
+    for (const options of [
+      { ...free, numBeams: 1 },
+      { ...sampled, numBeams: 1, numReturnSequences: 2 },
+      { numBeams: 3, numReturnSequences: 2, maxNewTokens: 6 },
+    ]) {
+      const batch = await seq2seq.generate(sources, options).result();
+      for (const i of [0, 7, 16, 31, 32, 39]) {
+        const alone = await seq2seq.generate(sources[i], options).result();
+        expect(batch[i].sequences).toEqual(alone.sequences);
+      }
+    }
+    await seq2seq.dispose();
   });
 });
 
@@ -191,6 +212,20 @@ describe('guesses', () => {
       expect(guessing.ids).toEqual(session.ids);
     }
     await Promise.all([session, guessing, same, other].map((one) => one.dispose()));
+  });
+
+  it('leave the scores to a logits processor', async () => {
+    const draft = await Decoder.fromPretrained(decoderFolder('llama'), { engine });
+    const forced = [3, 8, 8, 3, 8, 8, 3, 8, 8, 3];
+    const force = (logits: Float32Array, { step }: { step: number }): void => {
+      logits.fill(-Infinity);
+      logits[forced[step]] = 0;
+    };
+    for (const extra of [{ assistantModel: draft }, { promptLookupNumTokens: 3 }]) {
+      const options = { ...free, ...extra, maxNewTokens: forced.length, logitsProcessors: [force] };
+      expect((await model.generate([3, 8, 8, 3], options).result()).ids).toEqual(forced);
+    }
+    await draft.dispose();
   });
 
   it('refuse models that cannot guess', async () => {

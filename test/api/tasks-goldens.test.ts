@@ -165,9 +165,9 @@ interface AnswerTask {
 
 describe.each(['bert-question-answering', 'roberta-question-answering', 'distilbert-question-answering'])(
   'question answering: %s',
-  (name) => {
+  async (name) => {
     const { tasks, encodings, logits } = golden<AnswerTask>(name);
-    const tokenizer = OwnTokenizer.fromJson(readGoldenJson<object>(name, 'tokenizer.json'));
+    const tokenizer = await OwnTokenizer.fromJson(readGoldenJson<object>(name, 'tokenizer.json'));
 
     it.each(tasks)('$question $options', (task) => {
       const windowing = answerWindowing(encodings[task.encoding], MODEL_MAX_LENGTH, task.options);

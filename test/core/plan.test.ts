@@ -3,13 +3,15 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { CTL_CANCEL } from '../../assembly/abi/layout';
 import * as R from '../../assembly/abi/records';
 import { Core } from '../../src/core/core';
+import { explainPlan } from '../../src/core/explain';
 import { execute, executeSync, read } from '../../src/core/execute';
 import { Graph, TOKENS, type Op, type Value } from '../../src/core/graph';
-import { compile, explainPlan, type Plan } from '../../src/core/plan';
+import { compile, type Plan } from '../../src/core/plan';
 import { PlanCache } from '../../src/core/plan-cache';
 import { activation } from '../../src/ops/activation';
 import { binary } from '../../src/ops/binary';
-import { columns, concat } from '../../src/ops/copy';
+import { columns } from '../../src/ops/copy';
+import { concat } from '../../src/ops/rearrange';
 
 let core: Core;
 beforeAll(async () => {

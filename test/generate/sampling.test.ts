@@ -188,11 +188,16 @@ describe('beam sampling', () => {
 
   it('stops at what the caller finds in the text', () => {
     const settings = resolveGeneration({ numBeams: 2, eosTokenId: 2 });
-    const search = new BeamSearch({ settings, prompt: [0], ...context, stops: (ids) => ids.length === 4 });
+    const search = new BeamSearch({ settings, prompt: [0], ...context });
     for (let step = 0; step < 20 && !search.done; step++) {
       const logits = new Float32Array(search.rows * VOCAB).fill(-9);
       for (let b = 0; b < search.rows; b++) logits.set([3, -9, -50, 2, 1.5], b * VOCAB);
-      search.step(logits);
+      search.process(logits);
+      search.rank(logits);
+      search.advance(
+        logits,
+        search.candidates().map((ids) => ids.length === 4),
+      );
     }
     expect(search.finish().map(({ ids, finishReason }) => [ids.length, finishReason])).toEqual([[4, 'stop']]);
   });

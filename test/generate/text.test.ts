@@ -86,18 +86,18 @@ describe('text stream of words', () => {
 });
 
 const folder = new URL('../golden/tokenizers/', import.meta.url);
-const stored = ['tiny-bytebpe', 'tiny-unigram', 'tiny-wordpiece'].map((name): [string, () => Tokenizer] => [
+const stored = ['tiny-bytebpe', 'tiny-unigram', 'tiny-wordpiece'].map((name): [string, () => Promise<Tokenizer>] => [
   name,
   () => Tokenizer.fromJson(readFileSync(new URL(`${name}.tokenizer.json`, folder), 'utf8')),
 ]);
-const real = ['gpt2', 't5-legal-fr-en', 'bart-roberta'].flatMap((name): [string, () => Tokenizer][] => {
+const real = ['gpt2', 't5-legal-fr-en', 'bart-roberta'].flatMap((name): [string, () => Promise<Tokenizer>][] => {
   const file = join(modelsDir, 'tokenizers', name, 'tokenizer.json');
   return existsSync(file) ? [[name, () => Tokenizer.fromJson(readFileSync(file, 'utf8'))]] : [];
 });
 
 describe('text stream of tokenizers', () => {
-  it.each([...stored, ...real])('%s: random ids', (_, load) => {
-    const tokenizer = load();
+  it.each([...stored, ...real])('%s: random ids', async (_, load) => {
+    const tokenizer = await load();
     for (const cleanUp of [false, true]) {
       const decode = (ids: number[]): string => tokenizer.decode(ids, { cleanUpTokenizationSpaces: cleanUp });
       fc.assert(
@@ -109,8 +109,8 @@ describe('text stream of tokenizers', () => {
     }
   });
 
-  it.each([...stored, ...real])('%s: texts', (_, load) => {
-    const tokenizer = load();
+  it.each([...stored, ...real])('%s: texts', async (_, load) => {
+    const tokenizer = await load();
     for (const cleanUp of [false, true]) {
       const decode = (ids: number[]): string => tokenizer.decode(ids, { cleanUpTokenizationSpaces: cleanUp });
       for (const text of ["Hello, I don't know . 😀👩‍👩‍👧 ' quoted ' , we 've !", ' naïve  façade\n\n日本語 text', 'a']) {

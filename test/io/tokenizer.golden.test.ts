@@ -63,9 +63,11 @@ const flat = (values: (number | null)[]) => values.map((value) => value ?? -1);
 
 for (const [name, file] of sources) {
   const present = existsSync(file);
-  describe.skipIf(!present)(`${name}${present ? '' : ' (skipped: real checkpoints are not here)'}`, () => {
+  describe.skipIf(!present)(`${name}${present ? '' : ' (skipped: real checkpoints are not here)'}`, async () => {
     const golden = present ? readGolden<Golden>(`${name}.cases`) : ({} as Golden);
-    const tokenizer = present ? Tokenizer.fromJson(readFileSync(file, 'utf8')) : (undefined as unknown as Tokenizer);
+    const tokenizer = present
+      ? await Tokenizer.fromJson(readFileSync(file, 'utf8'))
+      : (undefined as unknown as Tokenizer);
 
     it('encodes and decodes as Python does', () => {
       expect(tokenizer.vocabSize).toBe(golden.vocabSize);
@@ -113,9 +115,9 @@ describe('one component at a time', () => {
 
   it.each(
     variants.map((variant, i) => [i, JSON.stringify(variant.tokenizer.normalizer ?? variant.tokenizer.pre_tokenizer)]),
-  )('variant %i: %s', (i) => {
+  )('variant %i: %s', async (i) => {
     const { tokenizer: json, cases } = variants[i];
-    const tokenizer = Tokenizer.fromJson(json);
+    const tokenizer = await Tokenizer.fromJson(json);
     for (const want of cases) {
       const got = tokenizer.encode(want.text);
       expect(

@@ -12,15 +12,16 @@ function tinyJson(name: string): Json {
 }
 
 const load = (name: string, config?: object) => Tokenizer.fromJson(tinyJson(name), config);
-const wordpiece = load('wordpiece');
-const bytebpe = load('bytebpe');
-const unigram = load('unigram');
+const wordpiece = await load('wordpiece');
+const bytebpe = await load('bytebpe');
+const unigram = await load('unigram');
 
 function fails(run: () => unknown, code: string, message: RegExp): void {
-  expect(run).toThrow(
-    expect.objectContaining({ name: 'WasmformerError', code, message: expect.stringMatching(message) as string }),
-  );
+  expect(run).toThrow(errorLike(code, message));
 }
+
+const errorLike = (code: string, message: RegExp): unknown =>
+  expect.objectContaining({ name: 'WasmformerError', code, message: expect.stringMatching(message) as string });
 
 describe('encode', () => {
   it('ignores the truncation and padding stored in the file', () => {
@@ -64,7 +65,7 @@ describe('encode', () => {
     expect(encoding.typeIds).toEqual([0, 0, 1]);
   });
 
-  it('cuts only when asked', () => {
+  it('cuts only when asked', async () => {
     const text = 'the boat the boat the boat';
     expect(wordpiece.count(text)).toBe(8);
     expect(wordpiece.count(text, { maxLength: 4 })).toBe(8);
@@ -75,8 +76,8 @@ describe('encode', () => {
       '[SEP]',
     ]);
     expect(wordpiece.encode(text, { truncation: true, maxLength: 2 }).tokens).toEqual(['[CLS]', '[SEP]']);
-    expect(load('wordpiece', { model_max_length: 5 }).count(text, { truncation: true })).toBe(5);
-    expect(load('wordpiece', { model_max_length: 5 }).count(text)).toBe(8);
+    expect((await load('wordpiece', { model_max_length: 5 })).count(text, { truncation: true })).toBe(5);
+    expect((await load('wordpiece', { model_max_length: 5 })).count(text)).toBe(8);
   });
 
   it('refuses what is not text', () => {
@@ -186,11 +187,11 @@ describe('decode', () => {
     fails(() => wordpiece.decode([null as unknown as number]), 'INVALID_ARGUMENT', /ids\[0\] is null/);
   });
 
-  it('cleans up spaces on request or as the configuration says', () => {
+  it('cleans up spaces on request or as the configuration says', async () => {
     const ids = [3, 17, 3].map(() => bytebpe.tokenToId('Ġ')!).concat(bytebpe.tokenToId('.')!);
     expect(bytebpe.decode(ids)).toBe('   .');
     expect(bytebpe.decode(ids, { cleanUpTokenizationSpaces: true })).toBe('  .');
-    expect(load('bytebpe', { clean_up_tokenization_spaces: true }).decode(ids)).toBe('  .');
+    expect((await load('bytebpe', { clean_up_tokenization_spaces: true })).decode(ids)).toBe('  .');
   });
 });
 
@@ -211,8 +212,8 @@ describe('vocabulary and special tokens', () => {
     expect([bytebpe.clsTokenId, bytebpe.sepTokenId]).toEqual([0, 2]);
   });
 
-  it('follows the configuration', () => {
-    const tokenizer = load('unigram', {
+  it('follows the configuration', async () => {
+    const tokenizer = await load('unigram', {
       eos_token: { content: '</s>' },
       pad_token: '</s>',
       bos_token: null,
@@ -220,7 +221,7 @@ describe('vocabulary and special tokens', () => {
     });
     expect([tokenizer.eosTokenId, tokenizer.padToken, tokenizer.bosToken]).toEqual([1, '</s>', undefined]);
     expect(tokenizer.modelMaxLength).toBeUndefined();
-    expect(load('unigram', { model_max_length: 512 }).modelMaxLength).toBe(512);
+    expect((await load('unigram', { model_max_length: 512 })).modelMaxLength).toBe(512);
   });
 });
 
@@ -248,23 +249,23 @@ describe('fromJson', () => {
     return Tokenizer.fromJson(json, {}, 'dir/tokenizer.json');
   };
 
-  it('reads text and objects', () => {
+  it('reads text and objects', async () => {
     const json = tinyJson('wordpiece');
-    expect(Tokenizer.fromJson(JSON.stringify(json)).encode('boat').ids).toEqual(wordpiece.encode('boat').ids);
+    expect((await Tokenizer.fromJson(JSON.stringify(json))).encode('boat').ids).toEqual(wordpiece.encode('boat').ids);
   });
 
-  it('guesses the type of old files that name none', () => {
+  it('guesses the type of old files that name none', async () => {
     for (const [name, whole] of [
       ['wordpiece', wordpiece],
       ['bytebpe', bytebpe],
       ['unigram', unigram],
     ] as const) {
-      const old = change(name, (json) => delete json.model.type)();
+      const old = await change(name, (json) => delete json.model.type)();
       expect(old.encode('the boat').ids).toEqual(whole.encode('the boat').ids);
     }
   });
 
-  it.each<[string, () => unknown, RegExp]>([
+  it.each<[string, () => Promise<unknown>, RegExp]>([
     [
       'broken JSON',
       () => Tokenizer.fromJson('{"model":', {}, 'dir/tokenizer.json'),
@@ -331,7 +332,7 @@ describe('fromJson', () => {
       change('unigram', (j) => (j.added_tokens = [{ id: 'x', content: 'a' }])),
       /added_tokens\[0\]\.id: expected a token id/,
     ],
-  ])('refuses %s', (_, run, message) => {
-    fails(run, 'INVALID_TOKENIZER', message);
+  ])('refuses %s', async (_, run, message) => {
+    await expect(run()).rejects.toEqual(errorLike('INVALID_TOKENIZER', message));
   });
 });

@@ -15,8 +15,17 @@ export interface TextCase {
   text: string;
 }
 
+/** A search of four beams for twelve tokens, and its best three sequences. */
+export interface StoppedBeams {
+  inputIds: number[];
+  stopStrings: string[];
+  sequences: number[][];
+  scores: number[];
+}
+
 export const textFolder = (name: string): string => goldenFolder('texts', name);
-export const readTextCases = (name: string): TextCase[] => readJson('texts', name, 'expected.json');
+export const readTextCases = (name: string): { greedy: TextCase[]; beams: StoppedBeams[] } =>
+  readJson('texts', name, 'expected.json');
 
 /** The error that a promise rejects with. */
 export async function failure(promise: Promise<unknown>): Promise<WasmformerError> {

@@ -2,21 +2,23 @@
 // library's; BPE is in bpe.ts.
 
 import { Unigram, WordPiece, type Model } from '@huggingface/tokenizers';
-import { createBpe } from './bpe.js';
 import { asArray, asFlag, asId, asObject, asString, invalidTokenizer, type JsonObject } from './json.js';
 import { PieceList, fallbackBytes, readUnknown, readVocab, type Pieces, type WordModel } from './pieces.js';
 
 const MODEL_TYPES = ['WordPiece', 'BPE', 'Unigram', 'WordLevel'];
 
 /** Builds the `model` entry. Throws INVALID_TOKENIZER for types and options that are not known here. */
-export function createModel(json: unknown, where: string): WordModel {
+export async function createModel(json: unknown, where: string): Promise<WordModel> {
   const config = asObject(json, where);
   const type = config.type ?? guessType(config);
   switch (type) {
     case 'WordPiece':
       return wordPiece(config, where);
-    case 'BPE':
+    case 'BPE': {
+      // BERTs do without
+      const { createBpe } = await import('./bpe.js');
       return createBpe(config, where);
+    }
     case 'Unigram':
       return unigram(config, where);
     case 'WordLevel':

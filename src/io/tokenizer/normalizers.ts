@@ -1,7 +1,6 @@
 // The normalizers of tokenizer.json, keeping for every character the original span it came from.
 
 import { Aligned, Characters } from './aligned.js';
-import { PrecompiledMap } from './precompiled.js';
 import {
   ASCII_ONLY,
   CONTROL,
@@ -24,8 +23,12 @@ interface Normalizer {
 }
 
 /** Compiles the `normalizer` entry. The function takes a part of the original text that starts at unit `base`. */
-export function compileNormalizer(config: unknown, where: string): (text: string, base: number) => Aligned {
-  const steps = parts(config, 'normalizers', where).map((part) => create(part.config, part.where));
+export async function compileNormalizer(
+  config: unknown,
+  where: string,
+): Promise<(text: string, base: number) => Aligned> {
+  const steps: Normalizer[] = [];
+  for (const part of parts(config, 'normalizers', where)) steps.push(await create(part.config, part.where));
   return (text, base) => {
     const plain = new Aligned(text, base);
     if (steps.length === 0) return plain;
@@ -40,7 +43,7 @@ export function compileNormalizer(config: unknown, where: string): (text: string
   };
 }
 
-function create(config: JsonObject, where: string): Normalizer {
+async function create(config: JsonObject, where: string): Promise<Normalizer> {
   switch (config.type) {
     case 'BertNormalizer':
       return bert(config, where);
@@ -63,6 +66,7 @@ function create(config: JsonObject, where: string): Normalizer {
     }
     case 'Precompiled': {
       if (config.precompiled_charsmap === null || config.precompiled_charsmap === undefined) return identity;
+      const { PrecompiledMap } = await import('./precompiled.js');
       const map = new PrecompiledMap(config.precompiled_charsmap, `${where}.precompiled_charsmap`);
       return {
         ascii: (text) => (map.keepsAscii && /^[ -~]*$/.test(text) ? text : null),

@@ -1,6 +1,7 @@
 """Tiny models with tokenizers, for tests of generated text: byte-level BPE, and pieces with byte fallback as SentencePiece has them."""
 
 import json
+import re
 
 import torch
 import transformers as hf
@@ -57,6 +58,28 @@ def cases(model, tokenizer):
     return results
 
 
+def stopped_beams(model, tokenizer):
+    """Beams, some of which come to a stop string."""
+    results = []
+    fast = hf.PreTrainedTokenizerFast(tokenizer_object=tokenizer)
+    for prompt in PROMPTS:
+        input_ids = tokenizer.encode(prompt).ids
+        options = {"num_beams": 4, "num_return_sequences": 3, "max_new_tokens": 12, "length_penalty": 0.0}
+        settings = {"do_sample": False, "eos_token_id": 2, "pad_token_id": 1, "return_dict_in_generate": True, "output_scores": True}
+        free = model.generate(torch.tensor([input_ids]), **options, **settings)
+        text = tokenizer.decode(free.sequences[0].tolist()[len(input_ids) :], skip_special_tokens=True)
+        # transformers finds no tokens for others
+        stops = re.findall("[A-Za-z]{2}", text[2:])[:2]
+        if not stops:
+            continue
+        output = model.generate(torch.tensor([input_ids]), **options, **settings, stop_strings=stops, tokenizer=fast)
+        rows = [row[len(input_ids) :].tolist() for row in output.sequences]
+        # what is behind an end is padding
+        ids = [row[: len(row) - next((i for i, token in enumerate(reversed(row)) if token != 1), len(row))] for row in rows]
+        results.append({"inputIds": input_ids, "stopStrings": stops, "sequences": ids, "scores": output.sequences_scores.tolist()})
+    return results
+
+
 def build(out, wanted):
     for seed, (name, make) in enumerate({"bytes": byte_level, "pieces": pieces}.items(), 1):
         if not wanted(name):
@@ -80,7 +103,7 @@ def build(out, wanted):
             model.generation_config.suppress_tokens = list(range(3, 259))
         folder = out / name
         folder.mkdir(parents=True)
-        files.save_json(folder, "expected.json", cases(model, tokenizer))
+        files.save_json(folder, "expected.json", {"greedy": cases(model, tokenizer), "beams": stopped_beams(model, tokenizer)})
         model.float().save_pretrained(folder, safe_serialization=True)
         (folder / "tokenizer.json").write_text(json.dumps(json.loads(tokenizer.to_str()), ensure_ascii=False, separators=(",", ":")) + "\n")
         files.save_json(folder, "tokenizer_config.json", {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"})

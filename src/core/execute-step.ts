@@ -1,0 +1,40 @@
+// Runs the plan of one more token, which for small models takes less than a turn of the event loop.
+import { abortError } from '../errors';
+import type { Core } from './core';
+import { countRecords, execute, setSizes, SLICE_NS, type RunOptions } from './execute';
+import { sizeOf, TOKENS, type Sizes } from './graph';
+import type { Plan } from './plan';
+
+/** Below so many nanoseconds of work, one thread is faster than several that wait for each other after every record. */
+const ALONE_NS = 150e3;
+
+interface Estimate {
+  /** At the plan's capacity. */
+  readonly full: number;
+  /** Of one token. */
+  readonly token: number;
+}
+
+const estimates = new WeakMap<Plan, Estimate>();
+
+function estimateOf(plan: Plan): Estimate {
+  let estimate = estimates.get(plan);
+  if (!estimate) {
+    const costAt = (sizes: Sizes): number =>
+      plan.steps.reduce((sum, { node }) => sum + node.op.cost(node, (count) => sizeOf(count, sizes)), 0);
+    estimate = { full: costAt(plan.capacity), token: costAt({ ...plan.capacity, [TOKENS.symbol]: 1 }) };
+    estimates.set(plan, estimate);
+  }
+  return estimate;
+}
+
+/** Runs a step of a sequence: at once, with nothing given back, if the plan takes less than a slice even at its capacity; else as
+ *  `execute` does. Small models take so many steps a second that a turn of the event loop for each would cost more than the step. */
+export function executeStep(plan: Plan, core: Core, sizes: Sizes, options: RunOptions): Promise<void> | undefined {
+  const { full, token } = estimateOf(plan);
+  if (full / core.ready >= SLICE_NS) return execute(plan, core, sizes, options);
+  setSizes(plan, core, sizes);
+  const threads = token * sizes[TOKENS.symbol] < ALONE_NS ? 1 : core.ready;
+  if (!core.run(plan.steps[0].address, countRecords(plan.steps), 0, 1, threads)) throw abortError();
+  return undefined;
+}
