@@ -6,9 +6,8 @@ import { openSource, type Source, type SourceInput } from '../io/source';
 import type { Tokenizer } from '../io/tokenizer';
 import type { Config } from '../models/model';
 import type { WeightType } from '../core/graph';
-import { randomSeed } from '../generate/random';
 import type { EngineFacts } from '../runtime/engine-core';
-import type { RowsRequest, SavedTensor } from '../runtime/held-weights';
+import type { RowsRequest, SavedTensor } from '../runtime/held-tensors';
 import { Engine, type EngineInfo, type EngineOptions } from '../runtime/host';
 import type { HeldAs, TensorReader } from '../runtime/load';
 import type { MethodOf, ModelKind, ModelRunner, OnEvent, RequestOf, ResultOf, Runner } from '../runtime/runner';
@@ -93,14 +92,9 @@ export async function openFresh<M extends PretrainedModel<Runner>>(
   config: Config,
   options: FromConfigOptions,
 ): Promise<M> {
-  const { seed = randomSeed(), ...rest } = options;
-  if (!(Number.isSafeInteger(seed) && seed >= 0)) {
-    throw new WasmformerError(
-      'INVALID_ARGUMENT',
-      `seed must be a whole number from 0 to 2^53 - 1, not ${typeof seed === 'string' ? JSON.stringify(seed) : String(seed)}`,
-    );
-  }
-  return open(kind, create, rest, seed, async () => (await import('../io/source-config')).configSource(config));
+  const { seed, ...rest } = options;
+  const { configSource, seedOf } = await import('./fresh');
+  return open(kind, create, rest, seedOf(seed), async () => configSource(config));
 }
 
 async function open<M extends PretrainedModel<Runner>>(

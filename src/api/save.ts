@@ -4,7 +4,7 @@ import { throwIfAborted, WasmformerError } from '../errors';
 import { writeError, type OpenOutput } from '../io/file-output';
 import { layoutSafetensors } from '../io/safetensors-write';
 import type { Source } from '../io/source';
-import type { RowsRequest, SavedTensor } from '../runtime/held-weights';
+import type { RowsRequest, SavedTensor } from '../runtime/held-tensors';
 
 export interface SaveOptions {
   signal?: AbortSignal;

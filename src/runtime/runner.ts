@@ -1,7 +1,8 @@
 // What an engine holds for every loaded model: a runner, whose methods take a request as data and give a result as data,
 // so that both can cross to a worker.
 
-import type { HeldWeights, RowsRequest, SavedTensor } from './held-weights';
+import type { HeldTensors, RowsRequest, SavedTensor } from './held-tensors';
+import type { HeldWeights } from './held-weights';
 
 /** The three kinds of model, one for each public class. */
 export type ModelKind = 'encoder' | 'decoder' | 'transformer';
@@ -26,21 +27,27 @@ export interface Runner {
 /** What all runners do with their weights. */
 export abstract class ModelRunner implements Runner {
   abstract readonly facts: object;
+  private held: Promise<HeldTensors> | null = null;
 
   constructor(protected readonly weights: HeldWeights) {}
 
   /** The checkpoint's tensors, as they would be written. */
   async savedTensors(): Promise<SavedTensor[]> {
-    return this.weights.list();
+    return (await this.tensors()).list();
   }
 
   /** Rows of one of them. */
   async tensorRows(request: RowsRequest): Promise<Uint8Array> {
-    return this.weights.read(request);
+    return (await this.tensors()).read(request);
   }
 
   dispose(): void {
     this.weights.free();
+  }
+
+  private tensors(): Promise<HeldTensors> {
+    this.held ??= import('./held-tensors').then(({ HeldTensors: Tensors }) => new Tensors(this.weights));
+    return this.held;
   }
 }
 

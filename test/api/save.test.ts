@@ -11,7 +11,7 @@ import { Transformer } from '../../src/api/transformer';
 import { Tensor } from '../../src/api/tensor';
 import { WasmformerError } from '../../src/errors';
 import { writeError } from '../../src/io/file-output';
-import { writeSafetensors, type TensorToWrite } from '../../src/io/safetensors';
+import { writeSafetensors, type TensorToWrite } from '../../src/io/safetensors-write';
 import { createEngine } from '../../src/runtime/host';
 import { goldenFolder, goldenNames } from '../golden/load';
 import { halfValue } from '../reference/layout';
