@@ -44,6 +44,8 @@ const SELDOM = {
   precompiled: /src\/io\/tokenizer\/precompiled\./,
   explain: /src\/core\/explain\./,
   memory: /src\/io\/source-memory\./,
+  // models without files, and files of models
+  save: /src\/(api\/(save|fresh)|io\/(source-config|safetensors-write)|runtime\/(random-tensors|held-tensors))\./,
   shards: /src\/io\/safetensors-shards\./,
   folder: /src\/io\/source-folder\./,
 };

@@ -11,11 +11,11 @@ const COMMON = ['index', 'worker', 'follower', 'tokenizer'];
 
 /** Uses, the chunks that each asks for beyond COMMON, and the limit of all with the largest wasm build. */
 const USES = [
-  { name: 'embed texts with BERT', chunks: [], limit: 60_000 },
-  { name: 'generate text with a decoder', chunks: ['generation', 'bpe'], limit: 92_000 },
+  { name: 'embed texts with BERT', chunks: [], limit: 62_000 },
+  { name: 'generate text with a decoder', chunks: ['generation', 'bpe'], limit: 94_000 },
 ];
 /** The packed tarball: both builds of the JavaScript, the four of wasm, and the types. */
-const TARBALL_LIMIT = 360_000;
+const TARBALL_LIMIT = 375_000;
 
 const gzip = (file) => gzipSync(readFileSync(file), { level: 9 }).length;
 const files = readdirSync(DIR);

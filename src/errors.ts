@@ -10,6 +10,7 @@ export type WasmformerErrorCode =
   | 'INVALID_TOKENIZER' // tokenizer.json cannot be used
   | 'FILE_NOT_FOUND' // the checkpoint lacks a file that is needed
   | 'NETWORK' // a request failed
+  | 'WRITE_FAILED' // a file cannot be written: no permission, a full disk
   | 'UNSUPPORTED_MODEL' // no such architecture, activation or option of one
   | 'MISSING_TENSOR' // the checkpoint lacks a tensor, has it in another shape, or has one that the model does not know
   | 'NO_TOKENIZER' // text was given, but the folder has no tokenizer
@@ -18,7 +19,7 @@ export type WasmformerErrorCode =
   | 'OUT_OF_MEMORY' // wasm memory cannot grow any further
   | 'DISPOSED' // the model or engine was disposed
   | 'WORKER_FAILED' // the engine's worker died; the next call starts a new one
-  | 'UNSUPPORTED_PLATFORM'; // no WebAssembly SIMD here
+  | 'UNSUPPORTED_PLATFORM'; // no WebAssembly SIMD here, or no file system
 
 export interface WasmformerErrorOptions {
   cause?: unknown;

@@ -11,7 +11,8 @@ export type {
   GenerationStream,
   LogitsProcessor,
 } from './api/generation';
-export type { FromPretrainedOptions, LoadProgress } from './api/pretrained';
+export type { FromConfigOptions, FromPretrainedOptions, LoadProgress } from './api/pretrained';
+export type { SaveOptions } from './api/save';
 export type { Prompt, Prompts } from './api/prompts';
 export type { Session } from './api/session';
 export type { Question } from './api/encoder-tasks';

@@ -2,11 +2,20 @@
 import type { GenerationOptions } from '../generate';
 import type { ProfileRow } from '../core/explain';
 import type { SourceInput } from '../io/source';
+import type { Config } from '../models/model';
 import type { DecoderRunner } from '../runtime/decoder-runner';
 import type { DecoderStackInputs } from './embeddings';
 import type { GeneratedResult, GenerationStream, LogitsProcessor } from './generation';
 import type { DecoderInput, TokenizeOptions } from './inputs';
-import { openPretrained, PretrainedModel, type FromPretrainedOptions, type Parts, type RunInfo } from './pretrained';
+import {
+  openFresh,
+  openPretrained,
+  PretrainedModel,
+  type FromConfigOptions,
+  type FromPretrainedOptions,
+  type Parts,
+  type RunInfo,
+} from './pretrained';
 import type { Prompt, Prompts } from './prompts';
 import type { Session } from './session';
 import type { Tensor } from './tensor';
@@ -77,12 +86,7 @@ export class Decoder extends PretrainedModel<DecoderRunner> {
    *  @throws FILE_NOT_FOUND, INVALID_FILE, INVALID_CONFIG, INVALID_TOKENIZER, MISSING_TENSOR, UNSUPPORTED_MODEL, NETWORK,
    *    OUT_OF_MEMORY, ABORTED, INVALID_ARGUMENT */
   static fromPretrained(input: SourceInput, options: FromPretrainedOptions = {}): Promise<Decoder> {
-    return openPretrained(
-      'decoder',
-      async (parts) => new Decoder(parts, await import('./decoder-calls')),
-      input,
-      options,
-    );
+    return openPretrained('decoder', make, input, options);
   }
 
   /** @internal use fromPretrained */
@@ -91,6 +95,14 @@ export class Decoder extends PretrainedModel<DecoderRunner> {
     private readonly calls: Calls,
   ) {
     super(parts);
+  }
+
+  /** Makes a model with random weights, as transformers and torch.nn start them: no files, no tokenizer. The same seed
+   *  gives the same weights on every platform.
+   *  @param config config.json's own keys; model_type says which architecture
+   *  @throws INVALID_CONFIG, INVALID_ARGUMENT (seed, dtype, engine options), UNSUPPORTED_MODEL, OUT_OF_MEMORY, ABORTED */
+  static fromConfig(config: Config, options: FromConfigOptions = {}): Promise<Decoder> {
+    return openFresh('decoder', make, config, options);
   }
 
   /** What the model is and runs on: build, threads, memory as it was after loading (Engine.info() tells it live). */
@@ -134,4 +146,8 @@ export class Decoder extends PretrainedModel<DecoderRunner> {
   profile(input: DecoderInput | DecoderStackInputs, options: DecoderForwardOptions = {}): Promise<ProfileRow[]> {
     return this.calls.profile(this, input, options);
   }
+}
+
+async function make(parts: Parts): Promise<Decoder> {
+  return new Decoder(parts, await import('./decoder-calls'));
 }

@@ -3,7 +3,7 @@ import { throwIfAborted, WasmformerError } from '../errors';
 import type { ProfileRow } from '../core/explain';
 import type { SourceInput } from '../io/source';
 import type { Encoding } from '../io/tokenizer';
-import type { Head } from '../models/model';
+import type { Config, Head } from '../models/model';
 import { POOLINGS, type Pooling } from '../ops/pool';
 import type { Outputs } from '../runtime/batch';
 import type { EncoderCall, EncoderRunner } from '../runtime/encoder-runner';
@@ -22,7 +22,14 @@ import {
   type TextInputs,
   type TokenizeOptions,
 } from './inputs';
-import { openPretrained, PretrainedModel, type FromPretrainedOptions, type RunInfo } from './pretrained';
+import {
+  openFresh,
+  openPretrained,
+  PretrainedModel,
+  type FromConfigOptions,
+  type FromPretrainedOptions,
+  type RunInfo,
+} from './pretrained';
 import type { ClassificationOptions, ClassificationResult } from './tasks/classification';
 import type { FillMaskOptions, FillMaskResult } from './tasks/fill-mask';
 import type { NextSentenceResult } from './tasks/next-sentence';
@@ -105,6 +112,14 @@ export class Encoder extends PretrainedModel<EncoderRunner> {
    *    OUT_OF_MEMORY, ABORTED, INVALID_ARGUMENT */
   static fromPretrained(input: SourceInput, options: FromPretrainedOptions = {}): Promise<Encoder> {
     return openPretrained('encoder', (parts) => new Encoder(parts), input, options);
+  }
+
+  /** Makes a model with random weights, as transformers and torch.nn start them: no files, no tokenizer. The same seed
+   *  gives the same weights on every platform.
+   *  @param config config.json's own keys; model_type says which architecture
+   *  @throws INVALID_CONFIG, INVALID_ARGUMENT (seed, dtype, engine options), UNSUPPORTED_MODEL, OUT_OF_MEMORY, ABORTED */
+  static fromConfig(config: Config, options: FromConfigOptions = {}): Promise<Encoder> {
+    return openFresh('encoder', (parts) => new Encoder(parts), config, options);
   }
 
   /** What the model is and runs on: build, threads, memory as it was after loading (Engine.info() tells it live). */

@@ -7,10 +7,12 @@ import type { Tokenizer } from '../io/tokenizer';
 import type { Config } from '../models/model';
 import type { WeightType } from '../core/graph';
 import type { EngineFacts } from '../runtime/engine-core';
+import type { RowsRequest, SavedTensor } from '../runtime/held-tensors';
 import { Engine, type EngineInfo, type EngineOptions } from '../runtime/host';
-import type { HeldAs } from '../runtime/load';
-import type { MethodOf, ModelKind, OnEvent, RequestOf, ResultOf, Runner } from '../runtime/runner';
+import type { HeldAs, TensorReader } from '../runtime/load';
+import type { MethodOf, ModelKind, ModelRunner, OnEvent, RequestOf, ResultOf, Runner } from '../runtime/runner';
 import { acquireDefaultEngine, releaseDefaultEngine } from './default-engine';
+import type { Saved, SaveOptions } from './save';
 import { readSettings, type Settings } from './settings';
 
 /** What happens while a checkpoint loads. */
@@ -41,6 +43,12 @@ export interface FromPretrainedOptions extends EngineOptions {
   signal?: AbortSignal;
 }
 
+export interface FromConfigOptions
+  extends EngineOptions, Pick<FromPretrainedOptions, 'engine' | 'dtype' | 'onProgress' | 'signal'> {
+  /** Whole number from 0 to 2^53 - 1: the same seed gives the same weights everywhere. Default: another one each call. */
+  seed?: number;
+}
+
 /** What a model runs on. */
 export interface RunInfo extends EngineFacts {
   readonly modelType: string;
@@ -57,6 +65,8 @@ export interface Parts {
   readonly engine: Engine;
   readonly ownsShare: boolean;
   readonly dtype: HeldAs;
+  /** Of random weights; null: they are the source's. */
+  readonly seed: number | null;
 }
 
 const DTYPES: readonly HeldAs[] = ['auto', 'f32', 'f16', 'bf16'];
@@ -68,7 +78,33 @@ export async function openPretrained<M extends PretrainedModel<Runner>>(
   input: SourceInput,
   options: FromPretrainedOptions,
 ): Promise<M> {
-  const { signal, onProgress, revision, fetch, endpoint, dtype = 'auto', engine: given, ...engineOptions } = options;
+  const { revision, fetch, endpoint, ...rest } = options;
+  const { signal } = options;
+  return open(kind, create, rest, null, () =>
+    openSource(input, { revision, fetch, endpoint, signal, files: platform.files }),
+  );
+}
+
+/** Makes a model with random weights. Whatever fails, nothing stays open. */
+export async function openFresh<M extends PretrainedModel<Runner>>(
+  kind: ModelKind,
+  create: (parts: Parts) => M | Promise<M>,
+  config: Config,
+  options: FromConfigOptions,
+): Promise<M> {
+  const { seed, ...rest } = options;
+  const { configSource, seedOf } = await import('./fresh');
+  return open(kind, create, rest, seedOf(seed), async () => configSource(config));
+}
+
+async function open<M extends PretrainedModel<Runner>>(
+  kind: ModelKind,
+  create: (parts: Parts) => M | Promise<M>,
+  options: FromConfigOptions,
+  seed: number | null,
+  openIt: () => Promise<Source>,
+): Promise<M> {
+  const { signal, onProgress, dtype = 'auto', engine: given, ...engineOptions } = options;
   throwIfAborted(signal);
   if (!DTYPES.includes(dtype)) {
     throw new WasmformerError(
@@ -77,12 +113,12 @@ export async function openPretrained<M extends PretrainedModel<Runner>>(
     );
   }
   const engine = await given;
-  const source = await openSource(input, { revision, fetch, endpoint, signal, files: platform.files });
+  const source = await openIt();
   try {
     const settings = await readSettings(source, signal);
     const shared = engine ?? acquireDefaultEngine(engineOptions);
     try {
-      const model = await create({ kind, source, settings, engine: shared, ownsShare: !engine, dtype });
+      const model = await create({ kind, source, settings, engine: shared, ownsShare: !engine, dtype, seed });
       await model.load(signal, onProgress);
       return model;
     } catch (error) {
@@ -100,6 +136,14 @@ export interface AskOptions {
   onEvent?: OnEvent;
   /** The call has a result even when it is aborted. */
   endsItself?: boolean;
+}
+
+async function readerOf(source: Source, signal?: AbortSignal): Promise<TensorReader> {
+  const checkpoint = await openCheckpoint(source, signal);
+  return {
+    tensors: checkpoint.tensors,
+    read: (name, start, length) => checkpoint.read(name, start, length, signal),
+  };
 }
 
 /** A loaded checkpoint whose engine side is a runner R. `await using` disposes it. */
@@ -137,6 +181,29 @@ export abstract class PretrainedModel<R extends Runner> {
       );
     }
     return tokenizer;
+  }
+
+  /** Writes the model into a folder, as Hugging Face and PyTorch load it: model.safetensors under the checkpoint's own names,
+   *  config.json, and the tokenizer's and other small files of its source as they came. What is written is what is held: weights in
+   *  the type that they were stored in, unless `dtype` asked for another one. Tensors that the model does not use are left out, tied
+   *  ones are written once. Missing folders are made, files of the same names are replaced.
+   *  @param dir path or `file:` URL of the folder
+   *  @throws INVALID_ARGUMENT (a file), WRITE_FAILED, UNSUPPORTED_PLATFORM (a browser: use toFiles), FILE_NOT_FOUND and NETWORK (the
+   *    source is gone), ABORTED, DISPOSED, WORKER_FAILED */
+  async savePretrained(dir: string | URL, { signal }: SaveOptions = {}): Promise<void> {
+    this.checkAlive();
+    throwIfAborted(signal);
+    const { saveToFolder } = await import('./save');
+    await saveToFolder(dir, () => this.saved(signal), signal);
+  }
+
+  /** The files that savePretrained writes, in memory: fromPretrained takes them again. Holds all weights once more.
+   *  @throws OUT_OF_MEMORY, and as savePretrained */
+  async toFiles({ signal }: SaveOptions = {}): Promise<Record<string, Uint8Array<ArrayBuffer>>> {
+    this.checkAlive();
+    throwIfAborted(signal);
+    const { saveToMemory } = await import('./save');
+    return saveToMemory(() => this.saved(signal), signal);
   }
 
   /** Gives the weights' memory back, after the calls that are running; a default engine that has no other model ends. */
@@ -210,16 +277,24 @@ export abstract class PretrainedModel<R extends Runner> {
       throw new WasmformerError('DISPOSED', 'this model was disposed; load it again with fromPretrained');
   }
 
-  private async loadNow(signal?: AbortSignal, onProgress?: (progress: LoadProgress) => void): Promise<void> {
-    const { kind, source, engine, dtype } = this.parts;
-    const checkpoint = await openCheckpoint(source, signal);
-    const reader = {
-      tensors: checkpoint.tensors,
-      read: (name: string, start: number, length: number) => checkpoint.read(name, start, length, signal),
+  private async saved(signal?: AbortSignal): Promise<Saved> {
+    const call = async (method: keyof ModelRunner, request?: RowsRequest): Promise<unknown> => {
+      const id = await this.ready(signal);
+      return this.engine.call((host, number) => host.invoke(number, id, method, request), signal);
     };
+    return {
+      source: this.parts.source,
+      tensors: (await call('savedTensors')) as SavedTensor[],
+      rows: async (request) => (await call('tensorRows', request)) as Uint8Array,
+    };
+  }
+
+  private async loadNow(signal?: AbortSignal, onProgress?: (progress: LoadProgress) => void): Promise<void> {
+    const { kind, source, engine, dtype, seed } = this.parts;
+    const weights = seed === null ? await readerOf(source, signal) : { seed };
     const loaded = await engine.call(
       (host, call) =>
-        host.load(call, kind, this.config, reader, dtype, (done, total) =>
+        host.load(call, kind, this.config, weights, dtype, (done, total) =>
           onProgress?.({ phase: 'load', loaded: done, total }),
         ),
       signal,

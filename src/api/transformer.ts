@@ -2,10 +2,19 @@
 import type { GenerationOptions } from '../generate';
 import type { ProfileRow } from '../core/explain';
 import type { SourceInput } from '../io/source';
+import type { Config } from '../models/model';
 import type { TransformerFacts, TransformerRunner } from '../runtime/transformer-runner';
 import type { GeneratedResult, GenerationStream, LogitsProcessor } from './generation';
 import type { Ids } from './inputs';
-import { openPretrained, PretrainedModel, type FromPretrainedOptions, type Parts, type RunInfo } from './pretrained';
+import {
+  openFresh,
+  openPretrained,
+  PretrainedModel,
+  type FromConfigOptions,
+  type FromPretrainedOptions,
+  type Parts,
+  type RunInfo,
+} from './pretrained';
 import type { Prompt, Prompts } from './prompts';
 import type { Tensor } from './tensor';
 
@@ -74,12 +83,7 @@ export class Transformer extends PretrainedModel<TransformerRunner> {
    *  @throws FILE_NOT_FOUND, INVALID_FILE, INVALID_CONFIG, INVALID_TOKENIZER, MISSING_TENSOR, UNSUPPORTED_MODEL, NETWORK,
    *    OUT_OF_MEMORY, ABORTED, INVALID_ARGUMENT */
   static fromPretrained(input: SourceInput, options: FromPretrainedOptions = {}): Promise<Transformer> {
-    return openPretrained(
-      'transformer',
-      async (parts) => new Transformer(parts, await import('./transformer-calls')),
-      input,
-      options,
-    );
+    return openPretrained('transformer', make, input, options);
   }
 
   /** @internal use fromPretrained */
@@ -88,6 +92,14 @@ export class Transformer extends PretrainedModel<TransformerRunner> {
     private readonly calls: Calls,
   ) {
     super(parts);
+  }
+
+  /** Makes a model with random weights, as transformers and torch.nn start them: no files, no tokenizer. The same seed
+   *  gives the same weights on every platform.
+   *  @param config config.json's own keys; model_type says which architecture
+   *  @throws INVALID_CONFIG, INVALID_ARGUMENT (seed, dtype, engine options), UNSUPPORTED_MODEL, OUT_OF_MEMORY, ABORTED */
+  static fromConfig(config: Config, options: FromConfigOptions = {}): Promise<Transformer> {
+    return openFresh('transformer', make, config, options);
   }
 
   /** What the model is and runs on: build, threads, memory as it was after loading (Engine.info() tells it live). */
@@ -124,4 +136,8 @@ export class Transformer extends PretrainedModel<TransformerRunner> {
   profile(input: TransformerInput, options: TransformerForwardOptions = {}): Promise<ProfileRow[]> {
     return this.calls.profile(this, input, options);
   }
+}
+
+async function make(parts: Parts): Promise<Transformer> {
+  return new Transformer(parts, await import('./transformer-calls'));
 }

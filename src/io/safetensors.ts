@@ -4,8 +4,6 @@ import type { Source } from './source-base';
 
 export { openSafetensors } from './safetensors-file';
 export type { Checkpoint, Safetensors } from './safetensors-file';
-export { writeSafetensors } from './safetensors-write';
-export type { TensorToWrite } from './safetensors-write';
 
 const SINGLE = 'model.safetensors';
 

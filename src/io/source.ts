@@ -208,13 +208,15 @@ function isFileList(input: unknown): input is ArrayLike<Blob> {
   return typeof FileList !== 'undefined' && input instanceof FileList;
 }
 
-function isPlainObject(input: unknown): input is Readonly<Record<string, FileContent>> {
+/** An object as `{}` writes it, of any realm. */
+export function isPlainObject(input: unknown): input is Readonly<Record<string, FileContent>> {
   if (typeof input !== 'object' || input === null) return false;
   const prototype: unknown = Object.getPrototypeOf(input);
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
-function describe(input: unknown): string {
+/** A value in words, for messages. */
+export function describe(input: unknown): string {
   if (typeof input !== 'object' || input === null) return String(input);
   return (input as { constructor?: { name?: string } }).constructor?.name ?? 'an object';
 }

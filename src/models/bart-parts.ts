@@ -4,7 +4,7 @@ import type { HeadShape } from '../nn/attention';
 import type { Block } from '../nn/blocks';
 import type { Norm, Parameters } from '../nn/parameters';
 import { sinusoidalFairseq, sinusoidalHalves } from '../nn/sinusoidal';
-import { activationOf, headSize, integer, type Config } from './model';
+import { activationOf, headSize, integer, paddingOf, type Config } from './model';
 
 const EPS = 1e-5;
 
@@ -37,22 +37,22 @@ export function wordsOf(config: Config, p: Parameters, { ownVocabulary = false }
   const shared = !ownVocabulary || config.share_encoder_decoder_embeddings !== false;
   const vocabSize = shared ? sourceVocabSize : integer(config, 'decoder_vocab_size', sourceVocabSize);
   const sizes = { sourceVocabSize, vocabSize };
+  const padding = paddingOf(config);
   if (shared && tied) {
-    const table = p.embedding('shared', vocabSize, d, true);
+    const table = p.embedding('shared', vocabSize, d, true, padding);
     return { encoder: table, decoder: table, head: table, ...sizes };
   }
   let common: Weight | undefined;
   const table = (side: string, rows: number, isHead = false): Weight =>
-    !shared || p.has(`${side}.embed_tokens.weight`)
-      ? p.embedding(`${side}.embed_tokens`, rows, d, isHead)
-      : (common ??= p.embedding('shared', rows, d));
+    !shared || p.has(`${side}.embed_tokens.weight`, !ownVocabulary)
+      ? p.embedding(`${side}.embed_tokens`, rows, d, isHead, padding)
+      : (common ??= p.embedding('shared', rows, d, false, padding));
   const encoder = table('encoder', sourceVocabSize);
   if (tied) {
     const decoder = table('decoder', vocabSize, true);
     return { encoder, decoder, head: decoder, ...sizes };
   }
-  // transformers gives an untied decoder as many rows as the encoder, though its vocabulary may be smaller
-  const decoder = table('decoder', sourceVocabSize);
+  const decoder = table('decoder', vocabSize);
   return { encoder, decoder, head: p.linear('lm_head', vocabSize, d, { bias: false }).weight, ...sizes };
 }
 

@@ -10,6 +10,7 @@ import { checkHead, crossOf, storeMemory } from './encoder-decoder';
 import { positionsOf, stackOf, wordsOf, type Traits } from './bart-parts';
 import {
   complete,
+  initsOf,
   integer,
   type Architecture,
   type CacheShape,
@@ -29,9 +30,7 @@ function build(given: Config, p: Parameters, traits: Traits): TransformerModel {
   const positions = positionsOf(config, p, traits, d);
   const source = stackOf(config, p, traits, 'encoder', d);
   const target = stackOf(config, p, traits, 'decoder', d);
-  const headBias = p.has('final_logits_bias')
-    ? p.computed('final_logits_bias', [words.vocabSize], [['final_logits_bias', [1, words.vocabSize]]], (row) => row)
-    : null;
+  const headBias = p.has('final_logits_bias') ? p.row('final_logits_bias', words.vocabSize) : null;
   const crossShape: HeadShape = { ...target.shape, causal: false };
   const cacheOf = ({ kvHeads, size }: HeadShape): CacheShape => ({ kvHeads, sizeK: size, sizeV: size });
 
@@ -136,6 +135,7 @@ const IGNORED: readonly RegExp[] = [
 const architecture = (traits: Traits): Architecture<TransformerModel> => ({
   aliases,
   ignored: IGNORED,
+  inits: (config) => initsOf(config, 'init_std'),
   build: (config, parameters) => build(config, parameters, traits),
 });
 

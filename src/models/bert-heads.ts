@@ -21,7 +21,7 @@ function build(config: Config, p: Parameters): EncoderModel {
   const body = bertBody(config, p, { tied });
   const { hiddenSize: d, words, eps, vocabSize } = body;
   const needsPooler = head === 'pretraining' || head === 'nextSentence' || head === 'sequenceClassification';
-  const pooler = needsPooler ? p.linear('pooler.dense', d, d) : bertPooler(p, d);
+  const pooler = needsPooler ? p.linear('pooler.dense', d, d) : bertPooler(p, d, head === null);
 
   const languageModel = hasLanguageModel
     ? {

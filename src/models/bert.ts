@@ -10,6 +10,7 @@ import {
   activationOf,
   integer,
   number,
+  paddingOf,
   type Architecture,
   type Config,
   type EncoderInputs,
@@ -38,6 +39,7 @@ export function bertBody(
   const typeVocabSize = integer(config, 'type_vocab_size', 2);
   const eps = number(config, 'layer_norm_eps', 1e-12);
   const activation = activationOf(config, 'hidden_act');
+  const padding = paddingOf(config, positionOffset > 0 ? positionOffset - 1 : 0);
   const scheme = config.position_embedding_type ?? 'absolute';
   if (scheme !== 'absolute') {
     throw new WasmformerError(
@@ -52,8 +54,14 @@ export function bertBody(
     );
   }
 
-  const words = p.embedding('embeddings.word_embeddings', vocabSize, d, tied);
-  const positionTable = p.embedding('embeddings.position_embeddings', positions, d);
+  const words = p.embedding('embeddings.word_embeddings', vocabSize, d, tied, padding);
+  const positionTable = p.embedding(
+    'embeddings.position_embeddings',
+    positions,
+    d,
+    false,
+    positionOffset > 0 ? padding : undefined,
+  );
   const typeTable = p.embedding('embeddings.token_type_embeddings', typeVocabSize, d);
   const embeddingNorm = p.norm('embeddings.LayerNorm', d, eps);
   const blocks = Array.from({ length: layers }, (_, i): Block => {
@@ -94,18 +102,22 @@ export function bertBody(
   };
 }
 
-/** Every tensor may have the base model's prefix or not, and old checkpoints call the norm's parameters gamma and beta. */
+/** What belongs to the base model: the rest are heads. */
+const BODY = /^(embeddings|encoder|transformer|pooler)\./;
+
+/** The base model's tensors may have its prefix or not, and old checkpoints call the norm's parameters gamma and beta. */
 export function prefixed(prefix: string): (name: string) => string[] {
   return (name) => {
-    const names = [`${prefix}.${name}`, name];
+    const names = (known: string): string[] => (BODY.test(name) ? [`${prefix}.${known}`, known] : [known]);
     const old = name.replace(/LayerNorm\.weight$/, 'LayerNorm.gamma').replace(/LayerNorm\.bias$/, 'LayerNorm.beta');
-    return old === name ? names : [...names, `${prefix}.${old}`, old];
+    return old === name ? names(name) : [...names(name), ...names(old)];
   };
 }
 
-/** The pooler, where there is one: the first token's row through a layer. */
-export function bertPooler(p: Parameters, d: number): Linear | null {
-  return p.has('pooler.dense.weight') ? p.linear('pooler.dense', d, d) : null;
+/** The pooler, where there is one: the first token's row through a layer.
+ *  @param fresh whether a model with random weights has it */
+export function bertPooler(p: Parameters, d: number, fresh: boolean): Linear | null {
+  return p.has('pooler.dense.weight', fresh) ? p.linear('pooler.dense', d, d) : null;
 }
 
 export function pooled(x: Value, segments: Value, pooler: Linear): Value {
@@ -114,7 +126,7 @@ export function pooled(x: Value, segments: Value, pooler: Linear): Value {
 
 function build(config: Config, p: Parameters): EncoderModel {
   const body = bertBody(config, p, { tied: false });
-  const pooler = bertPooler(p, body.hiddenSize);
+  const pooler = bertPooler(p, body.hiddenSize, true);
   return {
     ...body,
     head: null,

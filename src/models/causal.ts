@@ -33,17 +33,19 @@ function hasHead(config: Config): boolean {
 }
 
 /** The table of embeddings, and the language-model head's [vocabulary, d]: the same one where the config ties them, null for a
- *  bare model. */
+ *  bare model.
+ *  @param padding the row of the padding token, if it starts as zeros */
 export function wordTables(
   config: Config,
   p: Parameters,
   names: { words: string; head: string },
   vocabSize: number,
   d: number,
+  padding?: number,
 ): { words: Weight; head: Weight | null } {
   const wanted = hasHead(config);
   const tied = wanted && config.tie_word_embeddings === true;
-  const words = p.embedding(names.words, vocabSize, d, tied);
+  const words = p.embedding(names.words, vocabSize, d, tied, padding);
   if (tied || !wanted) return { words, head: tied ? words : null };
   return { words, head: p.linear(names.head, vocabSize, d, { bias: false }).weight };
 }

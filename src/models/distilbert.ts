@@ -4,10 +4,20 @@ import { WasmformerError } from '../errors';
 import { runBlocks, type Block } from '../nn/blocks';
 import { linear, norm, tiedLinear } from '../nn/layers';
 import type { Parameters } from '../nn/parameters';
+import { sinusoidalInterleaved } from '../nn/sinusoidal';
 import { gather } from '../ops/gather';
 import { pool } from '../ops/pool';
 import { prefixed } from './bert';
-import { activationOf, headOf, integer, labelCount, type Architecture, type Config, type EncoderModel } from './model';
+import {
+  activationOf,
+  headOf,
+  integer,
+  labelCount,
+  paddingOf,
+  type Architecture,
+  type Config,
+  type EncoderModel,
+} from './model';
 
 /** The layer-norm epsilon is not in the config: transformers fixes it. */
 const EPS = 1e-12;
@@ -26,8 +36,15 @@ function build(config: Config, p: Parameters): EncoderModel {
   }
 
   const tied = head === 'maskedLM' && config.tie_word_embeddings !== false;
-  const words = p.embedding('embeddings.word_embeddings', vocabSize, d, tied);
-  const positionTable = p.embedding('embeddings.position_embeddings', maxPositions, d);
+  const words = p.embedding('embeddings.word_embeddings', vocabSize, d, tied, paddingOf(config, 0));
+  const positionName = 'embeddings.position_embeddings';
+  const positionTable =
+    config.sinusoidal_pos_embds === true
+      ? p.table(positionName, maxPositions, d, false, {
+          kind: 'values',
+          make: () => sinusoidalInterleaved(maxPositions, d),
+        })
+      : p.embedding(positionName, maxPositions, d);
   const embeddingNorm = p.norm('embeddings.LayerNorm', d, EPS);
   const blocks = Array.from({ length: layers }, (_, i): Block => {
     const at = `transformer.layer.${i}`;

@@ -2,6 +2,7 @@
 // GPT (openai-gpt.ts) has the same tensors in another arrangement.
 import type { HeadShape } from '../nn/attention';
 import type { Block } from '../nn/blocks';
+import { normal, type Init } from '../nn/init';
 import type { Parameters } from '../nn/parameters';
 import { gather } from '../ops/gather';
 import type { Activation } from '../ops/activation';
@@ -10,6 +11,7 @@ import { causalModel, OLD_BUFFERS, wordTables } from './causal';
 import {
   activationOf,
   complete,
+  deviation,
   headSize,
   integer,
   number,
@@ -37,24 +39,30 @@ export const SYNONYMS = {
   num_hidden_layers: 'n_layer',
 };
 
+/** What a layer of GPT or GPT-2 is like. */
+interface GptShape {
+  readonly d: number;
+  readonly inner: number;
+  readonly eps: number;
+  readonly activation: Activation;
+  /** How the weights start whose products are added to the residual, if not as the others. */
+  readonly residual?: Init;
+}
+
 /** GPT's and GPT-2's tensors of layer `i`. */
-export function gptBlock(
-  p: Parameters,
-  i: number,
-  { d, inner, eps, activation }: { d: number; inner: number; eps: number; activation: Activation },
-): Block {
+export function gptBlock(p: Parameters, i: number, { d, inner, eps, activation, residual }: GptShape): Block {
   const at = `h.${i}`;
   const transposed = true;
   return {
     attentionNorm: p.norm(`${at}.ln_1`, d, eps),
     attention: {
       qkv: p.linear(`${at}.attn.c_attn`, 3 * d, d, { transposed }),
-      out: p.linear(`${at}.attn.c_proj`, d, d, { transposed }),
+      out: p.linear(`${at}.attn.c_proj`, d, d, { transposed, init: residual }),
     },
     feedForwardNorm: p.norm(`${at}.ln_2`, d, eps),
     feedForward: {
       up: p.linear(`${at}.mlp.c_fc`, inner, d, { transposed }),
-      down: p.linear(`${at}.mlp.c_proj`, d, inner, { transposed }),
+      down: p.linear(`${at}.mlp.c_proj`, d, inner, { transposed, init: residual }),
       activation,
     },
   };
@@ -81,9 +89,10 @@ function build(given: Config, p: Parameters): DecoderModel {
 
   const { words, head } = wordTables(config, p, { words: 'wte', head: 'lm_head' }, vocabSize, d);
   const positionTable = p.embedding('wpe', maxPositions, d);
-  const layers = Array.from({ length: integer(config, 'n_layer') }, (_, i) =>
-    gptBlock(p, i, { d, inner, eps, activation }),
-  );
+  const depth = integer(config, 'n_layer');
+  // section 2.3 of the paper: each layer adds to the residual twice
+  const residual = normal(deviation(config, 'initializer_range', 0.02) / Math.sqrt(2 * depth));
+  const layers = Array.from({ length: depth }, (_, i) => gptBlock(p, i, { d, inner, eps, activation, residual }));
   return causalModel({
     vocabSize,
     hiddenSize: d,

@@ -13,6 +13,7 @@ import {
   headCounts,
   integer,
   number,
+  paddingOf,
   type Architecture,
   type Config,
   type DecoderModel,
@@ -54,7 +55,14 @@ function build(given: Config, p: Parameters, traits: Traits): DecoderModel {
   const { qkv: qkvBias, out: outBias } = traits.bias(config);
   const mlpBias = config.mlp_bias === true;
 
-  const { words, head } = wordTables(config, p, { words: 'embed_tokens', head: 'lm_head' }, vocabSize, d);
+  const { words, head } = wordTables(
+    config,
+    p,
+    { words: 'embed_tokens', head: 'lm_head' },
+    vocabSize,
+    d,
+    paddingOf(config),
+  );
   const blocks = Array.from({ length: layers }, (_, i): Block => {
     const at = `layers.${i}`;
     const attention = `${at}.self_attn`;

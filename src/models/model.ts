@@ -2,6 +2,7 @@
 import type { Sym, Value } from '../core/graph';
 import { WasmformerError } from '../errors';
 import type { AttentionMask } from '../nn/attention';
+import { normalInits, type Inits } from '../nn/init';
 import type { StackResult } from '../nn/blocks';
 import type { Parameters } from '../nn/parameters';
 import type { Rotary } from '../nn/rotary';
@@ -196,6 +197,9 @@ export interface Architecture<M> {
   /** Tensors that checkpoints have and the model does not need: buffers that older versions stored, copies of tied weights. Any other
    *  that no weight takes is an error; none is where this is left out. */
   readonly ignored?: readonly RegExp[];
+  /** How parameters start without a checkpoint, where their declarations do not say. Default: normal, by the config's
+   *  initializer_range. */
+  inits?(config: Config): Inits;
   build(config: Config, parameters: Parameters): M;
 }
 
@@ -207,6 +211,24 @@ export function complete(config: Config, defaults: Config, synonyms: Readonly<Re
     .filter(([other]) => Object.hasOwn(config, other))
     .map(([other, key]) => [key, config[other]]);
   return { ...defaults, ...config, ...(Object.fromEntries(renamed) as Config) };
+}
+
+/** transformers' usual start of parameters: normal, with the deviation that the config names. */
+export function initsOf(config: Config, key = 'initializer_range'): Inits {
+  return normalInits(deviation(config, key, 0.02));
+}
+
+/** A deviation of the config. Throws INVALID_CONFIG. */
+export function deviation(config: Config, key: string, fallback: number): number {
+  const value = number(config, key, fallback);
+  if (value >= 0) return value;
+  throw new WasmformerError('INVALID_CONFIG', `config.json: ${key} must not be negative, but is ${value}`);
+}
+
+/** The row of the padding token in a word table, if the config has such a token. */
+export function paddingOf(config: Config, fallback?: number): number | undefined {
+  const id = config.pad_token_id === undefined ? fallback : config.pad_token_id;
+  return typeof id === 'number' && Number.isInteger(id) ? id : undefined;
 }
 
 /** A positive integer of the config. */

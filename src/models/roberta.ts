@@ -13,7 +13,7 @@ function build(config: Config, p: Parameters): EncoderModel {
   const tied = head === 'maskedLM' && config.tie_word_embeddings !== false;
   const body = bertBody(config, p, { tied, positionOffset: integer(config, 'pad_token_id', 1) + 1 });
   const { hiddenSize: d, words, eps, vocabSize } = body;
-  const pooler = head === null && p.has('pooler.dense.weight') ? p.linear('pooler.dense', d, d) : null;
+  const pooler = head === null && p.has('pooler.dense.weight', true) ? p.linear('pooler.dense', d, d) : null;
 
   const languageModel =
     head === 'maskedLM'
@@ -21,7 +21,7 @@ function build(config: Config, p: Parameters): EncoderModel {
           dense: p.linear('lm_head.dense', d, d),
           norm: p.norm('lm_head.layer_norm', d, eps),
           table: tied ? words : p.linear('lm_head.decoder', vocabSize, d, { bias: false }).weight,
-          bias: p.vector(p.has('lm_head.bias') ? 'lm_head.bias' : 'lm_head.decoder.bias', vocabSize),
+          bias: p.vector(p.has('lm_head.bias', true) ? 'lm_head.bias' : 'lm_head.decoder.bias', vocabSize),
         }
       : null;
   const sequence =

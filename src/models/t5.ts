@@ -4,6 +4,7 @@ import type { HeadShape } from '../nn/attention';
 import { runBlocks, type Block } from '../nn/blocks';
 import { gatedBy } from '../nn/gated';
 import { tiedLinear } from '../nn/layers';
+import { constant, normal, normalInits, type Init } from '../nn/init';
 import type { Linear, Parameters } from '../nn/parameters';
 import { relativeBias } from '../nn/relative';
 import { binary } from '../ops/binary';
@@ -13,6 +14,7 @@ import { checkHead, crossOf, storeMemory } from './encoder-decoder';
 import {
   activationOf,
   complete,
+  deviation,
   integer,
   number,
   type Architecture,
@@ -105,6 +107,8 @@ function bucketsOf(config: Config): { count: number; maxDistance: number } {
   return { count, maxDistance };
 }
 
+const factorOf = (config: Config): number => deviation(config, 'initializer_factor', 1);
+
 function build(given: Config, p: Parameters, traits: Traits): TransformerModel {
   const config = complete(given, traits.defaults, SYNONYMS);
   checkHead(config);
@@ -122,8 +126,17 @@ function build(given: Config, p: Parameters, traits: Traits): TransformerModel {
   const buckets = bucketsOf(config);
   const width = heads * size;
 
-  const linear = (names: string | readonly string[], out: number, depth: number): Linear =>
-    p.linear(names, out, depth, { bias: false });
+  const factor = factorOf(config);
+  const scale = constant(factor);
+  /** Products of so many elements have the deviation of their inputs; that is why scores need no scaling. */
+  const start = (elements: number): Init => normal(factor * elements ** -0.5);
+  const queryStart = start(d * size);
+  const linear = (
+    names: string | readonly string[],
+    out: number,
+    depth: number,
+    init: Init | readonly Init[] = start(depth),
+  ): Linear => p.linear(names, out, depth, { bias: false, init });
 
   function stack(side: 'encoder' | 'decoder', n: number): Stack {
     const isDecoder = side === 'decoder';
@@ -134,19 +147,22 @@ function build(given: Config, p: Parameters, traits: Traits): TransformerModel {
       const last = part(i, isDecoder ? 2 : 1);
       const dense = `${last}.DenseReluDense`;
       return {
-        attentionNorm: p.rmsNorm(`${part(i, 0)}.layer_norm`, d, eps),
-        attention: { qkv: linear([`${own}.q`, `${own}.k`, `${own}.v`], width, d), out: linear(`${own}.o`, d, width) },
+        attentionNorm: p.rmsNorm(`${part(i, 0)}.layer_norm`, d, eps, scale),
+        attention: {
+          qkv: linear([`${own}.q`, `${own}.k`, `${own}.v`], width, d, [queryStart, start(d), start(d)]),
+          out: linear(`${own}.o`, d, width),
+        },
         cross: isDecoder
           ? {
-              norm: p.rmsNorm(`${part(i, 1)}.layer_norm`, d, eps),
+              norm: p.rmsNorm(`${part(i, 1)}.layer_norm`, d, eps, scale),
               attention: {
-                query: linear(`${cross}.q`, width, d),
+                query: linear(`${cross}.q`, width, d, queryStart),
                 keyValue: linear([`${cross}.k`, `${cross}.v`], width, d),
                 out: linear(`${cross}.o`, d, width),
               },
             }
           : undefined,
-        feedForwardNorm: p.rmsNorm(`${last}.layer_norm`, d, eps),
+        feedForwardNorm: p.rmsNorm(`${last}.layer_norm`, d, eps, scale),
         feedForward: {
           inner: gated ? gatedBy(linear(`${dense}.wi_0`, inner, d)) : undefined,
           up: linear(gated ? `${dense}.wi_1` : `${dense}.wi`, inner, d),
@@ -156,14 +172,17 @@ function build(given: Config, p: Parameters, traits: Traits): TransformerModel {
       };
     });
     const tables = Array.from({ length: traits.biasPerLayer ? n : Math.min(1, n) }, (_, i) =>
-      relativeBias(p, `${part(i, 0)}.SelfAttention.relative_attention_bias`, heads, {
-        ...buckets,
-        bidirectional: !isDecoder,
-      }),
+      relativeBias(
+        p,
+        `${part(i, 0)}.SelfAttention.relative_attention_bias`,
+        heads,
+        { ...buckets, bidirectional: !isDecoder },
+        start(d),
+      ),
     );
     return {
       blocks,
-      finalNorm: p.rmsNorm(`${side}.final_layer_norm`, d, eps),
+      finalNorm: p.rmsNorm(`${side}.final_layer_norm`, d, eps, scale),
       shape: (layer) => ({
         heads,
         kvHeads: heads,
@@ -178,7 +197,7 @@ function build(given: Config, p: Parameters, traits: Traits): TransformerModel {
   const words = p.embedding('shared', vocabSize, d, tied);
   const encoder = stack('encoder', layers);
   const decoder = stack('decoder', decoderLayers);
-  const head = tied ? words : linear('lm_head', vocabSize, d).weight;
+  const head = tied ? words : linear('lm_head', vocabSize, d, normal(factor)).weight;
   // a tied table is as large as embeddings need it; logits take it smaller
   const headScale = tied ? p.computed('lm_head.scale', [1], [], () => Float32Array.of(d ** -0.5)) : null;
   const crossShape: HeadShape = { heads, kvHeads: heads, size, scale: 1 };
@@ -243,6 +262,7 @@ function aliases(name: string): string[] {
 const architecture = (traits: Traits): Architecture<TransformerModel> => ({
   aliases,
   ignored: IGNORED,
+  inits: (config) => normalInits(factorOf(config)),
   build: (config, parameters) => build(config, parameters, traits),
 });
 

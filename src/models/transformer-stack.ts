@@ -1,6 +1,7 @@
 // The layers of the original Transformer (Vaswani et al. 2017) as PyTorch has them, and nn.TransformerEncoder alone.
 import type { HeadShape } from '../nn/attention';
 import { runBlocks, type Arrangement, type Block } from '../nn/blocks';
+import { TORCH_INITS, xavier, ZEROS, type Init } from '../nn/init';
 import type { Linear, Norm, Parameters } from '../nn/parameters';
 import { activationOf, headSize, integer, number, type Architecture, type Config, type EncoderModel } from './model';
 
@@ -36,13 +37,22 @@ export function shapeOf(config: Config): Shape {
   };
 }
 
+interface StackOptions {
+  readonly at: string;
+  readonly layers: number;
+  readonly cross: boolean;
+  readonly norm: boolean;
+  readonly matrix?: (out: number, depth: number) => Init;
+}
+
 /** The layers of nn.TransformerEncoder or nn.TransformerDecoder.
- *  @param at what stands before the names of its state_dict, '' or ending in a dot */
+ *  @param at what stands before the names of its state_dict, '' or ending in a dot
+ *  @param matrix how the matrices start that nn.MultiheadAttention does not draw itself: nn.Transformer draws them all again */
 export function stackOf(
   config: Config,
   p: Parameters,
   { d, eps, bias }: Shape,
-  { at, layers, cross, norm }: { at: string; layers: number; cross: boolean; norm: boolean },
+  { at, layers, cross, norm, matrix }: StackOptions,
 ): Stack {
   const inner = integer(config, 'dim_feedforward', 2048);
   const activation = activationOf(config, 'activation', 'relu');
@@ -52,14 +62,16 @@ export function stackOf(
       { weight: `${name}.in_proj_weight`, bias: bias ? `${name}.in_proj_bias` : null },
       { total: 3 * d, from, count },
       d,
+      xavier(3 * d, d),
     );
+  const out = (name: string): Linear => p.linear(name, d, d, { bias, init: matrix?.(d, d), biasInit: ZEROS });
   const layerNorm = (name: string): Norm => p.norm(name, d, eps, { bias });
   const blocks = Array.from({ length: layers }, (_, i): Block => {
     const layer = `${at}layers.${i}`;
     return {
       attention: {
         qkv: projection(`${layer}.self_attn`, 0, 3 * d),
-        out: p.linear(`${layer}.self_attn.out_proj`, d, d, { bias }),
+        out: out(`${layer}.self_attn.out_proj`),
       },
       attentionNorm: layerNorm(`${layer}.norm1`),
       cross: cross
@@ -67,14 +79,14 @@ export function stackOf(
             attention: {
               query: projection(`${layer}.multihead_attn`, 0, d),
               keyValue: projection(`${layer}.multihead_attn`, d, 2 * d),
-              out: p.linear(`${layer}.multihead_attn.out_proj`, d, d, { bias }),
+              out: out(`${layer}.multihead_attn.out_proj`),
             },
             norm: layerNorm(`${layer}.norm2`),
           }
         : undefined,
       feedForward: {
-        up: p.linear(`${layer}.linear1`, inner, d, { bias }),
-        down: p.linear(`${layer}.linear2`, d, inner, { bias }),
+        up: p.linear(`${layer}.linear1`, inner, d, { bias, init: matrix?.(inner, d) }),
+        down: p.linear(`${layer}.linear2`, d, inner, { bias, init: matrix?.(d, inner) }),
         activation,
       },
       feedForwardNorm: layerNorm(`${layer}.${cross ? 'norm3' : 'norm2'}`),
@@ -115,5 +127,6 @@ function buildEncoder(config: Config, p: Parameters): EncoderModel {
 }
 
 export const aliases = (name: string): string[] => [name];
+export const inits = () => TORCH_INITS;
 
-export const transformerEncoder: Architecture<EncoderModel> = { aliases, build: buildEncoder };
+export const transformerEncoder: Architecture<EncoderModel> = { aliases, inits, build: buildEncoder };

@@ -4,12 +4,13 @@ import type { Value, Weight } from '../core/graph';
 import { storeCross } from '../nn/attention';
 import { runBlocks } from '../nn/blocks';
 import { linear } from '../nn/layers';
+import { xavier } from '../nn/init';
 import type { Parameters } from '../nn/parameters';
 import { sinusoidalInterleaved } from '../nn/sinusoidal';
 import { gather } from '../ops/gather';
 import { crossOf, storeMemory } from './encoder-decoder';
 import { integer, type Architecture, type Config, type DecoderStack, type TransformerModel } from './model';
-import { aliases, buildStack, shapeOf, stackOf } from './transformer-stack';
+import { aliases, buildStack, inits, shapeOf, stackOf } from './transformer-stack';
 
 function buildTransformer(config: Config, p: Parameters): TransformerModel {
   const shape = shapeOf(config);
@@ -24,14 +25,15 @@ function buildTransformer(config: Config, p: Parameters): TransformerModel {
   const sourceWords = p.embedding('src_tok_emb.embedding', sourceVocabSize, d);
   const words = p.embedding('tgt_tok_emb.embedding', vocabSize, d);
   const at = 'transformer.';
-  const encoder = stackOf(config, p, shape, { at: `${at}encoder.`, layers, cross: false, norm: true });
-  const decoder = stackOf(config, p, shape, { at: `${at}decoder.`, layers: decoderLayers, cross: true, norm: true });
+  const common = { heads, maxPositions, positionOffset: 0 };
+  const options = { norm: true, matrix: xavier };
+  const encoder = stackOf(config, p, shape, { ...options, at: `${at}encoder.`, layers, cross: false });
+  const decoder = stackOf(config, p, shape, { ...options, at: `${at}decoder.`, layers: decoderLayers, cross: true });
   const generator = p.linear('generator', vocabSize, d);
 
   const embed = (table: Weight, ids: Value, places: Value): Value =>
     gather(table, ids, gather(positions, places), Math.sqrt(d));
   const keyValue = { kvHeads: heads, sizeK: plain.size, sizeV: plain.size };
-  const common = { heads, maxPositions, positionOffset: 0 };
 
   return {
     hiddenSize: d,
@@ -120,6 +122,7 @@ function buildDecoder(config: Config, p: Parameters): DecoderStack {
 export const transformer: Architecture<TransformerModel> = {
   aliases,
   ignored: [/^positional_encoding\./],
+  inits,
   build: buildTransformer,
 };
-export const transformerDecoder: Architecture<DecoderStack> = { aliases, ignored: [], build: buildDecoder };
+export const transformerDecoder: Architecture<DecoderStack> = { aliases, ignored: [], inits, build: buildDecoder };

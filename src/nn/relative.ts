@@ -1,5 +1,6 @@
 // T5's relative positions (Raffel et al. 2019): a learned bias a head for every bucket of distances, held as a table by distance.
 import type { Weight } from '../core/graph';
+import type { Init } from './init';
 import type { Parameters } from './parameters';
 
 export interface Buckets {
@@ -32,10 +33,11 @@ export function relativeBias(
   name: string,
   heads: number,
   buckets: Buckets,
+  init: Init,
 ): { table: Weight; distance: number } {
   const distance = buckets.maxDistance;
   const width = 2 * distance + 1;
-  const table = p.computed(name, [heads, width], [[`${name}.weight`, [buckets.count, heads]]], (biases) => {
+  const table = p.computed(name, [heads, width], [[`${name}.weight`, [buckets.count, heads], init]], (biases) => {
     const rows = new Float32Array(heads * width);
     for (let i = 0; i < width; i++) {
       const bucket = bucketOf(i - distance, buckets);

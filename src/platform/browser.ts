@@ -1,10 +1,12 @@
 // What a browser gives. Chosen by the package's export conditions, never by sniffing.
 import type { Endpoint } from 'comlink';
+import type { FileOutput } from '../io/file-output';
 import type { FileAccess } from '../io/source-base';
 import type { EngineWorker, Follower } from './node';
 
 /** A page has no file system. */
 export const files: FileAccess | undefined = undefined;
+export const output: FileOutput | undefined = undefined;
 
 export async function wasmBytes(name: string): Promise<BufferSource> {
   const url = wasmUrl(name);

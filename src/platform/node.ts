@@ -6,6 +6,7 @@ import type { MessagePort as NodePort } from 'node:worker_threads';
 import type { Endpoint } from 'comlink';
 
 export { nodeFiles as files } from './files-node';
+export { nodeOutput as output } from './output-node';
 
 /** A worker that waits inside wasm for its share of the work. */
 export interface Follower {

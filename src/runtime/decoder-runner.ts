@@ -8,14 +8,15 @@ import { decoderOf } from '../models/decoders';
 import { WasmformerError } from '../errors';
 import { Tokens, type GenerationSettings } from '../generate';
 import type { Config, DecoderModel } from '../models/model';
-import { Parameters } from '../nn/parameters';
 import { concat, type BatchMask, type MemoryBatch, type Outputs, type RaggedBatch } from './batch';
 import { generate } from './generation';
 import type { GenerationJob, GenerationResult, Guesser, Says, Start } from './generation-job';
 import { DraftGuesser, LookupGuesser } from './guessers';
 import { CachedSequence } from './kv-cache';
-import { freeWeights, loadWeights, type LoadOptions, type TensorReader } from './load';
-import type { CallContext, Runner } from './runner';
+import type { HeldWeights } from './held-weights';
+import type { LoadOptions } from './load';
+import { loadModel, type WeightSource } from './load-model';
+import { ModelRunner, type CallContext } from './runner';
 import { Steps, type Wants } from './steps';
 
 /** What a forward wants of a batch. */
@@ -60,7 +61,7 @@ interface Session {
   dropped: number;
 }
 
-export class DecoderRunner implements Runner {
+export class DecoderRunner extends ModelRunner {
   readonly facts: DecoderFacts;
   readonly steps: Steps;
   private readonly sessions = new Map<number, Session>();
@@ -68,25 +69,19 @@ export class DecoderRunner implements Runner {
 
   private constructor(
     model: DecoderModel,
-    private readonly parameters: Parameters,
+    weights: HeldWeights,
     private readonly core: Core,
-    weightBytes: number,
   ) {
+    super(weights);
     this.steps = new Steps(model, core);
     const { head, vocabSize, hiddenSize, layers, heads, maxPositions } = model;
-    this.facts = { head, stack: false, vocabSize, hiddenSize, layers, heads, maxPositions, weightBytes };
+    this.facts = { head, stack: false, vocabSize, hiddenSize, layers, heads, maxPositions, weightBytes: weights.bytes };
   }
 
-  static async load(core: Core, config: Config, reader: TensorReader, options: LoadOptions): Promise<DecoderRunner> {
+  static async load(core: Core, config: Config, source: WeightSource, options: LoadOptions): Promise<DecoderRunner> {
     const architecture = decoderOf(config);
-    const parameters = new Parameters(
-      (name) => reader.tensors.has(name),
-      (name) => architecture.aliases(name),
-    );
-    const model = architecture.build(config, parameters);
-    const before = core.memory.used;
-    await loadWeights(parameters.declarations, reader, core, { ...options, ignored: architecture.ignored });
-    return new DecoderRunner(model, parameters, core, core.memory.used - before);
+    const { model, weights } = await loadModel(architecture, core, config, source, options);
+    return new DecoderRunner(model, weights, core);
   }
 
   /** Runs whole sequences, one after another, and forgets them. */
@@ -176,10 +171,10 @@ export class DecoderRunner implements Runner {
     this.steps.pool.trim();
   }
 
-  dispose(): void {
+  override dispose(): void {
     for (const { cache } of this.sessions.values()) cache.dispose();
     this.steps.dispose();
-    freeWeights(this.parameters.declarations, this.core);
+    super.dispose();
   }
 
   private session(id: number): Session {

@@ -8,13 +8,14 @@ import type { Plan } from '../core/plan';
 import { PlanCache } from '../core/plan-cache';
 import type { Config, EncoderModel, Head } from '../models/model';
 import { encoderOf } from '../models/encoders';
-import { Parameters } from '../nn/parameters';
 import { l2Normalize } from '../ops/norm';
 import { pool, type Pooling } from '../ops/pool';
 import { kvBytes } from '../ops/store-kv';
 import { concat, roundUp, type BatchMask, type Outputs, type RaggedBatch } from './batch';
-import { freeWeights, loadWeights, type LoadOptions, type TensorReader } from './load';
-import type { CallContext, Runner } from './runner';
+import type { HeldWeights } from './held-weights';
+import type { LoadOptions } from './load';
+import { loadModel, type WeightSource } from './load-model';
+import { ModelRunner, type CallContext } from './runner';
 import { SEG_WORDS, SegmentWriter, slots } from './segments';
 import { SEG_QUERIES, SEG_QUERY } from '../../assembly/abi/records';
 
@@ -67,31 +68,35 @@ export interface EncoderFacts {
   readonly weightBytes: number;
 }
 
-export class EncoderRunner implements Runner {
+export class EncoderRunner extends ModelRunner {
   readonly facts: EncoderFacts;
   private readonly plans: PlanCache;
 
   private constructor(
     private readonly model: EncoderModel,
-    private readonly parameters: Parameters,
+    weights: HeldWeights,
     private readonly core: Core,
-    weightBytes: number,
   ) {
+    super(weights);
     this.plans = new PlanCache(core);
     const { head, stack = false, vocabSize, hiddenSize, layers, heads, maxPositions, typeVocabSize } = model;
-    this.facts = { head, stack, vocabSize, hiddenSize, layers, heads, maxPositions, typeVocabSize, weightBytes };
+    this.facts = {
+      head,
+      stack,
+      vocabSize,
+      hiddenSize,
+      layers,
+      heads,
+      maxPositions,
+      typeVocabSize,
+      weightBytes: weights.bytes,
+    };
   }
 
-  static async load(core: Core, config: Config, reader: TensorReader, options: LoadOptions): Promise<EncoderRunner> {
+  static async load(core: Core, config: Config, source: WeightSource, options: LoadOptions): Promise<EncoderRunner> {
     const architecture = await encoderOf(config);
-    const parameters = new Parameters(
-      (name) => reader.tensors.has(name),
-      (name) => architecture.aliases(name),
-    );
-    const model = architecture.build(config, parameters);
-    const before = core.memory.used;
-    await loadWeights(parameters.declarations, reader, core, options);
-    return new EncoderRunner(model, parameters, core, core.memory.used - before);
+    const { model, weights } = await loadModel(architecture, core, config, source, options);
+    return new EncoderRunner(model, weights, core);
   }
 
   /** Runs a call chunk by chunk. */
@@ -124,9 +129,9 @@ export class EncoderRunner implements Runner {
     return profilePlan(plan, this.core, sizes);
   }
 
-  dispose(): void {
+  override dispose(): void {
     this.plans.clear();
-    freeWeights(this.parameters.declarations, this.core);
+    super.dispose();
   }
 
   /** Gets the plan of a kind of call and writes a chunk's inputs. */

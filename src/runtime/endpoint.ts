@@ -60,26 +60,30 @@ export class EngineEndpoint {
     });
   }
 
+  /** @param weights the tensors that `read` reads, or a seed */
   load(
     call: number,
     kind: ModelKind,
     config: Config,
-    tensors: [string, TensorInfo][],
+    weights: [string, TensorInfo][] | number,
     dtype: HeldAs,
     read: Remote<RemoteRead>,
     onProgress: Remote<RemoteProgress>,
   ): Promise<Reply<Loaded>> {
     return reply(async () => {
       try {
-        const reader = {
-          tensors: new Map(tensors),
-          read: async (name: string, start: number, length: number) => unwrap(await read(name, start, length)),
-        };
+        const source =
+          typeof weights === 'number'
+            ? { seed: weights }
+            : {
+                tensors: new Map(weights),
+                read: async (name: string, start: number, length: number) => unwrap(await read(name, start, length)),
+              };
         return await this.engine.load(
           call,
           kind,
           config,
-          reader,
+          source,
           dtype,
           (loaded, total) => void onProgress(loaded, total),
         );

@@ -6,7 +6,8 @@ import type { WeightType } from '../core/graph';
 import { abortError, WasmformerError } from '../errors';
 import type { Config } from '../models/model';
 import { EncoderRunner } from './encoder-runner';
-import type { HeldAs, LoadOptions, TensorReader } from './load';
+import type { HeldAs, LoadOptions } from './load';
+import type { WeightSource } from './load-model';
 import type { CallContext, ModelKind, OnEvent, Runner } from './runner';
 
 /** What an engine runs on and how much memory it holds. */
@@ -18,8 +19,8 @@ export interface EngineFacts {
   readonly memory: { readonly total: number; readonly used: number; readonly activations: number };
 }
 
-/** Builds a model and reads its weights. */
-type Load = (core: Core, config: Config, reader: TensorReader, options: LoadOptions) => Promise<Runner>;
+/** Builds a model and gives it its weights. */
+type Load = (core: Core, config: Config, source: WeightSource, options: LoadOptions) => Promise<Runner>;
 
 /** Kinds beyond the encoder come when they are asked for: who only embeds does not download them. */
 const LOADERS: Readonly<Record<ModelKind, () => Promise<Load>>> = {
@@ -72,19 +73,19 @@ export class EngineCore {
     return buffer && { buffer, address: CTL_CANCEL };
   }
 
-  /** Builds a model and reads its weights. */
+  /** Builds a model and gives it its weights. */
   load(
     call: number,
     kind: ModelKind,
     config: Config,
-    reader: TensorReader,
+    source: WeightSource,
     dtype: HeldAs,
     onProgress?: (loaded: number, total: number) => void,
   ): Promise<Loaded> {
     return this.enqueue(call, async () => {
       const load = await LOADERS[kind]();
       let held: WeightType = 'f32';
-      const runner = await load(this.core, config, reader, {
+      const runner = await load(this.core, config, source, {
         dtype,
         onHeld: (type) => (held = type),
         onProgress,

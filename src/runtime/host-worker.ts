@@ -4,6 +4,10 @@ import * as Comlink from 'comlink';
 import type { CoreOptions } from '../core/core';
 import { reply, unwrap, type EngineEndpoint } from './endpoint';
 import type { Host } from './host';
+import type { TensorReader } from './load';
+
+/** What there is to read where weights come from a seed. */
+const NOTHING: TensorReader = { tensors: new Map(), read: async () => new Uint8Array(0) };
 
 /** How long a worker may take to end by itself. */
 const GRACE_MS = 200;
@@ -15,15 +19,20 @@ export async function startWorkerHost(options: CoreOptions, onLost: () => void):
   const cancelCell = cancel && new Int32Array(cancel.buffer, cancel.address, 1);
   return {
     facts: () => remote.facts(),
-    async load(call, kind, config, reader, dtype, onProgress) {
+    async load(call, kind, config, source, dtype, onProgress) {
+      const reader: TensorReader = 'seed' in source ? NOTHING : source;
       const read = async (name: string, start: number, length: number) => {
         const result = await reply(() => reader.read(name, start, length));
         return 'value' in result ? Comlink.transfer(result, [result.value.buffer as ArrayBuffer]) : result;
       };
       // only what the loader checks crosses, not where the bytes lie
-      const tensors = [...reader.tensors].map(
-        ([name, { dtype, dims }]) => [name, { dtype, dims }] as [string, { dtype: string; dims: readonly number[] }],
-      );
+      const tensors =
+        'seed' in source
+          ? source.seed
+          : [...reader.tensors].map(
+              ([name, { dtype, dims }]) =>
+                [name, { dtype, dims }] as [string, { dtype: string; dims: readonly number[] }],
+            );
       const callbacks = [Comlink.proxy(read) as never, Comlink.proxy(onProgress) as never] as const;
       return unwrap(await remote.load(call, kind, config, tensors, dtype, ...callbacks));
     },

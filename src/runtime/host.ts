@@ -4,7 +4,8 @@ import type { CoreOptions } from '../core/core';
 import { abortError, throwIfAborted, WasmformerError } from '../errors';
 import type { Config } from '../models/model';
 import type { EngineFacts, Loaded } from './engine-core';
-import type { HeldAs, TensorReader } from './load';
+import type { HeldAs } from './load';
+import type { WeightSource } from './load-model';
 import type { ModelKind, OnEvent } from './runner';
 
 /** Progress of a long call. */
@@ -17,7 +18,7 @@ export interface Host {
     call: number,
     kind: ModelKind,
     config: Config,
-    reader: TensorReader,
+    source: WeightSource,
     dtype: HeldAs,
     onProgress: OnProgress,
   ): Promise<Loaded>;

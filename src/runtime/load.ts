@@ -6,6 +6,7 @@ import type { Weight, WeightType } from '../core/graph';
 import { abortError, WasmformerError } from '../errors';
 import type { Declaration, Source } from '../nn/parameters';
 import { WEIGHT_TYPES } from '../ops/weight-type';
+import { HeldWeights, type Part } from './held-weights';
 
 /** What the loader needs to know of a checkpoint's tensor. */
 export interface TensorInfo {
@@ -142,13 +143,14 @@ function mostly(declarations: readonly Declaration[]): WeightType {
   return (Object.keys(counts) as WeightType[]).reduce((a, b) => (counts[b] > counts[a] ? b : a));
 }
 
-/** Reads all weights into wasm memory. On failure or cancellation what was allocated is given back. */
+/** Reads all weights into wasm memory, and tells what they were read from. On failure or cancellation what was allocated is given back. */
 export async function loadWeights(
   declarations: readonly Declaration[],
   reader: TensorReader,
   core: Core,
   options: LoadOptions = {},
-): Promise<void> {
+): Promise<HeldWeights> {
+  const before = core.memory.used;
   const pieces = resolve(declarations, reader, options.ignored);
   const total = pieces.reduce((sum, piece) => sum + piece.rows * piece.width * piece.bytes, 0);
   const { memory } = core;
@@ -192,21 +194,39 @@ export async function loadWeights(
     }
     computed.finish();
     options.onHeld?.(mostly(declarations));
+    memory.free(staging);
+    return hold(declarations, pieces, computed, core, memory.used - before, options.dtype ?? 'auto');
   } catch (error) {
-    freeWeights(declarations, core);
-    throw error;
-  } finally {
+    for (const { weight } of declarations) {
+      if (weight.address) memory.free(weight.address);
+      weight.address = 0;
+    }
     computed.release();
     if (staging) memory.free(staging);
+    throw error;
   }
 }
 
-/** Gives weights back. */
-export function freeWeights(declarations: readonly Declaration[], core: Core): void {
-  for (const { weight } of declarations) {
-    if (weight.address) core.memory.free(weight.address);
-    weight.address = 0;
-  }
+/** What the weights came from. A tensor is written as it was stored, unless the call asked for another type. */
+function hold(
+  declarations: readonly Declaration[],
+  pieces: readonly Piece[],
+  computed: Computed,
+  core: Core,
+  bytes: number,
+  dtype: HeldAs,
+): HeldWeights {
+  const found = new Map(pieces.map((piece) => [piece.source, piece]));
+  const matrices = new Set(declarations.filter(({ isMatrix }) => isMatrix).map(({ weight }) => weight));
+  const parts = [...found.values()].map(({ source, tensor, stored, declaration }): Part => ({
+    source,
+    tensor,
+    stored,
+    weight: computed.tensors.get(source) ?? declaration.weight,
+  }));
+  return new HeldWeights(declarations, [...computed.tensors.values()], core, bytes, parts, ({ weight, stored }) =>
+    dtype === 'f32' ? 'f32' : dtype !== 'auto' && matrices.has(weight) ? weight.dtype : stored,
+  );
 }
 
 /** Frees a piece's buffer now, where the engine can: the garbage collector would let many of them pile up. */
@@ -214,9 +234,9 @@ function release(bytes: Uint8Array): void {
   (bytes.buffer as ArrayBuffer & { transfer?: (length: number) => ArrayBuffer }).transfer?.(0);
 }
 
-/** Collects the tensors of weights that are computed from them. */
+/** Collects the tensors of weights that are computed from them. They stay beside the weights, so that they can be saved. */
 class Computed {
-  private readonly tensors = new Map<Source, { address: number; count: number }>();
+  readonly tensors = new Map<Source, Weight>();
 
   constructor(
     private readonly declarations: readonly Declaration[],
@@ -227,8 +247,9 @@ class Computed {
   address(source: Source, element: number): number {
     let tensor = this.tensors.get(source);
     if (!tensor) {
-      const count = source.dims.reduce((product, dim) => product * dim, 1);
-      tensor = { address: this.core.memory.alloc(count * 4, 'loading'), count };
+      const { names, dims } = source;
+      tensor = { kind: 'weight', name: names[0], dims, layout: 'rows', dtype: 'f32', address: 0 };
+      tensor.address = allocate(tensor, this.core);
       this.tensors.set(source, tensor);
     }
     return tensor.address + element * 4;
@@ -241,8 +262,13 @@ class Computed {
       if (!compute) continue;
       const data = compute(
         ...sources.map((source) => {
-          const { address, count } = this.tensors.get(source)!;
-          return memory.f32(address, count).slice();
+          const { address, dims } = this.tensors.get(source)!;
+          return memory
+            .f32(
+              address,
+              dims.reduce((product, dim) => product * dim, 1),
+            )
+            .slice();
         }),
       );
       memory.f32(weight.address, data.length).set(data);

@@ -7,12 +7,13 @@ import { Graph, LONGEST, MAP, SEQUENCES, SLOTS, TOKENS, type Sizes, type Sym, ty
 import type { Plan } from '../core/plan';
 import { PlanCache } from '../core/plan-cache';
 import type { Architecture, Config, DecoderStack } from '../models/model';
-import { Parameters } from '../nn/parameters';
 import { kvBytes } from '../ops/store-kv';
 import { concat, roundUp, type Outputs } from './batch';
 import type { DecoderCall, DecoderFacts } from './decoder-runner';
-import { freeWeights, loadWeights, type LoadOptions, type TensorReader } from './load';
-import type { CallContext, Runner } from './runner';
+import type { HeldWeights } from './held-weights';
+import type { LoadOptions } from './load';
+import { loadModel, type WeightSource } from './load-model';
+import { ModelRunner, type CallContext } from './runner';
 import { SEG_WORDS, SegmentWriter, slots } from './segments';
 
 const MEMORY: Sym = { symbol: 'memory' };
@@ -29,37 +30,31 @@ interface Place {
   readonly sources: number;
 }
 
-export class StackRunner implements Runner {
+export class StackRunner extends ModelRunner {
   readonly facts: DecoderFacts;
   private readonly plans: PlanCache;
 
   private constructor(
     private readonly model: DecoderStack,
-    private readonly parameters: Parameters,
+    weights: HeldWeights,
     private readonly core: Core,
-    weightBytes: number,
   ) {
+    super(weights);
     this.plans = new PlanCache(core);
     const { hiddenSize, layers, heads } = model;
     const none = { head: false, stack: true, vocabSize: 0, maxPositions: Infinity };
-    this.facts = { ...none, hiddenSize, layers, heads, weightBytes };
+    this.facts = { ...none, hiddenSize, layers, heads, weightBytes: weights.bytes };
   }
 
   static async load(
     architecture: Architecture<DecoderStack>,
     core: Core,
     config: Config,
-    reader: TensorReader,
+    source: WeightSource,
     options: LoadOptions,
   ): Promise<StackRunner> {
-    const parameters = new Parameters(
-      (name) => reader.tensors.has(name),
-      (name) => architecture.aliases(name),
-    );
-    const model = architecture.build(config, parameters);
-    const before = core.memory.used;
-    await loadWeights(parameters.declarations, reader, core, { ...options, ignored: architecture.ignored });
-    return new StackRunner(model, parameters, core, core.memory.used - before);
+    const { model, weights } = await loadModel(architecture, core, config, source, options);
+    return new StackRunner(model, weights, core);
   }
 
   async forward(call: DecoderCall, context: CallContext): Promise<Outputs> {
@@ -85,9 +80,9 @@ export class StackRunner implements Runner {
     return profilePlan(plan, this.core, sizes);
   }
 
-  dispose(): void {
+  override dispose(): void {
     this.plans.clear();
-    freeWeights(this.parameters.declarations, this.core);
+    super.dispose();
   }
 
   private prepare(call: DecoderCall, place: Place): { plan: Plan; sizes: Sizes } {

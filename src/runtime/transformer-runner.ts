@@ -9,14 +9,15 @@ import { PlanCache } from '../core/plan-cache';
 import { Tokens, type GenerationSettings } from '../generate';
 import type { Config, TransformerModel } from '../models/model';
 import { transformerOf } from '../models/transformers';
-import { Parameters } from '../nn/parameters';
 import { kvBytes } from '../ops/store-kv';
 import { concat, roundUp, type Outputs, type RaggedBatch } from './batch';
 import { generate } from './generation';
 import type { GenerationResult, Says, Start } from './generation-job';
 import { CachedSequence, PagePool } from './kv-cache';
-import { freeWeights, loadWeights, type LoadOptions, type TensorReader } from './load';
-import type { CallContext, Runner } from './runner';
+import type { HeldWeights } from './held-weights';
+import type { LoadOptions } from './load';
+import { loadModel, type WeightSource } from './load-model';
+import { ModelRunner, type CallContext } from './runner';
 import { PAGE_TOKENS, SEG_WORDS, SegmentWriter, slots } from './segments';
 import { Steps, type Wants } from './steps';
 
@@ -63,7 +64,7 @@ interface SourceWants {
 
 const NOTHING: SourceWants = { lastHiddenState: false, hiddenStates: false, attentions: false };
 
-export class TransformerRunner implements Runner {
+export class TransformerRunner extends ModelRunner {
   readonly facts: TransformerFacts;
   private readonly plans: PlanCache;
   private readonly crossPool: PagePool;
@@ -71,10 +72,10 @@ export class TransformerRunner implements Runner {
 
   private constructor(
     private readonly model: TransformerModel,
-    private readonly parameters: Parameters,
+    weights: HeldWeights,
     private readonly core: Core,
-    weightBytes: number,
   ) {
+    super(weights);
     this.plans = new PlanCache(core);
     this.crossPool = new PagePool(core, model.cross);
     this.steps = new Steps(model.decoder, core, this.crossPool);
@@ -89,25 +90,19 @@ export class TransformerRunner implements Runner {
       decoderHeads: decoder.heads,
       maxPositions: decoder.maxPositions,
       maxSourcePositions: encoder.maxPositions,
-      weightBytes,
+      weightBytes: weights.bytes,
     };
   }
 
   static async load(
     core: Core,
     config: Config,
-    reader: TensorReader,
+    source: WeightSource,
     options: LoadOptions,
   ): Promise<TransformerRunner> {
     const architecture = transformerOf(config);
-    const parameters = new Parameters(
-      (name) => reader.tensors.has(name),
-      (name) => architecture.aliases(name),
-    );
-    const model = architecture.build(config, parameters);
-    const before = core.memory.used;
-    await loadWeights(parameters.declarations, reader, core, { ...options, ignored: architecture.ignored });
-    return new TransformerRunner(model, parameters, core, core.memory.used - before);
+    const { model, weights } = await loadModel(architecture, core, config, source, options);
+    return new TransformerRunner(model, weights, core);
   }
 
   /** Runs pairs of source and target one after another. */
@@ -168,11 +163,11 @@ export class TransformerRunner implements Runner {
     return rows;
   }
 
-  dispose(): void {
+  override dispose(): void {
     this.plans.clear();
     this.steps.dispose();
     this.crossPool.trim();
-    freeWeights(this.parameters.declarations, this.core);
+    super.dispose();
   }
 
   /** Encodes a source; its keys and values serve all sequences that start from it. */

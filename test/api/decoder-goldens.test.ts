@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Decoder, type DecoderOutput } from '../../src/api/decoder';
 import { Tensor } from '../../src/api/tensor';
-import { writeSafetensors } from '../../src/io/safetensors';
+import { writeSafetensors } from '../../src/io/safetensors-write';
 import { createEngine, type Engine } from '../../src/runtime/host';
 import { decoderFolder, decoderGoldens, readDecoderForward } from '../golden/decoders/load';
 import { readSafetensors, rowLengths, type ExpectedTensor } from '../golden/load';

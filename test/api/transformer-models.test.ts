@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { Transformer } from '../../src/api/transformer';
 import { WasmformerError, type WasmformerErrorCode } from '../../src/errors';
-import { writeSafetensors } from '../../src/io/safetensors';
+import { writeSafetensors } from '../../src/io/safetensors-write';
 import { createEngine } from '../../src/runtime/host';
 import { hasModel, modelsDir } from '../support/models';
 

@@ -100,6 +100,17 @@ describe.skipIf(!hasChromium()).each([
     expect(site.requests.filter((path) => path.endsWith('.wasm'))).toHaveLength(1);
   });
 
+  it('makes random models with the weights that Node makes, and gives their files', async () => {
+    const { config, seed, inputIds, expected } = JSON.parse(
+      readFileSync(new URL('../golden/saved/llama.json', import.meta.url), 'utf8'),
+    ) as { config: Record<string, unknown>; seed: number; inputIds: number[]; expected: { data: number[] } };
+    const { names, before, after, code } = await call('save', config, seed, [inputIds]);
+    expect(names).toEqual(['config.json', 'model.safetensors']);
+    expect(maxDifference(before, expected.data)).toBeLessThan(1e-4);
+    expect(after).toEqual(before);
+    expect(code).toBe('UNSUPPORTED_PLATFORM');
+  });
+
   it('says what is wrong with a checkpoint', async () => {
     expect(await call('failure', '/test/golden/encoders/none')).toBe('FILE_NOT_FOUND');
   });

@@ -1,6 +1,7 @@
 // Finding a checkpoint's weights: one file, shards with an index, a file of another name, and what is said otherwise.
 import { describe, expect, it } from 'vitest';
-import { openCheckpoint, writeSafetensors } from '../../src/io/safetensors';
+import { openCheckpoint } from '../../src/io/safetensors';
+import { writeSafetensors } from '../../src/io/safetensors-write';
 import { openSource } from '../../src/io/source';
 import type { FileContent } from '../../src/io/source';
 

@@ -1,6 +1,7 @@
 // Sources over HTTP: layouts, ranges and servers without them, failures, retries, changed files, aborts.
 import { afterEach, describe, expect, it } from 'vitest';
-import { openCheckpoint, writeSafetensors } from '../../src/io/safetensors';
+import { openCheckpoint } from '../../src/io/safetensors';
+import { writeSafetensors } from '../../src/io/safetensors-write';
 import { openSource } from '../../src/io/source';
 import type { SourceInput, SourceOptions } from '../../src/io/source';
 import { nodeFiles } from '../../src/platform/files-node';

@@ -1,6 +1,7 @@
 // T5's buckets of distances against transformers' T5Attention._relative_position_bucket.
 import { describe, expect, it } from 'vitest';
 import { Parameters } from '../../src/nn/parameters';
+import { ZEROS } from '../../src/nn/init';
 import { bucketOf, relativeBias, type Buckets } from '../../src/nn/relative';
 
 type Starts = readonly (readonly [distance: number, bucket: number])[];
@@ -83,7 +84,7 @@ describe.each(CASES)('%o', (buckets, before, after) => {
 
   it('a table by distance has the biases of every head', () => {
     const p = new Parameters(() => true);
-    const { table, distance } = relativeBias(p, 'bias', 2, buckets);
+    const { table, distance } = relativeBias(p, 'bias', 2, buckets, ZEROS);
     const width = 2 * distance + 1;
     expect(table.dims).toEqual([2, width]);
     const biases = Float32Array.from({ length: 2 * buckets.count }, (_, i) => i);

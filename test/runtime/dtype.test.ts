@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { Encoder, type EncoderOutput } from '../../src/api/encoder';
 import { WasmformerError } from '../../src/errors';
-import { writeSafetensors, type TensorToWrite } from '../../src/io/safetensors';
+import { writeSafetensors, type TensorToWrite } from '../../src/io/safetensors-write';
 import { bfloat16Value, halfValue } from '../reference/layout';
 import { Random } from '../support/numbers';
 

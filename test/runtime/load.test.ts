@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { Decoder } from '../../src/api/decoder';
 import { Transformer } from '../../src/api/transformer';
-import { writeSafetensors, type TensorToWrite } from '../../src/io/safetensors';
+import { writeSafetensors, type TensorToWrite } from '../../src/io/safetensors-write';
 import { createEngine } from '../../src/runtime/host';
 import { decoderFolder, readDecoderTexts } from '../golden/decoders/load';
 import { readTransformerTexts, transformerFolder } from '../golden/transformers/load';

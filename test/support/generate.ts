@@ -2,7 +2,7 @@
 import { expect } from 'vitest';
 import type { LogitsProcessor } from '../../src/api/generation';
 import { WasmformerError } from '../../src/errors';
-import { writeSafetensors } from '../../src/io/safetensors';
+import { writeSafetensors } from '../../src/io/safetensors-write';
 import { goldenFolder, readJson } from '../golden/load';
 
 /** Models with tokenizers: byte-level BPE, and pieces with byte fallback. */

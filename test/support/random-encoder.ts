@@ -1,5 +1,5 @@
 // A BERT with random weights, large enough that a batch takes a while: for tests of aborting, queueing and memory.
-import { writeSafetensors } from '../../src/io/safetensors';
+import { writeSafetensors } from '../../src/io/safetensors-write';
 
 const HIDDEN = 256;
 const INNER = 1024;

@@ -5,7 +5,7 @@ import type { SuiteResult } from './suite';
 
 const library = '/dist/web/index.js';
 const kernelsLibrary = '/dist/web/kernels.js';
-const { Encoder, createEngine } = (await import(library)) as typeof Library;
+const { Decoder, Encoder, createEngine } = (await import(library)) as typeof Library;
 const { createKernels, Tensor } = (await import(kernelsLibrary)) as typeof KernelsLibrary;
 
 /** How an engine of a check is made. */
@@ -103,6 +103,21 @@ const checks = {
     const milliseconds = performance.now() - aborted;
     const { dims } = await encoder.embed(text);
     return { code, milliseconds, dims: [...dims] };
+  },
+
+  /** A random model, taken apart into files and put together again: its logits before and after, and what saving to a folder says. */
+  async save(config: Record<string, unknown>, seed: number, inputIds: number[][]) {
+    await using engine = await createEngine({ threads: 1, worker: true });
+    const logits = async (model: Library.Decoder): Promise<number[]> =>
+      Array.from((await model.forward({ inputIds })).logits!.data);
+    const first = await Decoder.fromConfig(config, { engine, seed });
+    const files = await first.toFiles();
+    const second = await Decoder.fromPretrained(files, { engine });
+    const code = await first.savePretrained('folder').then(
+      () => 'none',
+      (error: { code: string }) => error.code,
+    );
+    return { names: Object.keys(files).sort(), before: await logits(first), after: await logits(second), code };
   },
 
   /** Code of the error that a call gives. */

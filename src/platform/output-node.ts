@@ -1,0 +1,64 @@
+// Writing files in Node, Deno and Bun.
+import * as fs from 'node:fs';
+import { dirname } from 'node:path';
+import type { FileOutput, OpenOutput } from '../io/file-output';
+
+/** A callback function of node:fs as a promise. */
+function call<T>(start: (done: (error: Error | null, value?: T) => void) => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    start((error, value) => (error ? reject(error) : resolve(value as T)));
+  });
+}
+
+/** mkdir's own recursion never ends where the system denies that a folder above can be made (/proc). */
+async function makeFolder(path: string): Promise<void> {
+  const make = (): Promise<void> => call((done) => fs.mkdir(path, done));
+  const codeOf = (error: unknown): unknown => (error as { code?: unknown }).code;
+  try {
+    await make();
+  } catch (error) {
+    const parent = dirname(path);
+    if (codeOf(error) === 'ENOENT' && parent !== path) {
+      await makeFolder(parent);
+      await make();
+      return;
+    }
+    // it is there, or a file is
+    const found = await call<fs.Stats>((done) => fs.stat(path, done)).catch(() => null);
+    if (!found?.isDirectory()) throw error;
+  }
+}
+
+let started = 0;
+
+/** Writes to the local file system. A file has another name until it is complete, so that half a file is never taken for one. */
+export const nodeOutput: FileOutput = {
+  makeFolder,
+
+  async create(path): Promise<OpenOutput> {
+    const part = `${path}.${process.pid}-${++started}.part`;
+    const descriptor = await call<number>((done) => fs.open(part, 'wx', done));
+    const close = (): Promise<void> => call((done) => fs.close(descriptor, done));
+    const remove = (): Promise<void> => call((done) => fs.rm(part, { force: true }, done));
+    return {
+      async write(bytes) {
+        for (let at = 0; at < bytes.byteLength;) {
+          at += await call<number>((done) => fs.write(descriptor, bytes, at, bytes.byteLength - at, null, done));
+        }
+      },
+      async finish() {
+        await close();
+        try {
+          await call((done) => fs.rename(part, path, done));
+        } catch (error) {
+          await remove();
+          throw error;
+        }
+      },
+      async discard() {
+        await close();
+        await remove();
+      },
+    };
+  },
+};
