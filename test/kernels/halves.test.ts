@@ -239,6 +239,7 @@ describe.each(BUILDS)('weights in 16 bits, %s', (build) => {
                 op: R.OP_GATHER,
                 size: R.GA_SIZE,
                 fields: { ...fields, [R.GA_TABLE]: where, [R.GA_PACKED]: columns, [R.GA_ADD]: extra },
+                floats: { [R.GA_SCALE]: 1 },
               },
               out,
             );
