@@ -36,7 +36,7 @@ function isForEmbedding(id, getModuleInfo, seen = new Set()) {
 const SELDOM = {
   tasks: /src\/api\/(tasks|encoder-tasks)/,
   forward: /src\/api\/(embeddings|encoder-forward|ids)\./,
-  encoders: /src\/models\/(bert-heads|distilbert|roberta|transformer-stack)\./,
+  encoders: /src\/(models\/(bert-heads|distilbert|roberta|transformer-stack)|nn\/sinusoidal)\./,
   // encoder-decoders, and a decoder's stack alone
   transformer:
     /src\/(models\/(transformers?|bart|bart-parts|t5|encoder-decoder)|runtime\/(transformer-runner|stack-runner)|api\/transformer-calls|nn\/relative)\./,
@@ -65,7 +65,7 @@ function chunkOf(id, { getModuleInfo }) {
 function nodeChunkOf(id, graph) {
   const name = chunkOf(id, graph);
   if (name === 'bpe' || name === 'precompiled') return 'tokenizer';
-  if (name === 'transformer') return 'generation';
+  if (name === 'transformer' || name === 'save') return 'generation';
   if (name === 'ops') return 'core';
   return name === 'tasks' || !(name in SELDOM) ? name : 'core';
 }
