@@ -63,7 +63,7 @@ async function ourSteps(model, prompt, session = model.createSession()) {
   const context = session.length + prompt.length;
   const [first] = await generated(session.generate(prompt, { maxNewTokens: 1 }), 1);
   const steps = async () => {
-    session.truncate(context);
+    await session.truncate(context);
     return generated(session.generate([first], { maxNewTokens: STEPS }), STEPS);
   };
   return { first, session, steps, close: () => session.dispose() };
@@ -230,8 +230,8 @@ function atContext(key, context, long) {
       const further = await ourSteps(model, prompt.slice(long.session.length), long.session);
       return {
         contenders: { ours: timed(further.steps, STEPS), [`ours, at ${CONTEXT}`]: timed(short.steps, STEPS) },
-        close: () => {
-          long.session.truncate(context);
+        close: async () => {
+          await long.session.truncate(context);
           return short.close();
         },
       };
