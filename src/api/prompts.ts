@@ -1,7 +1,7 @@
 // Prompts as callers give them, made into rows of ids.
 import type { Tokenizer } from '../io/tokenizer';
 import { prepareIds } from './ids';
-import { encodeText, invalid, type IdInputs, type InputLimits } from './inputs';
+import { encodeText, invalid, type IdInputs, type InputLimits, type Prepared } from './inputs';
 import { Tensor } from './tensor';
 
 /** A text or its ids: one prompt. An array of texts or of rows of ids, a tensor [batch, tokens] or { inputIds, attentionMask }: a batch. */
@@ -33,8 +33,12 @@ export function promptRows(prompts: Prompts, limits: InputLimits, tokenizer: () 
   }
 
   function idRows(ids: IdInputs['inputIds'], attentionMask?: IdInputs['attentionMask']): Int32Array[] {
-    const { batch } = prepareIds({ inputIds: ids, attentionMask }, limits);
-    let at = 0;
-    return Array.from(batch.lengths, (length) => batch.ids.slice(at, (at += length)));
+    return splitRows(prepareIds({ inputIds: ids, attentionMask }, limits));
   }
+}
+
+/** The ids of every sequence of a batch. */
+export function splitRows({ batch: { lengths, ids } }: Prepared): Int32Array[] {
+  let at = 0;
+  return Array.from(lengths, (length) => ids.slice(at, (at += length)));
 }

@@ -7,7 +7,7 @@ import type { TransformerCall, TransformerGenerateRequest } from '../runtime/tra
 import { checkProcessors, GenerationStream, type GeneratedResult, type StreamSource } from './generation';
 import { padCrossMaps, padMaps, padRows, prepareIds } from './ids';
 import type { Ids, InputLimits, Prepared } from './inputs';
-import { promptRows, type Prompts } from './prompts';
+import { promptRows, splitRows, type Prompts } from './prompts';
 import type { Tensor } from './tensor';
 import type {
   Transformer,
@@ -126,9 +126,7 @@ function startsOf(
   limits: InputLimits,
 ): Int32Array[] {
   if (given !== undefined) {
-    const { batch } = prepareIds({ inputIds: given }, limits);
-    let at = 0;
-    const rows = Array.from(batch.lengths, (length) => batch.ids.slice(at, (at += length)));
+    const rows = splitRows(prepareIds({ inputIds: given }, limits));
     if (rows.length === 1) return Array.from({ length: count }, () => rows[0]);
     if (rows.length === count) return rows;
     throw new WasmformerError(

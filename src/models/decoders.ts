@@ -1,10 +1,9 @@
 // config.json's model_type -> causal language model.
-import { WasmformerError } from '../errors';
 import { bloom } from './bloom';
 import { gptNeox } from './gpt-neox';
 import { gpt2 } from './gpt2';
 import { llama, mistral, qwen2, qwen3 } from './llama';
-import type { Architecture, Config, DecoderModel, DecoderStack } from './model';
+import { unsupportedType, type Architecture, type Config, type DecoderModel, type DecoderStack } from './model';
 import { openaiGpt } from './openai-gpt';
 
 const DECODERS: Readonly<Record<string, Architecture<DecoderModel>>> = {
@@ -31,12 +30,6 @@ export async function decoderStackOf({ model_type: type }: Config): Promise<Arch
 /** The causal language model that a config describes. Throws UNSUPPORTED_MODEL. */
 export function decoderOf(config: Config): Architecture<DecoderModel> {
   const type = config.model_type;
-  const known = typeof type === 'string' && Object.hasOwn(DECODERS, type) ? DECODERS[type] : undefined;
-  if (!known) {
-    throw new WasmformerError(
-      'UNSUPPORTED_MODEL',
-      `config.json: model_type ${JSON.stringify(type)} is not supported as a Decoder; supported are ${[...Object.keys(DECODERS), ...Object.keys(STACKS)].join(', ')}`,
-    );
-  }
-  return known;
+  if (typeof type === 'string' && Object.hasOwn(DECODERS, type)) return DECODERS[type];
+  throw unsupportedType(config, 'a Decoder', [...Object.keys(DECODERS), ...Object.keys(STACKS)]);
 }

@@ -1,7 +1,6 @@
 // config.json's model_type -> encoder.
-import { WasmformerError } from '../errors';
 import { bert } from './bert';
-import { headOf, type Architecture, type Config, type EncoderModel } from './model';
+import { headOf, unsupportedType, type Architecture, type Config, type EncoderModel } from './model';
 
 const roberta = async (): Promise<Architecture<EncoderModel>> => (await import('./roberta')).roberta;
 
@@ -18,8 +17,5 @@ const ENCODERS: Readonly<Record<string, (config: Config) => Promise<Architecture
 export async function encoderOf(config: Config): Promise<Architecture<EncoderModel>> {
   const type = config.model_type;
   if (typeof type === 'string' && Object.hasOwn(ENCODERS, type)) return ENCODERS[type](config);
-  throw new WasmformerError(
-    'UNSUPPORTED_MODEL',
-    `config.json: model_type ${JSON.stringify(type)} is not supported as an Encoder; supported are ${Object.keys(ENCODERS).join(', ')}`,
-  );
+  throw unsupportedType(config, 'an Encoder', Object.keys(ENCODERS));
 }

@@ -1,5 +1,8 @@
 // What the runners share: batches without padding, results by name, capacities.
+import type { Core } from '../core/core';
+import { read } from '../core/execute';
 import type { Sizes } from '../core/graph';
+import type { Plan } from '../core/plan';
 
 /** A batch without padding: the tokens of all sequences one after another. */
 export interface RaggedBatch {
@@ -36,8 +39,19 @@ export function roundUp(sizes: Sizes): Sizes {
   );
 }
 
+/** A plan's outputs after a run. */
+export function outputsOf(plan: Plan, core: Core, sizes: Sizes): Outputs {
+  return Object.fromEntries([...plan.graph.outputs].map(([name, value]) => [name, read(plan, core, value, sizes)]));
+}
+
+/** Results of consecutive parts of a batch as one. */
+export function joinOutputs(parts: readonly Outputs[]): Outputs {
+  if (parts.length === 1) return parts[0];
+  return Object.fromEntries(Object.keys(parts[0]).map((name) => [name, concat(parts.map((part) => part[name]))]));
+}
+
 /** Arrays one behind another. */
-export function concat(parts: readonly Float32Array[]): Float32Array<ArrayBuffer> {
+function concat(parts: readonly Float32Array[]): Float32Array<ArrayBuffer> {
   const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
   for (const part of parts) {

@@ -1,14 +1,14 @@
 // The engine's side of a Decoder.
 import type { Core } from '../core/core';
 import { explainPlan, profilePlan, type ProfileRow } from '../core/explain';
-import { execute, read } from '../core/execute';
+import { execute } from '../core/execute';
 import type { Sizes } from '../core/graph';
 import type { Plan } from '../core/plan';
 import { decoderOf } from '../models/decoders';
 import { WasmformerError } from '../errors';
 import { Tokens, type GenerationSettings } from '../generate';
 import type { Config, DecoderModel } from '../models/model';
-import { concat, type BatchMask, type MemoryBatch, type Outputs, type RaggedBatch } from './batch';
+import { joinOutputs, outputsOf, type BatchMask, type MemoryBatch, type Outputs, type RaggedBatch } from './batch';
 import { generate } from './generation';
 import type { GenerationJob, GenerationResult, Guesser, Says, Start } from './generation-job';
 import { DraftGuesser, LookupGuesser } from './guessers';
@@ -91,12 +91,11 @@ export class DecoderRunner extends ModelRunner {
     for (const length of call.batch.lengths) {
       await this.withPlan(call, from, length, async (plan, sizes) => {
         await execute(plan, this.core, sizes, { isCancelled: () => context.isCancelled() });
-        const outputs = [...plan.graph.outputs];
-        parts.push(Object.fromEntries(outputs.map(([name, value]) => [name, read(plan, this.core, value, sizes)])));
+        parts.push(outputsOf(plan, this.core, sizes));
       });
       from += length;
     }
-    return Object.fromEntries(Object.keys(parts[0]).map((name) => [name, concat(parts.map((part) => part[name]))]));
+    return joinOutputs(parts);
   }
 
   /** The plan of a call's first sequence as a table. */

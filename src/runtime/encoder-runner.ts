@@ -2,7 +2,7 @@
 // numeric contract makes invisible.
 import type { Core } from '../core/core';
 import type { ProfileRow } from '../core/explain';
-import { execute, read } from '../core/execute';
+import { execute } from '../core/execute';
 import { Graph, LONGEST, MAP, SEQUENCES, SLOTS, TOKENS, type Sizes, type Sym, type Value } from '../core/graph';
 import type { Plan } from '../core/plan';
 import { PlanCache } from '../core/plan-cache';
@@ -11,7 +11,7 @@ import { encoderOf } from '../models/encoders';
 import { l2Normalize } from '../ops/norm';
 import { pool, type Pooling } from '../ops/pool';
 import { kvBytes } from '../ops/store-kv';
-import { concat, roundUp, type BatchMask, type Outputs, type RaggedBatch } from './batch';
+import { joinOutputs, outputsOf, roundUp, type BatchMask, type Outputs, type RaggedBatch } from './batch';
 import type { HeldWeights } from './held-weights';
 import type { LoadOptions } from './load';
 import { loadModel, type WeightSource } from './load-model';
@@ -106,13 +106,10 @@ export class EncoderRunner extends ModelRunner {
     for (const chunk of chunks) {
       const { plan, sizes } = this.prepare(call, chunk);
       await execute(plan, this.core, sizes, { isCancelled: () => context.isCancelled() });
-      parts.push(
-        Object.fromEntries([...plan.graph.outputs].map(([name, value]) => [name, read(plan, this.core, value, sizes)])),
-      );
+      parts.push(outputsOf(plan, this.core, sizes));
       context.report(chunk.to);
     }
-    if (parts.length === 1) return parts[0];
-    return Object.fromEntries(Object.keys(parts[0]).map((name) => [name, concat(parts.map((part) => part[name]))]));
+    return joinOutputs(parts);
   }
 
   /** The plan of a call's first chunk as a table. */

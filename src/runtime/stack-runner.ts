@@ -2,13 +2,13 @@
 // their keys and values live for one run, so there is no cache.
 import type { Core } from '../core/core';
 import { explainPlan, profilePlan, type ProfileRow } from '../core/explain';
-import { execute, read } from '../core/execute';
+import { execute } from '../core/execute';
 import { Graph, LONGEST, MAP, SEQUENCES, SLOTS, TOKENS, type Sizes, type Sym, type Value } from '../core/graph';
 import type { Plan } from '../core/plan';
 import { PlanCache } from '../core/plan-cache';
 import type { Architecture, Config, DecoderStack } from '../models/model';
 import { kvBytes } from '../ops/store-kv';
-import { concat, roundUp, type Outputs } from './batch';
+import { joinOutputs, outputsOf, roundUp, type Outputs } from './batch';
 import type { DecoderCall, DecoderFacts } from './decoder-runner';
 import type { HeldWeights } from './held-weights';
 import type { LoadOptions } from './load';
@@ -62,10 +62,9 @@ export class StackRunner extends ModelRunner {
     for (const place of placesOf(call)) {
       const { plan, sizes } = this.prepare(call, place);
       await execute(plan, this.core, sizes, { isCancelled: () => context.isCancelled() });
-      const outputs = [...plan.graph.outputs];
-      parts.push(Object.fromEntries(outputs.map(([name, value]) => [name, read(plan, this.core, value, sizes)])));
+      parts.push(outputsOf(plan, this.core, sizes));
     }
-    return Object.fromEntries(Object.keys(parts[0]).map((name) => [name, concat(parts.map((part) => part[name]))]));
+    return joinOutputs(parts);
   }
 
   /** The plan of a call's first sequence as a table. */

@@ -10,7 +10,7 @@ import { Tokens, type GenerationSettings } from '../generate';
 import type { Config, TransformerModel } from '../models/model';
 import { transformerOf } from '../models/transformers';
 import { kvBytes } from '../ops/store-kv';
-import { concat, roundUp, type Outputs, type RaggedBatch } from './batch';
+import { joinOutputs, roundUp, type Outputs, type RaggedBatch } from './batch';
 import { generate } from './generation';
 import type { GenerationResult, Says, Start } from './generation-job';
 import { CachedSequence, PagePool } from './kv-cache';
@@ -115,7 +115,7 @@ export class TransformerRunner extends ModelRunner {
       await execute(run.plan, this.core, run.sizes, { isCancelled: () => context.isCancelled() });
       parts.push({ ...prefixed('encoder', outputs), ...prefixed('decoder', this.outputsOf(run.plan, run.sizes)) });
     });
-    return Object.fromEntries(Object.keys(parts[0]).map((name) => [name, concat(parts.map((part) => part[name]))]));
+    return joinOutputs(parts);
   }
 
   /** Continues the decoder's sequence of every source. */
