@@ -6,6 +6,7 @@ import { C_NEG_INF, C_ONE } from '../abi/constants';
 import { ZEROS } from '../abi/layout';
 import { expNonPositive4 } from '../math';
 import { madd, splat, sumLanes } from '../simd';
+import { addRow } from './elementwise';
 
 /** to = factor * from over n floats. */
 export function scaleRow(from: usize, n: i32, factor: f32, to: usize): void {
@@ -13,13 +14,6 @@ export function scaleRow(from: usize, n: i32, factor: f32, to: usize): void {
     f = f32x4.splat(factor);
   for (; from + 16 <= end; from += 16, to += 16) v128.store(to, f32x4.mul(v128.load(from), f));
   for (; from < end; from += 4, to += 4) store<f32>(to, load<f32>(from) * factor);
-}
-
-/** x += y over n floats. */
-export function addRow(x: usize, y: usize, n: i32): void {
-  const end = x + ((<usize>n) << 2);
-  for (; x + 16 <= end; x += 16, y += 16) v128.store(x, f32x4.add(v128.load(x), v128.load(y)));
-  for (; x < end; x += 4, y += 4) store<f32>(x, load<f32>(x) + load<f32>(y));
 }
 
 /** ALiBi: x += slope * (index of the key), from key `from` on, over n floats rounded up to 4. */

@@ -30,7 +30,8 @@
 // 4 up to 2048 keys, 10-11 at 4096, from main memory. 4 strips at a time instead of 2 were 2-8 % slower.
 import * as R from '../abi/records';
 import { CTL_TILE_PANELS, CTL_TILE_ROWS, ZEROS } from '../abi/layout';
-import { addRelative, addRow, addSlope, exponentials, hide, scaleColumn, scaleRow } from './attention-rows';
+import { addRelative, addSlope, exponentials, hide, scaleColumn, scaleRow } from './attention-rows';
+import { addRow } from './elementwise';
 import { packStrip, stripCount, stripRows } from './strips';
 import { multiply16, multiply8, row1x32 } from './tile';
 

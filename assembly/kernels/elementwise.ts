@@ -52,6 +52,14 @@ function mapAny(kind: i32, x: usize, out: usize, count: i32): void {
   if (count & 3) storePart(out, activate(kind, loadPart(x, count & 3)), count & 3);
 }
 
+/** x += y over n floats. */
+export function addRow(x: usize, y: usize, n: i32): void {
+  const end = x + ((<usize>n) << 2);
+  for (; x + 16 <= end; x += 16, y += 16) v128.store(x, f32x4.add(v128.load(x), v128.load(y)));
+  const left = (<i32>(end - x)) >> 2;
+  if (left > 0) storePart(x, f32x4.add(loadPart(x, left), loadPart(y, left)), left);
+}
+
 /** out = act(x) over a run of `count` floats; out may be x. */
 export function activateRow(kind: i32, x: usize, out: usize, count: i32): void {
   switch (kind) {

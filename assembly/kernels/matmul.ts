@@ -49,8 +49,7 @@ import {
 } from '../abi/records';
 import { C_CODE_SCALE } from '../abi/constants';
 import { CTL_TILE_PANELS, CTL_TILE_ROWS, K_BLOCK, ZEROS } from '../abi/layout';
-import { loadPart, storePart } from '../simd';
-import { activateRow } from './elementwise';
+import { activateRow, addRow } from './elementwise';
 import { packStrip, stripCount, stripRows } from './strips';
 import { convertPanel, multiplyRows, panelsAtOnce } from './rows';
 import { multiply16, multiply16Ahead, multiply8, multiply8Ahead } from './tile';
@@ -67,14 +66,6 @@ const FEW_ROWS = 2;
 const SCALED_LIMIT: f32 = 67108864;
 /** Up to so many strips, memory is the tighter limit. */
 const FEW_STRIPS = 8;
-
-/** x += y over n floats. */
-function addRow(x: usize, y: usize, n: i32): void {
-  const end = x + ((<usize>n) << 2);
-  for (; x + 16 <= end; x += 16, y += 16) v128.store(x, f32x4.add(v128.load(x), v128.load(y)));
-  const left = (<i32>(end - x)) >> 2;
-  if (left > 0) storePart(x, f32x4.add(loadPart(x, left), loadPart(y, left)), left);
-}
 
 /** The last panel of a matrix whose width is no multiple of 8: through a tile of its own in scratch. */
 function edge(

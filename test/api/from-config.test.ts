@@ -7,11 +7,11 @@ import { Decoder } from '../../src/api/decoder';
 import { Encoder } from '../../src/api/encoder';
 import { Tensor } from '../../src/api/tensor';
 import { Transformer } from '../../src/api/transformer';
-import { WasmformerError } from '../../src/errors';
 import { createEngine } from '../../src/runtime/host';
 import { normalQuantile } from '../../src/runtime/random-tensors';
 import { expectWithin } from '../support/numbers';
 import { floatsOf, readRaw } from '../support/safetensors';
+import { failure } from '../support/generate';
 
 const CLASSES = { Encoder, Decoder, Transformer };
 type Config = Readonly<Record<string, unknown>>;
@@ -32,15 +32,6 @@ afterAll(() => engine.dispose());
 const SAVED = new URL('../golden/saved/', import.meta.url);
 const names = readdirSync(SAVED).map((file) => file.replace('.json', ''));
 const readSaved = (name: string): Saved => JSON.parse(readFileSync(new URL(`${name}.json`, SAVED), 'utf8')) as Saved;
-
-async function failure(promise: Promise<unknown>): Promise<WasmformerError> {
-  const error = await promise.then(
-    () => undefined,
-    (e: unknown) => e,
-  );
-  expect(error).toBeInstanceOf(WasmformerError);
-  return error as WasmformerError;
-}
 
 describe('the same numbers as transformers and torch.nn', () => {
   const embeds = (length: number, d: number): Tensor =>

@@ -9,13 +9,13 @@ import { Decoder } from '../../src/api/decoder';
 import { Encoder } from '../../src/api/encoder';
 import { Transformer } from '../../src/api/transformer';
 import { Tensor } from '../../src/api/tensor';
-import { WasmformerError } from '../../src/errors';
 import { writeError } from '../../src/io/file-output';
 import { writeSafetensors, type TensorToWrite } from '../../src/io/safetensors-write';
 import { createEngine } from '../../src/runtime/host';
 import { goldenFolder, goldenNames } from '../golden/load';
 import { halfValue } from '../reference/layout';
 import { readRaw, type RawTensor } from '../support/safetensors';
+import { failure } from '../support/generate';
 
 type Model = Encoder | Decoder | Transformer;
 type Options = Parameters<typeof Encoder.fromPretrained>[1];
@@ -93,15 +93,6 @@ function expectBytes(actual: RawTensor, expected: RawTensor, name: string): void
 /** Tensors of the goldens that their models do not use: buffers, copies of tied tables, heads of other tasks. */
 const UNUSED =
   /position_ids$|\.(masked_)?bias$|inv_freq$|masked_bias|embed_tokens\.weight$|lm_head\.(weight|decoder)|EncDecAttention\.relative|positional_encoding|decoder\.(weight|bias)$|vocab_projector\.weight|embed_positions|pooler|cls\.|classifier|version/;
-
-async function failure(promise: Promise<unknown>): Promise<WasmformerError> {
-  const error = await promise.then(
-    () => undefined,
-    (e: unknown) => e,
-  );
-  expect(error).toBeInstanceOf(WasmformerError);
-  return error as WasmformerError;
-}
 
 describe.each(CASES)('$set/$name', ({ set, name }) => {
   it('comes back from its folder as it was', async () => {

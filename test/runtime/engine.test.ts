@@ -5,9 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { Encoder } from '../../src/api/encoder';
-import { WasmformerError } from '../../src/errors';
 import { createEngine, type EngineOptions } from '../../src/runtime/host';
 import { bigEncoderFiles } from '../support/random-encoder';
+import { failure } from '../support/generate';
 
 const tiny = fileURLToPath(new URL('../golden/encoders/sentence-mean', import.meta.url));
 const masked = fileURLToPath(new URL('../golden/encoders/bert-masked-lm', import.meta.url));
@@ -20,15 +20,6 @@ const places: [name: string, options: EngineOptions][] = [
   ['worker, 1 thread', { worker: true, threads: 1 }],
   ['worker, 2 threads', { worker: true, threads: 2 }],
 ];
-
-async function failure(promise: Promise<unknown>): Promise<WasmformerError> {
-  const error = await promise.then(
-    () => undefined,
-    (e: unknown) => e,
-  );
-  expect(error).toBeInstanceOf(WasmformerError);
-  return error as WasmformerError;
-}
 
 describe.each(places)('%s', (_, options) => {
   it('answers concurrent calls, each as if alone', async () => {
