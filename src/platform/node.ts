@@ -1,9 +1,9 @@
 // What Node gives: files, worker threads, V8 flags. Chosen by the package's export conditions, never by sniffing. Modules that a
 // single thread does not need are imported when they are: worker_threads and v8 take 10 ms of a short process.
-import { readFile } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { MessagePort as NodePort } from 'node:worker_threads';
 import type { Endpoint } from 'comlink';
+import { builtin } from './builtins-node';
 
 export { nodeFiles as files } from './files-node';
 export { nodeOutput as output } from './output-node';
@@ -21,6 +21,7 @@ export const assets = {
 };
 
 export async function wasmBytes(name: string): Promise<BufferSource> {
+  const { readFile } = await builtin('node:fs');
   return new Promise((resolve, reject) => {
     readFile(assets.wasm(name), (error, bytes) => (error ? reject(error) : resolve(bytes)));
   });
@@ -62,7 +63,7 @@ export async function startFollower(
   memory: WebAssembly.Memory,
   onLost: () => void,
 ): Promise<Follower> {
-  const { Worker } = await import('node:worker_threads');
+  const { Worker } = await builtin('node:worker_threads');
   const worker = new Worker(assets.follower(), {
     workerData: { module, memory },
     execArgv: [],
@@ -92,7 +93,7 @@ export function yieldToEventLoop(): Promise<void> {
 
 /** In a follower: receives what startFollower sent. */
 export async function onStart(start: (module: WebAssembly.Module, memory: WebAssembly.Memory) => void): Promise<void> {
-  const { workerData } = await import('node:worker_threads');
+  const { workerData } = await builtin('node:worker_threads');
   const { module, memory } = workerData as { module: WebAssembly.Module; memory: WebAssembly.Memory };
   start(module, memory);
 }
@@ -110,7 +111,7 @@ export interface EngineWorker {
 
 /** Starts the engine's worker. `onLost` is called if it dies unasked. */
 export async function startEngine(onLost: () => void): Promise<EngineWorker> {
-  const { MessageChannel, Worker } = await import('node:worker_threads');
+  const { MessageChannel, Worker } = await builtin('node:worker_threads');
   const { port1, port2 } = new MessageChannel();
   const worker = new Worker(assets.engine(), { workerData: { port: port2 }, transferList: [port2], execArgv: [] });
   let expected = false;
@@ -142,6 +143,6 @@ export async function startEngine(onLost: () => void): Promise<EngineWorker> {
 
 /** In the engine's worker: gives the endpoint that startEngine holds the other end of. */
 export async function exposeEngine(expose: (endpoint: Endpoint) => void): Promise<void> {
-  const { workerData } = await import('node:worker_threads');
+  const { workerData } = await builtin('node:worker_threads');
   expose((workerData as { port: NodePort }).port as unknown as Endpoint);
 }
