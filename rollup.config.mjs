@@ -46,7 +46,8 @@ const SELDOM = {
   memory: /src\/io\/source-memory\./,
   // models without files, and files of models
   save: /src\/(api\/(save|fresh)|io\/(source-config|safetensors-write)|runtime\/(random-tensors|held-tensors))\./,
-  shards: /src\/io\/safetensors-shards\./,
+  shards: /src\/io\/weight-files\./,
+  pytorch: /src\/io\/pytorch\//,
   folder: /src\/io\/source-folder\./,
 };
 

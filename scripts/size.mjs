@@ -15,7 +15,7 @@ const USES = [
   { name: 'generate text with a decoder', chunks: ['generation', 'bpe'], limit: 94_000 },
 ];
 /** The packed tarball: both builds of the JavaScript, the four of wasm, and the types. */
-const TARBALL_LIMIT = 375_000;
+const TARBALL_LIMIT = 395_000;
 
 const gzip = (file) => gzipSync(readFileSync(file), { level: 9 }).length;
 const files = readdirSync(DIR);
