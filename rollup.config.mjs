@@ -9,8 +9,8 @@ import esbuild from 'rollup-plugin-esbuild';
 import { minify } from 'terser';
 import { inlineAbi } from './scripts/inline-abi.mjs';
 
-const PUBLIC = ['index', 'kernels'];
-const ENTRIES = [...PUBLIC, 'worker', 'follower'];
+const PUBLIC = ['index', 'kernels', 'edge'];
+const ENTRIES = ['index', 'kernels', 'worker', 'follower'];
 const input = (names) => Object.fromEntries(names.map((name) => [name, `src/${name}.ts`]));
 const clean = (dir) => ({ name: 'clean', buildStart: () => rm(dir, { recursive: true, force: true }) });
 const platform = (name) =>
@@ -109,10 +109,24 @@ const web = {
   ],
 };
 
+/** One file without a worker: edge platforms bundle and compile ahead. */
+const edge = {
+  input: 'src/edge.ts',
+  output: { file: 'dist/edge/index.js', format: 'es', inlineDynamicImports: true },
+  plugins: [
+    clean('dist/edge'),
+    inlineAbi(),
+    platform('edge'),
+    nodeResolve({ extensions: ['.ts', '.mjs', '.js'], exportConditions: ['worker'] }),
+    esbuild({ target: 'es2022', legalComments: 'inline' }),
+    shrink,
+  ],
+};
+
 const types = {
   input: input(PUBLIC),
   output: { dir: 'dist/types', format: 'es', chunkFileNames: '[name].d.ts' },
   plugins: [clean('dist/types'), dts({ tsconfig: 'tsconfig.build.json' })],
 };
 
-export default [node, web, types];
+export default [node, web, edge, types];

@@ -8,6 +8,9 @@ import type { EngineWorker, Follower } from './node';
 export const files: FileAccess | undefined = undefined;
 export const output: FileOutput | undefined = undefined;
 
+/** A page has them; not every place where a page's code runs does. */
+export const hasWorkers = typeof Worker === 'function';
+
 export async function wasmBytes(name: string): Promise<BufferSource> {
   const url = wasmUrl(name);
   const response = await fetch(url);

@@ -48,6 +48,8 @@ export function tileRows(relaxed: boolean): number {
   return relaxed ? 6 : 5;
 }
 
+export const hasWorkers: boolean = true;
+
 export function hasSharedMemory(): boolean {
   return true;
 }
