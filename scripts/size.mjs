@@ -14,8 +14,8 @@ const USES = [
   { name: 'embed texts with BERT', chunks: [], limit: 62_000 },
   { name: 'generate text with a decoder', chunks: ['generation', 'bpe'], limit: 94_000 },
 ];
-/** The packed tarball: both builds of the JavaScript, the four of wasm, and the types. */
-const TARBALL_LIMIT = 395_000;
+/** The packed tarball: three builds of the JavaScript, the four of wasm, and the types. */
+const TARBALL_LIMIT = 510_000;
 
 const gzip = (file) => gzipSync(readFileSync(file), { level: 9 }).length;
 const files = readdirSync(DIR);

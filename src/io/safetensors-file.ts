@@ -40,7 +40,7 @@ export async function openSafetensors(source: Source, file: string, signal?: Abo
 }
 
 /** Reads tensors where a header says that they are. */
-export function checkpointOf(
+function checkpointOf(
   source: Source,
   tensors: ReadonlyMap<string, TensorEntry>,
   metadata: Readonly<Record<string, string>>,

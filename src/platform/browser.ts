@@ -9,7 +9,9 @@ export const files: FileAccess | undefined = undefined;
 export const output: FileOutput | undefined = undefined;
 
 /** A page has them; not every place where a page's code runs does. */
-export const hasWorkers = typeof Worker === 'function';
+export function hasWorkers(): boolean {
+  return typeof Worker === 'function';
+}
 
 export async function wasmBytes(name: string): Promise<BufferSource> {
   const url = wasmUrl(name);

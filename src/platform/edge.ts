@@ -8,7 +8,10 @@ import type { EngineWorker, Follower } from './node';
 
 export const files: FileAccess | undefined = undefined;
 export const output: FileOutput | undefined = undefined;
-export const hasWorkers: boolean = false;
+
+export function hasWorkers(): boolean {
+  return false;
+}
 
 export async function wasmBytes(): Promise<BufferSource> {
   throw new WasmformerError(

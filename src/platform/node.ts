@@ -48,7 +48,9 @@ export function tileRows(relaxed: boolean): number {
   return relaxed ? 6 : 5;
 }
 
-export const hasWorkers: boolean = true;
+export function hasWorkers(): boolean {
+  return true;
+}
 
 export function hasSharedMemory(): boolean {
   return true;

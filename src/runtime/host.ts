@@ -83,7 +83,7 @@ function checkOptions(options: EngineOptions): CheckedOptions {
   }
   return {
     threads: threads === 'auto' ? platform.defaultThreads() : threads,
-    worker: worker && platform.hasWorkers,
+    worker: worker && platform.hasWorkers(),
     relaxedSimd,
     revectorize,
     module,
@@ -184,10 +184,9 @@ export class Engine {
       const core: CoreOptions = this.options;
       const lost = (): void =>
         this.fail(new WasmformerError('WORKER_FAILED', "the engine's worker died; the next call starts a new one"));
-      this.host =
-        platform.hasWorkers && this.options.worker
-          ? import('./host-worker').then(({ startWorkerHost }) => startWorkerHost(core, lost))
-          : import('./host-inline').then(({ startInlineHost }) => startInlineHost(core));
+      this.host = this.options.worker
+        ? import('./host-worker').then(({ startWorkerHost }) => startWorkerHost(core, lost))
+        : import('./host-inline').then(({ startInlineHost }) => startInlineHost(core));
       // a failed start is reported to its callers and tried again by the next call
       this.host.catch(() => (this.host = null));
     }
