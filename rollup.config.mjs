@@ -14,7 +14,12 @@ const ENTRIES = ['index', 'kernels', 'worker', 'follower'];
 const input = (names) => Object.fromEntries(names.map((name) => [name, `src/${name}.ts`]));
 const clean = (dir) => ({ name: 'clean', buildStart: () => rm(dir, { recursive: true, force: true }) });
 const platform = (name) =>
-  alias({ entries: { '#platform': fileURLToPath(new URL(`src/platform/${name}.ts`, import.meta.url)) } });
+  alias({
+    entries: ['', '-caller', '-follower'].map((part) => ({
+      find: `#platform${part}`,
+      replacement: fileURLToPath(new URL(`src/platform/${name}${part}.ts`, import.meta.url)),
+    })),
+  });
 
 /** Some 5 % smaller than esbuild's minifier. */
 const shrink = {
@@ -51,8 +56,16 @@ const SELDOM = {
   folder: /src\/io\/source-folder\./,
 };
 
+/** Whether a program needs a module, at its start or later. */
+function isReachable(from, id, getModuleInfo, seen = new Set()) {
+  if (from.test(id)) return true;
+  seen.add(id);
+  const { importers, dynamicImporters } = getModuleInfo(id);
+  return [...importers, ...dynamicImporters].some((by) => !seen.has(by) && isReachable(from, by, getModuleInfo, seen));
+}
+
 /** Few files start faster and compress better: what every use needs is one, and what only some need are others. */
-function chunkOf(id, { getModuleInfo }) {
+function purposeOf(id, getModuleInfo) {
   const seldom = Object.keys(SELDOM).find((name) => SELDOM[name].test(id));
   if (seldom) return seldom;
   if (/tokenizer/.test(id)) return 'tokenizer';
@@ -62,9 +75,18 @@ function chunkOf(id, { getModuleInfo }) {
   return /src\/ops\//.test(id) ? 'ops' : 'generation';
 }
 
+/** The caller's side, the engine's and the followers' have chunks of their own: a worker must not lead to the code that starts it,
+ *  or bundlers that follow `new Worker(new URL(...))` go round in circles. */
+function chunkOf(id, { getModuleInfo }) {
+  const purpose = purposeOf(id, getModuleInfo);
+  if (!purpose) return null;
+  if (isReachable(/src\/follower\.ts$/, id, getModuleInfo)) return 'thread';
+  return isReachable(/src\/worker\.ts$/, id, getModuleInfo) ? purpose : `${purpose}-caller`;
+}
+
 /** In Node a small file takes longer to find than to read. */
 function nodeChunkOf(id, graph) {
-  const name = chunkOf(id, graph);
+  const name = purposeOf(id, graph.getModuleInfo);
   if (name === 'bpe' || name === 'precompiled') return 'tokenizer';
   if (name === 'transformer' || name === 'save') return 'generation';
   if (name === 'ops') return 'core';
@@ -96,6 +118,7 @@ const web = {
     dir: 'dist/web',
     format: 'es',
     chunkFileNames: '[name]-[hash].js',
+    hoistTransitiveImports: false,
     // by itself, so that the size limit can tell it from what is ours
     manualChunks: (id, graph) => (id.includes('@huggingface/tokenizers') ? 'tokenizers-library' : chunkOf(id, graph)),
   },

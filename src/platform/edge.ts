@@ -4,7 +4,7 @@ import type { Endpoint } from 'comlink';
 import { WasmformerError } from '../errors';
 import type { FileOutput } from '../io/file-output';
 import type { FileAccess } from '../io/source-base';
-import type { EngineWorker, Follower } from './node';
+import type { Follower } from './node';
 
 export const files: FileAccess | undefined = undefined;
 export const output: FileOutput | undefined = undefined;
@@ -44,8 +44,6 @@ function noWorkers(): never {
 }
 
 export const startFollower: (...args: unknown[]) => Promise<Follower> = noWorkers;
-export const startEngine: (onLost: () => void) => Promise<EngineWorker> = noWorkers;
-export const onStart: (start: (...args: never[]) => void) => Promise<void> = noWorkers;
 export const exposeEngine: (expose: (endpoint: Endpoint) => void) => Promise<void> = noWorkers;
 
 /** Lets the event loop turn once. */

@@ -95,13 +95,6 @@ export function yieldToEventLoop(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** In a follower: receives what startFollower sent. */
-export async function onStart(start: (module: WebAssembly.Module, memory: WebAssembly.Memory) => void): Promise<void> {
-  const { workerData } = await builtin('node:worker_threads');
-  const { module, memory } = workerData as { module: WebAssembly.Module; memory: WebAssembly.Memory };
-  start(module, memory);
-}
-
 /** The engine's worker. */
 export interface EngineWorker {
   /** Where Comlink talks to it. */
@@ -111,38 +104,6 @@ export interface EngineWorker {
   /** From now on its end is wanted. */
   expectEnd(): void;
   terminate(): Promise<void>;
-}
-
-/** Starts the engine's worker. `onLost` is called if it dies unasked. */
-export async function startEngine(onLost: () => void): Promise<EngineWorker> {
-  const { MessageChannel, Worker } = await builtin('node:worker_threads');
-  const { port1, port2 } = new MessageChannel();
-  const worker = new Worker(assets.engine(), { workerData: { port: port2 }, transferList: [port2], execArgv: [] });
-  let expected = false;
-  const lost = (): void => {
-    if (expected) return;
-    expected = true;
-    onLost();
-  };
-  worker.on('error', lost);
-  worker.on('exit', lost);
-  return {
-    endpoint: port1 as unknown as Endpoint,
-    hold(pending) {
-      if (pending) port1.ref();
-      else port1.unref();
-      if (pending) worker.ref();
-      else worker.unref();
-    },
-    expectEnd: () => {
-      expected = true;
-    },
-    async terminate() {
-      expected = true;
-      port1.close();
-      await worker.terminate();
-    },
-  };
 }
 
 /** In the engine's worker: gives the endpoint that startEngine holds the other end of. */
