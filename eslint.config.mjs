@@ -25,7 +25,7 @@ const NODE_GLOBALS = [
 ];
 
 export default defineConfig(
-  { ignores: ['dist/', 'bench/.peers/', 'bench/ceiling/assembly/', 'test/golden/**/*.json'] },
+  { ignores: ['dist/', '.places/', 'bench/.peers/', 'bench/ceiling/assembly/', 'test/golden/**/*.json'] },
   { linterOptions: { noInlineConfig: true } },
   {
     files: ['**/*.{ts,mjs}'],

@@ -1,15 +1,25 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
-const file = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
-
 export default defineConfig({
   resolve: {
     alias: [
-      { find: /^#platform$/, replacement: file('./test/platform.ts') },
-      { find: '#platform-caller', replacement: file('./src/platform/node-caller.ts') },
-      { find: '#platform-follower', replacement: file('./src/platform/node-follower.ts') },
+      { find: /^#platform$/, replacement: fileURLToPath(new URL('./test/platform.ts', import.meta.url)) },
+      {
+        find: '#platform-caller',
+        replacement: fileURLToPath(new URL('./src/platform/node-caller.ts', import.meta.url)),
+      },
+      {
+        find: '#platform-follower',
+        replacement: fileURLToPath(new URL('./src/platform/node-follower.ts', import.meta.url)),
+      },
     ],
   },
-  test: { include: ['test/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000, pool: 'forks' },
+  test: {
+    include: ['test/**/*.test.ts'],
+    exclude: ['test/places/**', 'node_modules/**'],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    pool: 'forks',
+  },
 });

@@ -55,17 +55,18 @@ export function hasBrowser({ name, path }: Browser): boolean {
 }
 
 export interface Page {
-  /** Folder that is served. */
-  readonly folder: string;
+  /** Folder that is served; or the origin of a server that is running. */
+  readonly folder?: string;
+  readonly origin?: string;
   /** Headers that make it cross-origin isolated. */
   readonly isolated?: boolean;
   /** Further headers, for instance a Content-Security-Policy. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Begins with `/`; what the page is told is in its query. */
-  readonly path: string;
+  /** What the page is told, beside where it is to `report`. */
+  readonly query: Readonly<Record<string, string>>;
 }
 
-/** Serves a folder, opens a page of it in a browser and gives what the page posts to /findings. */
+/** Opens a page in a browser and gives what it posts to the address that it is told as `report`. */
 export async function visit(browser: Browser, page: Page): Promise<Findings> {
   const isolation = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
   let found: (findings: Findings) => void;
@@ -76,13 +77,13 @@ export async function visit(browser: Browser, page: Page): Promise<Findings> {
       const parts: Buffer[] = [];
       request.on('data', (part: Buffer) => parts.push(part));
       request.on('end', () => {
-        response.end();
+        response.writeHead(204, { 'Access-Control-Allow-Origin': '*' }).end();
         found(JSON.parse(Buffer.concat(parts).toString()) as Findings);
       });
       return;
     }
     const file = path === '/' ? '/index.html' : path;
-    readFile(join(page.folder, file)).then(
+    readFile(join(page.folder ?? '/nothing', file)).then(
       (body) => {
         const type = TYPES[extname(file)] ?? 'application/octet-stream';
         response.writeHead(200, { 'Content-Type': type, ...(page.isolated ? isolation : {}), ...page.headers });
@@ -92,7 +93,9 @@ export async function visit(browser: Browser, page: Page): Promise<Findings> {
     );
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}${page.path}`;
+  const here = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const query = new URLSearchParams({ ...page.query, report: `${here}/findings` });
+  const url = `${page.origin ?? here}/?${query.toString()}`;
   const profile = mkdtempSync(join(tmpdir(), 'wasmformer-browser-'));
   // a group of its own, so that all of the browser's processes can be ended
   const program = spawn(browser.path, [...browser.args(profile), url], {

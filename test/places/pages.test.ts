@@ -1,11 +1,12 @@
 // Pages: without a bundler, and built by the usual ones; in Chromium and Firefox, isolated and not, under a strict policy.
+import { spawn, type ChildProcess } from 'node:child_process';
 import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { HubServer } from '../support/hub-server';
 import { CHROMIUM, FIREFOX, hasBrowser, visit, type Browser, type Page } from './browsers';
 import { programOf } from './page/program';
-import { APP, expectFindings, inPlaces, run, startHub, TEXT } from './places';
+import { APP, expectFindings, freePort, inPlaces, run, startHub, TEXT, until } from './places';
 
 let hub: HubServer;
 
@@ -16,9 +17,9 @@ beforeAll(async () => {
 afterAll(() => hub?.close());
 
 const MAIN = `import { findings } from './program.js';
-const { endpoint, text, options } = Object.fromEntries(new URLSearchParams(location.search));
+const { endpoint, text, options, report } = Object.fromEntries(new URLSearchParams(location.search));
 const found = await findings(endpoint, text, JSON.parse(options));
-await fetch('/findings', { method: 'POST', body: JSON.stringify(found) });
+await fetch(report, { method: 'POST', body: JSON.stringify(found) });
 `;
 
 const html = (script: string): string =>
@@ -42,10 +43,8 @@ const tool = (name: string): string => inPlaces('bundlers/node_modules/.bin', na
 const build = (folder: string, name: string, ...args: string[]): Promise<unknown> =>
   run(tool(name), args, { cwd: folder, timeout: 120_000 });
 
-const open = (browser: Browser, folder: string, options: object, more: Partial<Page> = {}) => {
-  const query = new URLSearchParams({ endpoint: hub.url, text: TEXT, options: JSON.stringify(options) });
-  return visit(browser, { folder, path: `/?${query.toString()}`, ...more });
-};
+const open = (browser: Browser, options: object, page: Omit<Page, 'query'>) =>
+  visit(browser, { query: { endpoint: hub.url, text: TEXT, options: JSON.stringify(options) }, ...page });
 
 describe.skipIf(!hasBrowser(CHROMIUM)).each([CHROMIUM, FIREFOX])('$name without a bundler', (browser) => {
   const isHere = hasBrowser(browser);
@@ -65,7 +64,7 @@ describe.skipIf(!hasBrowser(CHROMIUM)).each([CHROMIUM, FIREFOX])('$name without 
     ['threads on an isolated page', true, { threads: 2 }, { threads: 2, worker: true }],
     ['in the page itself', false, { worker: false }, { threads: 1, worker: false }],
   ])('%s', async (_, isolated, options, info) => {
-    const found = await open(browser, folder, options, { isolated });
+    const found = await open(browser, options, { folder, isolated });
     expectFindings(found);
     expect(found.info).toMatchObject(info);
   });
@@ -74,17 +73,26 @@ describe.skipIf(!hasBrowser(CHROMIUM)).each([CHROMIUM, FIREFOX])('$name without 
     const policy = `default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self' ${hub.url}`;
     const found = await open(
       browser,
-      folder,
       { threads: 2 },
-      {
-        isolated: true,
-        headers: { 'Content-Security-Policy': policy },
-      },
+      { folder, isolated: true, headers: { 'Content-Security-Policy': policy } },
     );
     expectFindings(found);
     expect(found.info).toMatchObject({ threads: 2, worker: true });
   });
 });
+
+/** Bundlers that do not follow `new URL(..., import.meta.url)`: the package stays as it is, and an import map says where. */
+async function beside(folder: string, bundler: string, ...args: string[]): Promise<string> {
+  await build(folder, bundler, ...args);
+  const out = join(folder, 'out');
+  cpSync(join(folder, 'node_modules/wasmformer/dist'), join(out, 'wasmformer'), { recursive: true });
+  const map = { imports: { wasmformer: './wasmformer/web/index.js' } };
+  writeFileSync(
+    join(out, 'index.html'),
+    `<!doctype html><script type="importmap">${JSON.stringify(map)}</script>${html('./main.js')}`,
+  );
+  return out;
+}
 
 describe.skipIf(!hasBrowser(CHROMIUM))('built by', () => {
   const builds: [name: string, build: (folder: string) => Promise<string>][] = [
@@ -108,11 +116,58 @@ describe.skipIf(!hasBrowser(CHROMIUM))('built by', () => {
         return join(folder, 'out');
       },
     ],
+    [
+      'esbuild, with the package beside the bundle',
+      (folder) =>
+        beside(
+          folder,
+          'esbuild',
+          'main.js',
+          '--bundle',
+          '--format=esm',
+          '--external:wasmformer',
+          '--outfile=out/main.js',
+        ),
+    ],
+    [
+      'Rollup, with the package beside the bundle',
+      (folder) => beside(folder, 'rollup', 'main.js', '--format=es', '--external=wasmformer', '--file=out/main.js'),
+    ],
   ];
 
   it.each(builds)('%s: embeds and generates, with threads', async (name, make) => {
-    const folder = await make(project(name.toLowerCase()));
-    const found = await open(CHROMIUM, folder, { threads: 2 }, { isolated: true });
+    const folder = await make(project(name.split(/[ ,]/)[0].toLowerCase()));
+    const found = await open(CHROMIUM, { threads: 2 }, { folder, isolated: true });
+    expectFindings(found);
+    expect(found.info).toMatchObject({ threads: 2, worker: true });
+  });
+});
+
+describe.skipIf(!hasBrowser(CHROMIUM))("Vite's development server", () => {
+  let server: ChildProcess | undefined;
+  let origin: string;
+
+  beforeAll(async () => {
+    const folder = project('vite-dev');
+    writeFileSync(join(folder, 'index.html'), html('./main.js'));
+    const headers = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
+    writeFileSync(
+      join(folder, 'vite.config.js'),
+      `export default { server: { headers: ${JSON.stringify(headers)} }, optimizeDeps: { exclude: ['wasmformer'] } };`,
+    );
+    const port = await freePort();
+    origin = `http://127.0.0.1:${port}`;
+    const args = [tool('vite'), '--host', '127.0.0.1', '--port', String(port), '--strictPort'];
+    server = spawn(process.execPath, args, { cwd: folder, stdio: 'ignore' });
+    await until(() => fetch(origin));
+  });
+
+  afterAll(() => {
+    server?.kill();
+  });
+
+  it('embeds and generates, with threads', async () => {
+    const found = await open(CHROMIUM, { threads: 2 }, { origin });
     expectFindings(found);
     expect(found.info).toMatchObject({ threads: 2, worker: true });
   });

@@ -1,5 +1,6 @@
 // What the tests of places share: where things are, a Hub with two tiny models, and what must come out.
 import { execFile } from 'node:child_process';
+import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -40,4 +41,24 @@ export function expectFindings(found: Findings): void {
   const worst = Math.max(...found.embedding!.map((value, i) => Math.abs(value - EMBEDDING[i])));
   expect(worst).toBeLessThan(2e-5);
   expect(found.ids).toEqual(IDS);
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** Tries until it works, for at most 20 seconds. */
+export async function until<T>(attempt: () => Promise<T>): Promise<T> {
+  for (const end = Date.now() + 20_000; ;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (Date.now() > end) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
 }

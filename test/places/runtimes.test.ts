@@ -1,12 +1,11 @@
 // Node of every supported line, Deno, Bun and workerd.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { HubServer } from '../support/hub-server';
 import { programOf, type Findings } from './page/program';
-import { APP, expectFindings, inPlaces, run, startHub, TEXT } from './places';
+import { APP, expectFindings, freePort, inPlaces, run, startHub, TEXT, until } from './places';
 
 let hub: HubServer;
 
@@ -112,23 +111,3 @@ const worker :Workerd.Worker = (
     expect(found.info).toEqual({ build: 'relaxed', threads: 1, worker: false });
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-/** Tries until it works, for at most 20 seconds. */
-async function until<T>(attempt: () => Promise<T>): Promise<T> {
-  for (const end = Date.now() + 20_000; ;) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (Date.now() > end) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-  }
-}

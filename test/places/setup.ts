@@ -12,15 +12,7 @@ const RUNTIMES = {
   bun: '1',
   workerd: '1',
 };
-const BUNDLERS = {
-  vite: '8',
-  webpack: '5',
-  'webpack-cli': '6',
-  esbuild: '0.28',
-  rollup: '4',
-  '@rollup/plugin-node-resolve': '16',
-  '@web/rollup-plugin-import-meta-assets': '2',
-};
+const BUNDLERS = { vite: '8', webpack: '5', 'webpack-cli': '6', esbuild: '0.28', rollup: '4' };
 
 const npm = (cwd: string, ...args: string[]): void => {
   execFileSync('npm', [...args, '--no-audit', '--no-fund', '--loglevel=error'], {
