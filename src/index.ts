@@ -1,4 +1,6 @@
 // wasmformer: transformers in WebAssembly SIMD.
+export { attentionGrid } from './api/attention-grid';
+export type { AttentionGridOptions } from './api/attention-grid';
 export { Decoder } from './api/decoder';
 export type { DecoderForwardOptions, DecoderInfo, DecoderOutput, GenerateOptions } from './api/decoder';
 export type { DecoderStackInputs, EmbeddingInputs, Embeddings, Mask } from './api/embeddings';
