@@ -43,6 +43,7 @@ const SELDOM = {
   bpe: /src\/io\/tokenizer\/bpe\./,
   precompiled: /src\/io\/tokenizer\/precompiled\./,
   grid: /src\/api\/(attention-grid|text-width)\./,
+  mistakes: /src\/(spelling|models\/unsupported-type)\./,
   explain: /src\/core\/explain\./,
   memory: /src\/io\/source-memory\./,
   // models without files, and files of models

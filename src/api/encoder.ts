@@ -6,6 +6,7 @@ import type { Encoding } from '../io/tokenizer';
 import type { Config, Head } from '../models/model';
 import { POOLINGS, type Pooling } from '../ops/pool';
 import type { Outputs } from '../runtime/batch';
+import { checkNames } from '../runtime/option-names';
 import type { EncoderCall, EncoderRunner } from '../runtime/encoder-runner';
 import type { EmbeddingInputs } from './embeddings';
 import type { PreparedCall } from './encoder-forward';
@@ -156,12 +157,7 @@ export class Encoder extends PretrainedModel<EncoderRunner> {
    *    inputsEmbeds in place of inputIds; of a stack alone { inputsEmbeds, attentionMask, mask }
    *  @throws INVALID_ARGUMENT, INVALID_SHAPE, TOO_LONG, NO_TOKENIZER, ABORTED, DISPOSED, WORKER_FAILED */
   async forward(input: EncoderInput | EmbeddingInputs, options: ForwardOptions = {}): Promise<EncoderOutput> {
-    const { signal } = options;
-    throwIfAborted(signal);
-    const { outputOf } = await import('./encoder-forward');
-    const prepared = await this.prepare(input, options);
-    const outputs = await this.run(prepared, this.wantsOf(options), signal);
-    return outputOf(outputs, prepared, this.facts, options);
+    return (await import('./encoder-forward')).forward(this, input, options);
   }
 
   /** Embeds texts: hidden states pooled to one row a text. Thousands of texts run in groups of bounded memory.
@@ -175,8 +171,12 @@ export class Encoder extends PretrainedModel<EncoderRunner> {
     options?: EmbedOptions,
   ): Promise<Tensor<Float32Array> | Tensor<Int8Array> | Tensor<Uint8Array>>;
   async embed(input: EmbedInput, options: EmbedOptions = {}): Promise<never> {
-    const { dimensions, precision } = options;
+    await checkNames(
+      options,
+      'pooling normalize dimensions precision ranges truncation maxLength promptName prompt onProgress signal',
+    );
     this.checkAlive();
+    const { dimensions, precision } = options;
     const finish =
       (dimensions ?? precision) === undefined
         ? null
@@ -311,12 +311,12 @@ export class Encoder extends PretrainedModel<EncoderRunner> {
 
   /** The plan of a call as a table: op, shapes, bytes, address, estimated time. */
   async explain(input: EncoderInput | EmbeddingInputs, options: ForwardOptions = {}): Promise<string> {
-    return this.ask('explain', this.callOf(await this.prepare(input, options), this.wantsOf(options)), options);
+    return (await import('./encoder-forward')).explain(this, input, options);
   }
 
   /** Time of every record of a call's plan, in milliseconds. */
   async profile(input: EncoderInput | EmbeddingInputs, options: ForwardOptions = {}): Promise<ProfileRow[]> {
-    return this.ask('profile', this.callOf(await this.prepare(input, options), this.wantsOf(options)), options);
+    return (await import('./encoder-forward')).profile(this, input, options);
   }
 
   /** Tasks are loaded when one is first used: who only embeds does not download them. */
@@ -339,7 +339,7 @@ export class Encoder extends PretrainedModel<EncoderRunner> {
     }
     const d = this.facts.hiddenSize;
     if (isEmbeddingInput(input) || isIdInput(input)) {
-      const prepared = await this.prepare(input, options);
+      const prepared = (await import('./encoder-forward')).prepareNumbers(input, this.facts);
       const { embeddings } = await this.run(
         prepared,
         { pooling: { kind: pooling, normalize } },
@@ -378,42 +378,9 @@ export class Encoder extends PretrainedModel<EncoderRunner> {
     return new Tensor(data, [texts.length, d]);
   }
 
-  /** What forward asks of the engine. */
-  private wantsOf({ outputHiddenStates = false, outputAttentions = false }: ForwardOptions): Partial<EncoderCall> {
-    return {
-      lastHiddenState: true,
-      poolerOutput: true,
-      head: true,
-      hiddenStates: outputHiddenStates,
-      attentions: outputAttentions,
-    };
-  }
-
-  private async prepare(input: EncoderInput | EmbeddingInputs, options: TokenizeOptions): Promise<PreparedCall> {
-    this.checkAlive();
-    if (isEmbeddingInput(input) || isIdInput(input)) {
-      const { prepareNumbers } = await import('./encoder-forward');
-      return prepareNumbers(input, this.facts);
-    }
-    needEmbeddings(this.facts, '{ inputsEmbeds, attentionMask, mask }');
-    if (
-      typeof input !== 'string' &&
-      !Array.isArray(input) &&
-      !(typeof input === 'object' && input !== null && 'text' in input)
-    ) {
-      throw new WasmformerError(
-        'INVALID_ARGUMENT',
-        'the input must be a text, an array of texts, { text, textPair }, { inputIds, ... } or { inputsEmbeds, ... }',
-      );
-    }
-    const { texts, pairs } = textsOf(input as string | readonly string[] | TextInputs);
-    const encodings: Encoding[] = texts.map((text, i) =>
-      encodeText(this.tokenizer, this.facts, text, pairs?.[i], options),
-    );
-    return prepareEncodings(encodings, this.facts);
-  }
-
-  private callOf({ batch, mask }: PreparedCall, want: Partial<EncoderCall>): EncoderCall {
+  /** A call with what it does not want.
+   *  @internal */
+  callOf({ batch, mask }: PreparedCall, want: Partial<EncoderCall>): EncoderCall {
     return {
       batch,
       mask,
