@@ -6,6 +6,7 @@ import type { Config } from '../models/model';
 import type { EngineFacts, Loaded } from './engine-core';
 import type { HeldAs } from './load';
 import type { WeightSource } from './load-model';
+import { checkNames } from './option-names';
 import type { ModelKind, OnEvent } from './runner';
 
 /** Progress of a long call. */
@@ -55,6 +56,9 @@ export interface EngineInfo extends EngineFacts {
 }
 
 const MAX_THREADS = 64;
+
+/** Names of EngineOptions. */
+export const ENGINE_NAMES = 'threads worker relaxedSimd revectorize module';
 
 function checkOptions(options: EngineOptions): CheckedOptions {
   const { threads = 'auto', worker = !options.module, relaxedSimd = true, revectorize = false } = options;
@@ -214,6 +218,7 @@ export class Engine {
 /** Creates an engine to share between models, or to choose threads and worker. Its resources start with the first call.
  *  Throws INVALID_ARGUMENT. */
 export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
+  await checkNames(options, ENGINE_NAMES);
   const engine = new Engine(options);
   await engine.info();
   return engine;
