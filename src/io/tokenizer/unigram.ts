@@ -1,7 +1,7 @@
 // The Unigram model: the cut of a word into tokens whose scores have the greatest sum, found in one pass from left to right.
 
 import { asArray, asFlag, asId, invalidTokenizer, type JsonObject } from './json.js';
-import { fallbackBytes, type Pieces, type WordModel } from './pieces.js';
+import { PieceList, fallbackBytes, type Pieces, type WordModel } from './pieces.js';
 
 /** What a character that no token covers costs, beside the lowest score. */
 const UNKNOWN_PENALTY = 10;
@@ -37,16 +37,13 @@ export function createUnigram(config: JsonObject, where: string): WordModel {
         trie = new Trie();
         for (const [token, id] of ids) trie.add(token, id);
       }
-      const path = bestPath(word, trie, scores, unknown);
-      return path.length === 0 ? NOTHING : collect(word, path);
+      return collect(word, bestPath(word, trie, scores, unknown));
     },
   };
 
-  /** The pieces of a cut, given by the tokens' last units from the last to the first. */
-  function collect(word: string, path: Path): Pieces {
-    const { ends, found } = path;
-    const pieces: { ids: number[]; starts: number[]; ends: number[] } = { ids: [], starts: [], ends: [] };
-    for (let i = path.length - 1, start = 0; i >= 0; i--) {
+  function collect(word: string, { ends, found }: Path): Pieces {
+    const pieces = new PieceList();
+    for (let i = ends.length - 1, start = 0; i >= 0; i--) {
       let end = ends[i];
       let id = found[i];
       // Neighbouring unknown characters are one token, whose text is looked up once more.
@@ -55,43 +52,45 @@ export function createUnigram(config: JsonObject, where: string): WordModel {
         const text = word.slice(start, end);
         id = ids.get(text) ?? unknown;
         const bytes = fallback && !ids.has(text) ? fallbackBytes(text, ids) : null;
-        if (bytes) {
-          for (const byte of bytes) {
-            pieces.ids.push(byte);
-            pieces.starts.push(start);
-            pieces.ends.push(end);
-          }
-          start = end;
-          continue;
-        }
+        if (bytes) for (const byte of bytes) pieces.add(byte, start, end);
+        else pieces.add(id, start, end);
+      } else {
+        pieces.add(id, start, end);
       }
-      pieces.ids.push(id);
-      pieces.starts.push(start);
-      pieces.ends.push(end);
       start = end;
     }
     return pieces;
   }
 }
 
-const NOTHING: Pieces = { ids: [], starts: [], ends: [] };
-
 /** Tokens of a word from the last to the first: where each ends, and which it is. */
 interface Path {
-  length: number;
-  ends: Int32Array;
-  found: Int32Array;
+  ends: number[];
+  found: number[];
+}
+
+const SCRATCH = 256;
+const scratch = roomFor(SCRATCH);
+
+/** For every place in a word: the best sum of scores up to it, where the token that ends there begins, and which it is. */
+function roomFor(size: number) {
+  return { best: new Float64Array(size + 1), from: new Int32Array(size + 1), last: new Int32Array(size + 1) };
 }
 
 /** Of two cuts with one sum, that counts whose last token is the longer one. */
 function bestPath(word: string, trie: Trie, scores: Float64Array, unknown: number): Path {
   const size = word.length;
-  const best = new Float64Array(size + 1).fill(-Infinity);
-  const from = new Int32Array(size + 1).fill(-1);
-  const last = new Int32Array(size + 1);
+  const { best, from, last } = size <= SCRATCH ? scratch : roomFor(size);
+  from.fill(-1, 0, size + 1);
   best[0] = 0;
+  const offer = (start: number, end: number, id: number): void => {
+    const score = scores[id] + best[start];
+    if (from[end] >= 0 && score <= best[end]) return;
+    best[end] = score;
+    from[end] = start;
+    last[end] = id;
+  };
   for (let start = 0; start < size;) {
-    const sum = best[start];
     const width = word.codePointAt(start)! > 0xffff ? 2 : 1;
     let isCovered = false;
     for (let node = 0, end = start; end < size;) {
@@ -99,33 +98,18 @@ function bestPath(word: string, trie: Trie, scores: Float64Array, unknown: numbe
       if (node < 0) break;
       const id = trie.token(node);
       if (id < 0) continue;
-      const score = scores[id] + sum;
-      if (from[end] < 0 || score > best[end]) {
-        best[end] = score;
-        from[end] = start;
-        last[end] = id;
-      }
+      offer(start, end, id);
       if (end === start + width) isCovered = true;
     }
-    if (!isCovered) {
-      const end = start + width;
-      const score = scores[unknown] + sum;
-      if (from[end] < 0 || score > best[end]) {
-        best[end] = score;
-        from[end] = start;
-        last[end] = unknown;
-      }
-    }
+    if (!isCovered) offer(start, start + width, unknown);
     start += width;
   }
-  const ends = new Int32Array(size);
-  const found = new Int32Array(size);
-  let length = 0;
+  const path: Path = { ends: [], found: [] };
   for (let end = size; end > 0; end = from[end]) {
-    ends[length] = end;
-    found[length++] = last[end];
+    path.ends.push(end);
+    path.found.push(last[end]);
   }
-  return { length, ends, found };
+  return path;
 }
 
 /** Tokens by their units, as one open-addressed table of a node and a unit to the node that follows. */
