@@ -9,7 +9,7 @@ import { compileDecoder, type Decoding } from './tokenizer/decoders.js';
 import { DecodeStream } from './tokenizer/decode-stream.js';
 import { Encoding, TokenSequence, type Part, type Trace } from './tokenizer/encoding.js';
 import { asObject, invalidTokenizer, type JsonObject } from './tokenizer/json.js';
-import { CachedModel, createModel } from './tokenizer/models.js';
+import { createModel } from './tokenizer/models.js';
 import { compileNormalizer } from './tokenizer/normalizers.js';
 import type { Pieces, WordModel } from './tokenizer/pieces.js';
 import { compilePostProcessor, type PostProcessing } from './tokenizer/postprocess.js';
@@ -17,6 +17,7 @@ import { compilePreTokenizer, type PreTokenization } from './tokenizer/pretokeni
 import { modelMaxLength, specialTokens, type SpecialRole } from './tokenizer/special.js';
 import { keptTokens, windowRanges, type TruncationStrategy } from './tokenizer/truncate.js';
 import { LONE_SURROGATE } from './tokenizer/unicode.js';
+import { WordCache } from './tokenizer/word-cache.js';
 
 export { DecodeStream } from './tokenizer/decode-stream.js';
 export { Encoding } from './tokenizer/encoding.js';
@@ -77,7 +78,7 @@ export class Tokenizer {
   private readonly rawTokens: AddedTokenSplitter;
   private readonly normalizedTokens: AddedTokenSplitter;
   private readonly preTokenizer: PreTokenization;
-  private readonly words: CachedModel;
+  private readonly words: WordCache;
   private readonly postProcessing: PostProcessing;
   private readonly startDecoding: (isClean: boolean) => Decoding;
   private texts: string[] | null = null;
@@ -120,7 +121,8 @@ export class Tokenizer {
   ) {
     this.preTokenizer = compilePreTokenizer(json.pre_tokenizer, `${fileName}: pre_tokenizer`);
     this.postProcessing = compilePostProcessor(json.post_processor, `${fileName}: post_processor`);
-    this.words = new CachedModel(this.model, this.preTokenizer.bytes ? utf8Characters : null);
+    const isBytes = this.preTokenizer.bytes;
+    this.words = new WordCache((word) => this.model.encode(isBytes ? utf8Characters(word) : word));
 
     this.added = readAddedTokens(json.added_tokens, `${fileName}: added_tokens`);
     this.addedByContent = new Map(this.added.map((token) => [token.content, token]));
@@ -405,9 +407,9 @@ export class Tokenizer {
           visit({ source, from, to }, addedPieces(token, to - from), token);
           continue;
         }
-        for (const span of this.preTokenizer.split(source, from, to)) {
-          visit(span, this.words.encode(span.source.text.slice(span.from, span.to)), null);
-        }
+        this.preTokenizer.split(source, from, to, (span) => {
+          visit(span, this.words.get(span.source.text.slice(span.from, span.to)), null);
+        });
       }
     }
   }

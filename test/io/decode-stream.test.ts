@@ -96,7 +96,7 @@ describe('every decoder', () => {
 });
 
 const folder = new URL('../golden/tokenizers/', import.meta.url);
-const stored = ['tiny-bytebpe', 'tiny-unigram', 'tiny-wordpiece'].map((name): [string, string | URL] => [
+const stored = ['tiny-bytebpe', 'tiny-unigram', 'tiny-wordpiece', 'tiny-spbpe'].map((name): [string, string | URL] => [
   name,
   new URL(`${name}.tokenizer.json`, folder),
 ]);

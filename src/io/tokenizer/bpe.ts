@@ -2,22 +2,12 @@
 // rank, so that the time stays proportional to the length whatever the text.
 
 import { MergeTable } from './merges.js';
-import {
-  PieceList,
-  byteToken,
-  detached,
-  fallbackBytes,
-  readUnknown,
-  readVocab,
-  type Pieces,
-  type WordModel,
-} from './pieces.js';
+import { PieceList, byteToken, fallbackBytes, readUnknown, readVocab, type Pieces, type WordModel } from './pieces.js';
+import { WordCache } from './word-cache.js';
 import { asArray, asFlag, asString, invalidTokenizer, type JsonObject } from './json.js';
 
 /** Words of more units than this are cut first. */
 const CUT_LENGTH = 32;
-const CACHED_SECTIONS = 20_000;
-const CACHED_LENGTH = 64;
 
 /** Builds a `model` entry of type BPE. */
 export function createBpe(config: JsonObject, where: string): WordModel {
@@ -42,7 +32,6 @@ export function createBpe(config: JsonObject, where: string): WordModel {
   const canCut = prefix === '' && ![unknownId, ...bytes].some((id) => id !== undefined && parts.has(id));
   const hasBytes = bytes.length === 256;
   let joints: Joints | null = null;
-  let sections = new Map<string, Pieces>();
 
   /** The characters of the word, or of a section of it with another behind, as tokens before any merge. */
   const spell = (word: string, isWhole: boolean): PieceList => {
@@ -72,16 +61,7 @@ export function createBpe(config: JsonObject, where: string): WordModel {
     return symbols;
   };
 
-  const cutOut = (text: string): Pieces => {
-    if (text.length > CACHED_LENGTH) return merges.apply(spell(text, false));
-    let pieces = sections.get(text);
-    if (pieces === undefined) {
-      pieces = merges.apply(spell(text, false));
-      if (sections.size >= CACHED_SECTIONS) sections = new Map();
-      sections.set(detached(text), pieces);
-    }
-    return pieces;
-  };
+  const sections = new WordCache((text) => merges.apply(spell(text, false)));
 
   return {
     tokenToId: ids,
@@ -98,7 +78,7 @@ export function createBpe(config: JsonObject, where: string): WordModel {
       for (let cut = joints.next(word, 0); ; cut = joints.next(word, cut)) {
         const isEnd = cut === word.length;
         const text = word.slice(from, cut);
-        const part = isEnd && (suffix !== '' || from === 0) ? merges.apply(spell(text, true)) : cutOut(text);
+        const part = isEnd && (suffix !== '' || from === 0) ? merges.apply(spell(text, true)) : sections.get(text);
         if (isEnd && from === 0) return part;
         for (let i = 0; i < part.ids.length; i++) pieces.add(part.ids[i], from + part.starts[i], from + part.ends[i]);
         if (isEnd) return pieces;

@@ -1,8 +1,8 @@
-// From words to tokens: the models, with each token's place in its word, and a cache in front. BPE and Unigram have files of
+// From words to tokens: the models, with each token's place in its word. BPE and Unigram have files of
 // their own, which are loaded on demand.
 
 import { asId, asObject, asString, invalidTokenizer, type JsonObject } from './json.js';
-import { PieceList, detached, readUnknown, readVocab, type Pieces, type WordModel } from './pieces.js';
+import { PieceList, readUnknown, readVocab, type WordModel } from './pieces.js';
 
 const MODEL_TYPES = ['WordPiece', 'BPE', 'Unigram', 'WordLevel'];
 
@@ -98,28 +98,4 @@ function wordLevel(config: JsonObject, where: string): WordModel {
       return pieces;
     },
   };
-}
-
-const CACHED_WORDS = 20_000;
-const CACHED_LENGTH = 64;
-
-/** Remembers the pieces of short words; text repeats them. `write` is how the model spells the word. */
-export class CachedModel {
-  private words = new Map<string, Pieces>();
-
-  constructor(
-    private readonly model: WordModel,
-    private readonly write: ((word: string) => string) | null,
-  ) {}
-
-  encode(word: string): Pieces {
-    if (word.length > CACHED_LENGTH) return this.model.encode(this.write ? this.write(word) : word);
-    let pieces = this.words.get(word);
-    if (pieces === undefined) {
-      pieces = this.model.encode(this.write ? this.write(word) : word);
-      if (this.words.size >= CACHED_WORDS) this.words = new Map();
-      this.words.set(detached(word), pieces);
-    }
-    return pieces;
-  }
 }

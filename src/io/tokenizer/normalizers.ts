@@ -159,7 +159,7 @@ function bert(config: JsonObject, where: string): LocalStep {
       }
       if (!ASCII_ONLY.test(out)) {
         if (chinese && MAYBE_CHINESE.test(out)) return null;
-        if (accents && (out.normalize('NFD') !== out || /[\p{Mn}\u1734\u{1171E}]/u.test(out))) return null;
+        if (accents && (!isIn('NFD', out) || /[\p{Mn}\u1734\u{1171E}]/u.test(out))) return null;
       }
       return lower ? lowerInPlace(out) : out;
     },
@@ -244,9 +244,17 @@ function replace(config: JsonObject, where: string): Normalizer {
 
 type Form = 'NFC' | 'NFD' | 'NFKC' | 'NFKD';
 
+/** Engines take quadratic time to reorder many marks in a row. */
+const MANY_MARKS = /\p{M}{32}/u;
+
+/** Whether a text is in a form already; it may also be if this says no. */
+function isIn(form: Form, text: string): boolean {
+  return ASCII_ONLY.test(text) || (!MANY_MARKS.test(text) && text.normalize(form) === text);
+}
+
 function unicodeForm(form: Form): LocalStep {
   return {
-    inPlace: (text) => (ASCII_ONLY.test(text) || text.normalize(form) === text ? text : null),
+    inPlace: (text) => (isIn(form, text) ? text : null),
     apply(text) {
       decomposeInto(text, form);
     },

@@ -70,8 +70,3 @@ export function fallbackBytes(text: string, ids: ReadonlyMap<string, number>): n
   }
   return found;
 }
-
-/** A copy that does not keep the long text alive which a slice of it points into. */
-export function detached(text: string): string {
-  return ` ${text}`.slice(1);
-}
