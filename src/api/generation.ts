@@ -1,7 +1,7 @@
 // What generate() gives: pieces of text as they come, and the result at the end. One for decoders, sessions and encoder-decoders.
 import { abortError, WasmformerError } from '../errors';
-import { StopMatcher, TextStream, type Alternative, type FinishReason, type GenerationSettings } from '../generate';
-import type { Tokenizer } from '../io/tokenizer';
+import { StopMatcher, type Alternative, type FinishReason, type GenerationSettings } from '../generate';
+import type { DecodeStream, Tokenizer } from '../io/tokenizer';
 import type { CandidatesEvent, GenerationResult, ScoresEvent, Stop, TokensEvent } from '../runtime/generation-job';
 
 /** A new token, and the text that is certain with it: whole characters, sometimes none. */
@@ -65,7 +65,8 @@ export interface StreamSource {
 const CONTEXT = 8;
 
 interface Text {
-  readonly stream: TextStream;
+  /** Null if there is no tokenizer. */
+  readonly stream: DecodeStream | null;
   readonly stops: StopMatcher;
   readonly ids: number[];
   text: string;
@@ -171,7 +172,7 @@ export class GenerationStream<R = GeneratedResult | GeneratedResult[]> implement
       const text = this.textOf(source, prompt, sequence);
       if (text.stops.found !== null) continue;
       text.ids.push(id);
-      const piece = text.stops.push(text.stream.push(id));
+      const piece = text.stops.push(text.stream?.push(id) ?? '');
       if (text.stops.found !== null) stops.push({ prompt, sequence, length: text.ids.length });
       text.text += piece;
       const told = logprob === undefined ? {} : { logprob, topLogprobs: alternatives };
@@ -189,9 +190,9 @@ export class GenerationStream<R = GeneratedResult | GeneratedResult[]> implement
       for (const id of ids.subarray(text.ids.length)) {
         if (text.stops.found !== null) break;
         text.ids.push(id);
-        text.text += text.stops.push(text.stream.push(id));
+        text.text += text.stops.push(text.stream?.push(id) ?? '');
       }
-      text.text += text.stops.push(text.stream.flush()) + text.stops.flush();
+      text.text += text.stops.push(text.stream?.flush() ?? '') + text.stops.flush();
       const rest = text.text.slice(told);
       if (rest !== '') this.emit({ text: rest, id: null, index: prompt, sequence });
       byPrompt[prompt].push({
@@ -216,10 +217,7 @@ export class GenerationStream<R = GeneratedResult | GeneratedResult[]> implement
     let text = this.texts.get(key);
     if (!text) {
       text = {
-        stream: new TextStream((ids) => tokenizer?.decode(ids, { skipSpecialTokens: true }) ?? '', {
-          context: Array.from(context(prompt)).slice(-CONTEXT),
-          cleanUp: tokenizer?.cleanUp,
-        }),
+        stream: tokenizer?.decodeStream({ context: Array.from(context(prompt)).slice(-CONTEXT) }) ?? null,
         stops: new StopMatcher(settings.stopStrings),
         ids: [],
         text: '',

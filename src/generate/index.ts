@@ -18,7 +18,7 @@
 //   `n = verify(tokens, guesses, (row) => chooser.next(rowOf(row), tokens), isLast)`, and truncate the cache to tokens.length - 1.
 //   A draft model's guesses are verified the same way. (guesses is a view of tokens.ids: still valid while verify appends.)
 //
-// Text, where the tokenizer is: `new TextStream(decode)`, `new StopMatcher(stopStrings)`: for each id
+// Text, where the tokenizer is: `stream = tokenizer.decodeStream()`, `new StopMatcher(stopStrings)`: for each id
 //   `piece = matcher.push(stream.push(id))`; stop when matcher.found; at the end `matcher.push(stream.flush()) + matcher.flush()`.
 export { lookUp, verify, type LookupOptions } from './assisted';
 export { BeamSearch, type BeamOptions, type BeamResult, type BeamStep } from './beams';
@@ -28,5 +28,4 @@ export type { GenerationOptions, GenerationSettings, TokenIds } from './options'
 export { createProcessor, type Processor, type ProcessorContext } from './processors';
 export { Random, randomSeed } from './random';
 export { endOf, StopMatcher, type FinishReason } from './stopping';
-export { TextStream, type TextStreamOptions } from './streaming';
 export { Tokens } from './tokens';

@@ -1,14 +1,15 @@
-// Text to token ids and back, as tokenizer.json describes it: on the parts of @huggingface/tokenizers, with offsets, word ids,
-// truncation and windows equal to the Python library's.
+// Text to token ids and back, as tokenizer.json describes it, with ids, offsets, word ids, truncation, windows and texts equal to the
+// Python library's.
 
-import { AddedToken as LibraryAddedToken, Tokenizer as LibraryTokenizer } from '@huggingface/tokenizers';
 import { WasmformerError } from '../errors.js';
 import { AddedTokenSplitter, readAddedTokens, type AddedToken } from './tokenizer/added.js';
 import { Aligned, type Span } from './tokenizer/aligned.js';
-import { byteUnits, isByteText, utf8Characters } from './tokenizer/bytes.js';
+import { byteUnits, utf8Characters } from './tokenizer/bytes.js';
+import { compileDecoder, type Decoding } from './tokenizer/decoders.js';
+import { DecodeStream } from './tokenizer/decode-stream.js';
 import { Encoding, TokenSequence, type Part, type Trace } from './tokenizer/encoding.js';
 import { asObject, invalidTokenizer, type JsonObject } from './tokenizer/json.js';
-import { CachedModel, createModel } from './tokenizer/models.js';
+import { createModel } from './tokenizer/models.js';
 import { compileNormalizer } from './tokenizer/normalizers.js';
 import type { Pieces, WordModel } from './tokenizer/pieces.js';
 import { compilePostProcessor, type PostProcessing } from './tokenizer/postprocess.js';
@@ -16,7 +17,9 @@ import { compilePreTokenizer, type PreTokenization } from './tokenizer/pretokeni
 import { modelMaxLength, specialTokens, type SpecialRole } from './tokenizer/special.js';
 import { keptTokens, windowRanges, type TruncationStrategy } from './tokenizer/truncate.js';
 import { LONE_SURROGATE } from './tokenizer/unicode.js';
+import { WordCache } from './tokenizer/word-cache.js';
 
+export { DecodeStream } from './tokenizer/decode-stream.js';
 export { Encoding } from './tokenizer/encoding.js';
 export type { SpecialRole } from './tokenizer/special.js';
 export type { TruncationStrategy } from './tokenizer/truncate.js';
@@ -39,6 +42,11 @@ export interface DecodeOptions {
   cleanUpTokenizationSpaces?: boolean;
 }
 
+export interface DecodeStreamOptions extends DecodeOptions {
+  /** Ids before the first one pushed (a prompt's last few): the text then continues theirs, leading space included. Default: none. */
+  context?: ArrayLike<number>;
+}
+
 export interface WindowOptions {
   /** Most tokens of a window, specials and the other text included. Default: the configuration's `model_max_length`. */
   maxLength?: number;
@@ -50,8 +58,8 @@ export interface WindowOptions {
   addSpecialTokens?: boolean;
 }
 
-/** A word or an added token: its tokens, and where they came from. */
-type Visit = (pieces: Pieces, span: Span, added: boolean) => void;
+/** A word's tokens and where they came from, or an added token, which is a word of its own. */
+type Visit = (span: Span, pieces: Pieces, added: AddedToken | null) => void;
 
 /** A tokenizer.json, ready to use. Truncation and padding stored in the file are ignored. */
 export class Tokenizer {
@@ -70,9 +78,11 @@ export class Tokenizer {
   private readonly rawTokens: AddedTokenSplitter;
   private readonly normalizedTokens: AddedTokenSplitter;
   private readonly preTokenizer: PreTokenization;
-  private readonly words: CachedModel;
+  private readonly words: WordCache;
   private readonly postProcessing: PostProcessing;
-  private readonly library: LibraryTokenizer;
+  private readonly startDecoding: (isClean: boolean) => Decoding;
+  private texts: string[] | null = null;
+  private modelTexts: string[] | null = null;
 
   /**
    * Builds a tokenizer.
@@ -111,7 +121,8 @@ export class Tokenizer {
   ) {
     this.preTokenizer = compilePreTokenizer(json.pre_tokenizer, `${fileName}: pre_tokenizer`);
     this.postProcessing = compilePostProcessor(json.post_processor, `${fileName}: post_processor`);
-    this.words = new CachedModel(this.model, this.preTokenizer.bytes ? utf8Characters : null);
+    const isBytes = this.preTokenizer.bytes;
+    this.words = new WordCache((word) => this.model.encode(isBytes ? utf8Characters(word) : word));
 
     this.added = readAddedTokens(json.added_tokens, `${fileName}: added_tokens`);
     this.addedByContent = new Map(this.added.map((token) => [token.content, token]));
@@ -127,22 +138,28 @@ export class Tokenizer {
     for (const id of this.model.tokenToId.values()) highest = Math.max(highest, id);
     for (const { id } of this.added) highest = Math.max(highest, id);
     this.vocabSize = highest + 1;
-    this.library = libraryDecoder(json.decoder, this.added, this.model, `${fileName}: decoder`);
+    this.startDecoding = compileDecoder(json.decoder, `${fileName}: decoder`, this.model.endOfWordSuffix ?? '');
     this.specialTokens = specialTokens(config, this.added, json.post_processor, this.model.unknownToken);
     this.modelMaxLength = modelMaxLength(config);
     this.cleanUp = config.clean_up_tokenization_spaces === true;
   }
 
-  /** Texts of all ids; made when first needed. */
+  /** Texts of all ids. */
   private get vocab(): readonly string[] {
-    const model = this.library.model!;
-    if (model.vocab.length === 0) {
-      const vocab = new Array<string>(this.vocabSize);
-      for (const [token, id] of this.model.tokenToId) vocab[id] = token;
-      for (const { content, id } of this.added) vocab[id] = content;
-      model.vocab = vocab;
+    if (!this.texts) {
+      this.texts = this.modelVocab.slice();
+      for (const { content, id } of this.added) this.texts[id] = content;
     }
-    return model.vocab;
+    return this.texts;
+  }
+
+  /** Texts of the model's ids, among which an added token may have another one's. Made when first needed, as is `vocab`. */
+  private get modelVocab(): readonly string[] {
+    if (!this.modelTexts) {
+      this.modelTexts = new Array<string>(this.vocabSize);
+      for (const [token, id] of this.model.tokenToId) this.modelTexts[id] = token;
+    }
+    return this.modelTexts;
   }
 
   /** Id of a token, undefined if there is none. */
@@ -269,24 +286,29 @@ export class Tokenizer {
   }
 
   /**
-   * Text of the ids. Ids without a token are left out, as in Python. An incomplete UTF-8 sequence gives U+FFFD.
+   * Text of the ids. Ids without a token (negative ones and those beyond the vocabulary too) are left out, as in Python. An incomplete
+   * UTF-8 sequence gives U+FFFD.
    * @throws INVALID_ARGUMENT for ids that are not integers
    */
   decode(ids: ArrayLike<number>, options: DecodeOptions = {}): string {
     const { skipSpecialTokens = true, cleanUpTokenizationSpaces = this.cleanUp } = options;
-    const kept: number[] = [];
-    for (let i = 0; i < ids.length; i++) {
-      const id = ids[i];
-      if (!Number.isInteger(id))
-        throw new WasmformerError('INVALID_ARGUMENT', `ids[${i}] is ${String(id)}, not an integer`);
-      if (skipSpecialTokens && this.specialIds.has(id)) continue;
-      if (this.idToToken(id) !== undefined) kept.push(id);
-    }
-    if (kept.length === 0) return '';
-    return this.library.decode(kept, {
-      skip_special_tokens: false,
-      clean_up_tokenization_spaces: cleanUpTokenizationSpaces,
-    });
+    const decoding = this.startDecoding(cleanUpTokenizationSpaces);
+    this.pushIds(decoding, ids, skipSpecialTokens);
+    decoding.finish();
+    return decoding.take();
+  }
+
+  /**
+   * Decodes ids as they come: what the pushes and the final flush return is, joined, what `decode` gives for all the ids, and no piece
+   * ends within a character. A piece is returned as soon as nothing that follows can change it.
+   */
+  decodeStream(options: DecodeStreamOptions = {}): DecodeStream {
+    const { skipSpecialTokens = true, cleanUpTokenizationSpaces = this.cleanUp, context = [] } = options;
+    return new DecodeStream(
+      () => this.startDecoding(cleanUpTokenizationSpaces),
+      (decoding, ids) => this.pushIds(decoding, ids, skipSpecialTokens),
+      context,
+    );
   }
 
   /**
@@ -294,10 +316,25 @@ export class Tokenizer {
    * not in the byte alphabet stands for itself, as in Python.
    */
   joinTokens(tokens: readonly string[]): string {
-    const strings = this.preTokenizer.bytes
-      ? tokens.map((token) => (isByteText(token) ? token : utf8Characters(token)))
-      : [...tokens];
-    return this.library.decoder ? this.library.decoder.decode(strings) : strings.join(' ');
+    const decoding = this.startDecoding(false);
+    for (const token of tokens) decoding.push(token);
+    decoding.finish();
+    return decoding.take();
+  }
+
+  private pushIds(decoding: Decoding, ids: ArrayLike<number>, skipSpecialTokens: boolean): void {
+    const { vocab } = this;
+    if (typeof ids !== 'object' || typeof (ids as ArrayLike<number> | null)?.length !== 'number') {
+      throw new WasmformerError('INVALID_ARGUMENT', `ids are ${describe(ids)}; expected an array of integers`);
+    }
+    for (let i = 0; i < ids.length; i++) {
+      const id = ids[i];
+      if (!Number.isInteger(id))
+        throw new WasmformerError('INVALID_ARGUMENT', `ids[${i}] is ${describe(id)}; expected an integer`);
+      if (skipSpecialTokens && this.specialIds.has(id)) continue;
+      const token: string | undefined = vocab[id];
+      if (token !== undefined) decoding.push(token);
+    }
   }
 
   private template(pair: boolean, addSpecialTokens = true): PostProcessing['single'] {
@@ -348,8 +385,8 @@ export class Tokenizer {
       );
     }
     const ids: number[] = [];
-    this.visit(text, (pieces) => {
-      for (const id of pieces.ids) ids.push(id);
+    this.visit(text, (_, pieces) => {
+      for (let i = 0; i < pieces.ids.length; i++) ids.push(pieces.ids[i]);
     });
     return new TokenSequence(text, ids, () => this.trace(text));
   }
@@ -359,35 +396,43 @@ export class Tokenizer {
     for (const raw of this.rawTokens.split(text)) {
       const part = raw.from === 0 && raw.to === text.length ? text : text.slice(raw.from, raw.to);
       if (raw.token) {
-        visit(addedPieces(raw.token, part), { source: new Aligned(part, raw.from), from: 0, to: part.length }, true);
+        const whole = { source: new Aligned(part, raw.from), from: 0, to: part.length };
+        visit(whole, addedPieces(raw.token, part.length), raw.token);
         continue;
       }
       const source = this.normalize(part, raw.from);
       for (const section of this.normalizedTokens.split(source.text)) {
-        if (section.token) {
-          const { from, to, token } = section;
-          visit(addedPieces(token, source.text.slice(from, to)), { source, from, to }, true);
+        const { from, to, token } = section;
+        if (token) {
+          visit({ source, from, to }, addedPieces(token, to - from), token);
           continue;
         }
-        for (const span of this.preTokenizer.split(source, section.from, section.to)) {
-          visit(this.words.encode(span.source.text.slice(span.from, span.to)), span, false);
-        }
+        this.preTokenizer.split(source, from, to, (span) => {
+          visit(span, this.words.get(span.source.text.slice(span.from, span.to)), null);
+        });
       }
     }
   }
 
   private trace(text: string): Trace {
     const trace: Trace = { tokens: [], starts: [], ends: [], words: [] };
+    const { modelVocab, model } = this;
     let word = 0;
-    this.visit(text, (pieces, span, added) => {
-      const { source } = span;
-      const units = this.preTokenizer.bytes && !added ? byteUnits(span) : null;
+    this.visit(text, (span, pieces, added) => {
+      const { source, from, to } = span;
+      const isBytes = this.preTokenizer.bytes && !added;
+      const units = isBytes ? byteUnits(span) : null;
+      const verbatim = (start: number, end: number): string => {
+        const written = source.text.slice(from, to);
+        return (isBytes ? utf8Characters(written) : written).slice(start, end);
+      };
       for (let i = 0; i < pieces.ids.length; i++) {
-        const first = units ? units.first[pieces.starts[i]] : span.from + pieces.starts[i];
-        const last = units ? units.last[pieces.ends[i] - 1] : span.from + pieces.ends[i] - 1;
-        trace.tokens.push(pieces.tokens[i]);
-        trace.starts.push(source.start(first));
-        trace.ends.push(source.end(last));
+        const id = pieces.ids[i];
+        const start = pieces.starts[i];
+        const end = pieces.ends[i];
+        trace.tokens.push(added || id === model.verbatimId ? verbatim(start, end) : modelVocab[id]);
+        trace.starts.push(source.start(units ? units.first[start] : from + start));
+        trace.ends.push(source.end(units ? units.last[end - 1] : from + end - 1));
         trace.words.push(word);
       }
       word++;
@@ -396,32 +441,18 @@ export class Tokenizer {
   }
 }
 
-/** The library's tokenizer for its decoders: it gets an empty model, whose vocabulary is filled in by the caller. */
-function libraryDecoder(
-  json: unknown,
-  added: readonly AddedToken[],
-  model: WordModel,
-  where: string,
-): LibraryTokenizer {
-  const empty = { type: 'WordPiece', vocab: {}, unk_token: model.unknownToken };
-  const parts = { normalizer: null, pre_tokenizer: null, post_processor: null, added_tokens: [], model: empty };
-  try {
-    const library = new LibraryTokenizer({ ...parts, decoder: json ?? null }, {});
-    if (library.decoder) {
-      library.decoder.added_tokens = added.map(
-        ({ id, content, special }) => new LibraryAddedToken({ id, content, special }),
-      );
-      library.decoder.end_of_word_suffix = model.endOfWordSuffix || null;
-    }
-    return library;
-  } catch (error) {
-    return invalidTokenizer(where, 'the decoder cannot be built from this entry', error);
-  }
+/** An added token as the one token of its own word; `length` includes the white space it took along. */
+function addedPieces(token: AddedToken, length: number): Pieces {
+  return { ids: [token.id], starts: [0], ends: [length] };
 }
 
-/** An added token as the one token of its own word; `text` includes the white space it took along. */
-function addedPieces(token: AddedToken, text: string): Pieces {
-  return { ids: [token.id], tokens: [text], starts: [0], ends: [text.length] };
+/** What was given instead, for messages. */
+function describe(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (typeof value === 'number') return String(value);
+  return typeof value === 'bigint' || typeof value === 'string' || typeof value === 'boolean'
+    ? `the ${typeof value} ${JSON.stringify(String(value))}`
+    : `a value of type ${typeof value}`;
 }
 
 function checkCount(value: number, name: string, least: number): void {

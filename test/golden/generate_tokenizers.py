@@ -4,14 +4,17 @@
 
 Without options it writes test/golden/tokenizers/: three tiny tokenizer.json files trained here on made-up sentences (unless they
 are there: delete them to train anew), for each of them and for every tokenizer.json of real checkpoints a gzip'd JSON of cases,
-and variants.json.gz with small tokenizers for one component each. With --cases and --out it writes larger
+variants.json.gz with small tokenizers for one component each, decoders.json.gz with decoders alone, and long.json with hashes of the
+ids of long texts, which both languages make by one recipe. With --cases and --out it writes larger
 sets for fuzzing. Offsets are converted from code points to UTF-16 units. Everything is drawn from a fixed seed.
 """
 
 import argparse
 import gzip
+import hashlib
 import json
 import random
+import struct
 from pathlib import Path
 
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
@@ -153,16 +156,22 @@ def windows(tokenizer, rng):
     return out
 
 
-def golden(path, seed, cases):
+def untruncated(path):
     tokenizer = Tokenizer.from_file(str(path))
     tokenizer.no_truncation()
     tokenizer.no_padding()
+    return tokenizer
+
+
+def golden(path, seed, cases):
+    tokenizer = untruncated(path)
     rng = random.Random(seed)
     texts = FIXED + [sample(rng) for _ in range(cases)]
     entries = [case(tokenizer, text) for text in texts]
     entries += [case(tokenizer, sample(rng), sample(rng)) for _ in range(cases // 6)]
     return {"vocabSize": tokenizer.get_vocab_size(with_added_tokens=True), "cases": [slim(e) for e in entries],
-            "truncations": truncations(tokenizer, rng), "windows": windows(tokenizer, rng)}
+            "truncations": truncations(tokenizer, rng), "windows": windows(tokenizer, rng),
+            "decodings": decodings(tokenizer, rng, max(cases // 4, 40))}
 
 
 def write(path, data):
@@ -214,8 +223,20 @@ def tiny(out):
     unigram.add_tokens([AddedToken("lighthouse", single_word=True), AddedToken("Café", normalized=True)])
     unigram.post_processor = processors.TemplateProcessing(single="$A </s>", pair="$A </s> $B </s>", special_tokens=[("</s>", 1)])
 
-    for name, tokenizer in {"wordpiece": wordpiece, "bytebpe": bpe, "unigram": unigram}.items():
+    # As Llama's: the merges are made within words, but the whole text is one.
+    sentencepiece = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True, byte_fallback=True))
+    sentencepiece.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always")
+    sentencepiece.train_from_iterator(SENTENCES, trainers.BpeTrainer(
+        vocab_size=560, special_tokens=["<unk>", "<s>", "</s>"] + [f"<0x{b:02X}>" for b in range(256)], show_progress=False))
+    sentencepiece = Tokenizer.from_str(json.dumps({**json.loads(sentencepiece.to_str()), "pre_tokenizer": None}))
+    sentencepiece.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    sentencepiece.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)])
+    sentencepiece.post_processor = processors.TemplateProcessing(single="<s> $A", pair="<s> $A <s> $B", special_tokens=[("<s>", 1)])
+
+    for name, tokenizer in {"wordpiece": wordpiece, "bytebpe": bpe, "unigram": unigram, "spbpe": sentencepiece}.items():
         path = out / f"tiny-{name}.tokenizer.json"
+        if path.exists():
+            continue
         path.write_text(json.dumps(json.loads(tokenizer.to_str()), ensure_ascii=False, separators=(",", ":")) + "\n")
 
 
@@ -279,11 +300,85 @@ def variants():
     yield one(models.Unigram(scores, 0, False), normalizers.NFKC(), pre_tokenizers.Metaspace(prepend_scheme="first"))
 
 
-def variant_goldens(seed, cases):
+# Strings that decoders treat in some special way.
+TOKENS = ("▁the ▁ s ▁a . ▁n n't 't ' é é ##ing ## the</w> </w> x</w>y <0xE2> <0x82> <0xAC> <0xF0> <0x9F> <0x41> <0xZZ> <0x+F> | <pad> "
+          "Ġa Ġ ð ðŁ Ĥ Ĭ Ģ âĤ ¬ 😀 ▁▁ ▁▁the ab aab b! !").split() + [" ", " .", " do not", "  ' ", "a b", ""]
+
+
+def decoder_goldens(seed, cases):
+    """Decoders alone, on random ids with and without special tokens."""
+    d = decoders
+    rng = random.Random(seed)
     out = []
-    for number, tokenizer in enumerate(variants()):
+    for decoder in [
+        None, d.ByteLevel(), d.ByteFallback(), d.Fuse(), d.WordPiece(), d.WordPiece("▁", cleanup=False), d.Metaspace(),
+        d.Metaspace(prepend_scheme="first"), d.Metaspace(prepend_scheme="never"), d.BPEDecoder(), d.BPEDecoder(suffix="s"), d.CTC(),
+        d.CTC(pad_token="s", word_delimiter_token="▁", cleanup=False), d.Strip("▁", 1, 0), d.Strip(" ", 0, 1), d.Replace("ab", "$&"),
+        d.Replace(Regex("a+b?|▁"), "-"), d.Sequence([d.Replace("▁", " "), d.ByteFallback(), d.Fuse(), d.Strip(" ", 1, 0)]),
+        d.Sequence([d.Fuse(), d.Replace("aab", "b"), d.Replace("▁▁the", "ab"), d.Strip("▁", 3, 0)]), d.Sequence([d.Fuse(), d.WordPiece()]),
+        d.Sequence([d.ByteLevel(), d.Metaspace()]), d.Sequence([d.ByteFallback(), d.Metaspace()]), d.Sequence([d.BPEDecoder(), d.Fuse(), d.CTC()]),
+    ]:
+        tokenizer = Tokenizer(models.WordLevel({token: i for i, token in enumerate(TOKENS)}, unk_token="s"))
+        if decoder is not None:
+            tokenizer.decoder = decoder
+        tokenizer.add_special_tokens(["<s>", "<pad>"])
+        tokenizer.add_tokens([" added ", "é€"])
+        out.append({"tokenizer": json.loads(tokenizer.to_str()), "cases": decodings(tokenizer, rng, cases)})
+    return {"cases": out}
+
+
+def decodings(tokenizer, rng, cases):
+    size = tokenizer.get_vocab_size(with_added_tokens=True)
+    out = []
+    for _ in range(cases):
+        most = rng.choice([size, min(size, 300)])
+        ids = [rng.randrange(most) for _ in range(rng.randint(0, 14))]
+        out.append({"ids": ids, "decoded": tokenizer.decode(ids), "decodedWhole": tokenizer.decode(ids, skip_special_tokens=False)})
+    return out
+
+
+def long_text(pool, length, seed):
+    """The test has the same: parts of the pool, drawn by Numerical Recipes' generator, until there are enough code points."""
+    parts, size, state = [], 0, seed
+    while size < length:
+        state = (state * 1664525 + 1013904223) % 2**32
+        part = pool[(state >> 8) % len(pool)]
+        parts.append(part)
+        size += len(part)
+    return "".join(parts)
+
+
+POOLS = {
+    "words": [word + " " for word in WORDS[:40]] + ["\n", ". ", "the ", "and "],
+    "letters": list("abcdefghijklmnopqrstuvwxyz"),
+    "letter": ["e"],
+    "white": [" ", "  ", "\n", "\t", "\r\n", "\u00a0", "\u3000"],
+    "emoji": ["😀", "👍🏽", "👨‍👩‍👧‍👦", "🇫🇷", "❤️"],
+    "chinese": list("的一是不了人我在有他这为之大来以个中上们，。"),
+    "marks": ["e\u0301", "\u0323", "\u0301", "\u0334", "각", "ﬁ"],
+    "specials": ["[MASK]", "<s>", "</s>", "<mask>", "<|endoftext|>", "<unk>", "a", " "],
+    "everything": WORDS + SPECIALS + SPACES[20:] + MARKS + CONTROLS,
+}
+
+
+def long_goldens(tokenizer, length):
+    out = {}
+    for seed, (name, pool) in enumerate(POOLS.items(), 1):
+        ids = tokenizer.encode(long_text(pool, length, seed)).ids
+        out[name] = {"count": len(ids), "sha256": hashlib.sha256(struct.pack(f"<{len(ids)}i", *ids)).hexdigest()}
+    return out
+
+
+def variants_with_tokens():
+    for tokenizer in variants():
         tokenizer.add_special_tokens([AddedToken("<s>", rstrip=True), "</s>"])
         tokenizer.add_tokens([AddedToken("don't", single_word=True, normalized=False), AddedToken("Ångström", lstrip=True)])
+        yield tokenizer
+
+
+def variant_goldens(seed, cases):
+    out = []
+    for number, tokenizer in enumerate(variants_with_tokens()):
         rng = random.Random(seed * 1000 + number)
         texts = ["", " ", "the <s>  the</s>  Ångström", "don't undon't"] + [sample(rng) for _ in range(cases)]
         entries = [case(tokenizer, text) for text in texts]
@@ -301,16 +396,23 @@ def main():
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     # Training breaks ties differently from run to run, so the tiny tokenizers are only made where they are missing.
-    if args.out == HERE / "tokenizers" and not list(args.out.glob("tiny-*.tokenizer.json")):
+    if args.out == HERE / "tokenizers":
         tiny(args.out)
     write(args.out / "variants.json.gz", variant_goldens(args.seed, max(args.cases // 20, 10)))
+    write(args.out / "decoders.json.gz", decoder_goldens(args.seed, max(args.cases // 6, 40)))
+    long = {"pools": POOLS, "length": 200_000, "tokenizers": {}}
     for path in sorted((HERE / "tokenizers").glob("tiny-*.tokenizer.json")):
         name = path.name.removesuffix(".tokenizer.json")
         write(args.out / f"{name}.cases.json.gz", golden(path, args.seed, args.cases // 2))
+        long["tokenizers"][name] = long_goldens(untruncated(path), long["length"])
     for name, folder in REAL.items():
         path = args.models / folder / "tokenizer.json"
         if path.exists():
             write(args.out / f"{name}.cases.json.gz", golden(path, args.seed, args.cases))
+            long["tokenizers"][name] = long_goldens(untruncated(path), long["length"])
+    for i, tokenizer in enumerate(variants_with_tokens()):
+        long["tokenizers"][f"variant {i}"] = long_goldens(tokenizer, long["length"] // 10)
+    (args.out / "long.json").write_text(json.dumps(long, ensure_ascii=True, indent=0) + "\n")
 
 
 if __name__ == "__main__":

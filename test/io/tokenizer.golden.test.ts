@@ -1,5 +1,6 @@
-// Ids, offsets, word ids and windows against Python's `tokenizers`, on tiny tokenizers and on those of real checkpoints.
+// Ids, offsets, word ids, windows and texts against Python's `tokenizers`, on tiny tokenizers and on those of real checkpoints.
 
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { join } from 'node:path';
@@ -20,8 +21,15 @@ interface GoldenCase {
   decodedWhole: string;
 }
 
+interface DecodingCase {
+  ids: number[];
+  decoded: string;
+  decodedWhole: string;
+}
+
 interface Golden {
   vocabSize: number;
+  decodings: DecodingCase[];
   cases: GoldenCase[];
   truncations: {
     text: string;
@@ -53,11 +61,49 @@ const sources: [name: string, file: string | URL][] = [
   ['tiny-wordpiece', tiny('tiny-wordpiece')],
   ['tiny-bytebpe', tiny('tiny-bytebpe')],
   ['tiny-unigram', tiny('tiny-unigram')],
+  ['tiny-spbpe', tiny('tiny-spbpe')],
   ['minilm', real('all-MiniLM-L6-v2')],
   ['gpt2', real('tokenizers/gpt2')],
   ['bart-roberta', real('tokenizers/bart-roberta')],
   ['t5-legal', real('tokenizers/t5-legal-fr-en')],
 ];
+
+/** By id of a tokenizer: hashes of the ids of long texts, which are drawn from the pools. */
+const long = JSON.parse(readFileSync(new URL('long.json', goldenDir), 'utf8')) as {
+  pools: Record<string, string[]>;
+  length: number;
+  tokenizers: Record<string, Record<string, { count: number; sha256: string }>>;
+};
+
+/** The same text as in generate_tokenizers.py. */
+function longText(pool: readonly string[], length: number, seed: number): string {
+  const sizes = pool.map((part) => Array.from(part).length);
+  const parts: string[] = [];
+  let state = seed;
+  for (let size = 0; size < length;) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    const index = (state >>> 8) % pool.length;
+    parts.push(pool[index]);
+    size += sizes[index];
+  }
+  return parts.join('');
+}
+
+function checkLong(name: string, tokenizer: Tokenizer, length: number): void {
+  Object.entries(long.pools).forEach(([pool, parts], i) => {
+    const { ids } = tokenizer.encode(longText(parts, length, i + 1));
+    const sha256 = createHash('sha256').update(Int32Array.from(ids)).digest('hex');
+    expect({ pool, count: ids.length, sha256 }).toEqual({ pool, ...long.tokenizers[name][pool] });
+  });
+}
+
+function checkDecodings(tokenizer: Tokenizer, cases: readonly DecodingCase[]): void {
+  const options = { cleanUpTokenizationSpaces: false };
+  for (const { ids, decoded, decodedWhole } of cases) {
+    expect(tokenizer.decode(ids, options), JSON.stringify(ids)).toBe(decoded);
+    expect(tokenizer.decode(ids, { ...options, skipSpecialTokens: false }), JSON.stringify(ids)).toBe(decodedWhole);
+  }
+}
 
 const flat = (values: (number | null)[]) => values.map((value) => value ?? -1);
 
@@ -85,6 +131,14 @@ for (const [name, file] of sources) {
           want.decodedWhole,
         );
       }
+    });
+
+    it('decodes any ids as Python does', () => {
+      checkDecodings(tokenizer, golden.decodings);
+    });
+
+    it('encodes long texts as Python does', { timeout: 60_000 }, () => {
+      checkLong(name, tokenizer, long.length);
     });
 
     it('truncates as Python does', () => {
@@ -125,5 +179,20 @@ describe('one component at a time', () => {
         JSON.stringify(want.text),
       ).toEqual({ ids: want.ids, tokens: want.tokens, words: want.words, offsets: want.offsets });
     }
+  });
+
+  it.each(variants.map((_, i) => i))('variant %i: long texts', { timeout: 60_000 }, async (i) => {
+    checkLong(`variant ${i}`, await Tokenizer.fromJson(variants[i].tokenizer), long.length / 10);
+  });
+
+  interface DecoderVariant {
+    tokenizer: { decoder: object | null };
+    cases: DecodingCase[];
+  }
+  const decoders = readGolden<{ cases: DecoderVariant[] }>('decoders').cases;
+
+  it.each(decoders.map(({ tokenizer }, i) => [i, JSON.stringify(tokenizer.decoder)]))('decoder %i: %s', async (i) => {
+    const { tokenizer, cases } = decoders[i];
+    checkDecodings(await Tokenizer.fromJson(tokenizer), cases);
   });
 });

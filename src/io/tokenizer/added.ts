@@ -47,23 +47,45 @@ const WORD_END = new RegExp(`[${WORD_CLASS}]$`, 'u');
 const WORD_START = new RegExp(`^[${WORD_CLASS}]`, 'u');
 const SPACE = /\p{White_Space}/u;
 
+/** Tokens by their units. */
+interface Node {
+  readonly next: Map<number, Node>;
+  token: AddedToken | null;
+}
+
 /** Finds a set of added tokens in text: leftmost first, then longest. */
 export class AddedTokenSplitter {
   private readonly candidates: RegExp | null;
-  private readonly byFirstUnit = new Map<string, { pattern: string; token: AddedToken }[]>();
+  private readonly root: Node = { next: new Map(), token: null };
 
-  /** `patterns` are the texts to look for: a token's content, normalised or not. */
+  /** `patterns` are the texts to look for: a token's content, normalised or not. Of two tokens with one text the first counts. */
   constructor(patterns: readonly { pattern: string; token: AddedToken }[]) {
-    for (const entry of patterns) {
-      if (entry.pattern === '') continue;
-      const list = this.byFirstUnit.get(entry.pattern[0]);
-      if (list) list.push(entry);
-      else this.byFirstUnit.set(entry.pattern[0], [entry]);
+    for (const { pattern, token } of patterns) {
+      if (pattern === '') continue;
+      let node = this.root;
+      for (let i = 0; i < pattern.length; i++) {
+        const unit = pattern.charCodeAt(i);
+        let next = node.next.get(unit);
+        if (!next) node.next.set(unit, (next = { next: new Map(), token: null }));
+        node = next;
+      }
+      node.token ??= token;
     }
-    for (const list of this.byFirstUnit.values()) list.sort((a, b) => b.pattern.length - a.pattern.length);
-    const units = [...this.byFirstUnit.keys()].map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+    const units = [...this.root.next.keys()].map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`);
     // No `u` flag: single units are searched, and a match never starts inside a pair because the tokens themselves do not.
     this.candidates = units.length > 0 ? new RegExp(`[${units.join('')}]`, 'g') : null;
+  }
+
+  /** The longest token at a place of the text. */
+  private longest(text: string, at: number): { token: AddedToken; end: number } | null {
+    let found: { token: AddedToken; end: number } | null = null;
+    let node: Node | undefined = this.root;
+    for (let end = at; end < text.length;) {
+      node = node.next.get(text.charCodeAt(end++));
+      if (!node) break;
+      if (node.token) found = { token: node.token, end };
+    }
+    return found;
   }
 
   /** The whole text as sections in order; none of them empty. */
@@ -75,12 +97,12 @@ export class AddedTokenSplitter {
       search.lastIndex = 0;
       while (search.test(text)) {
         const at = search.lastIndex - 1;
-        const match = this.byFirstUnit.get(text[at])!.find((entry) => text.startsWith(entry.pattern, at));
+        const match = this.longest(text, at);
         if (!match) continue;
-        let from = at;
-        let to = at + match.pattern.length;
-        search.lastIndex = to;
         const { token } = match;
+        let from = at;
+        let to = match.end;
+        search.lastIndex = to;
         if (
           token.singleWord &&
           (WORD_END.test(text.slice(Math.max(0, from - 2), from)) || WORD_START.test(text.slice(to, to + 2)))

@@ -41,6 +41,81 @@ export class Aligned {
   }
 }
 
+/** Puts together a text from stretches of another one and from new ones. As long as nothing moves, there are no spans to store. */
+export class AlignedBuilder {
+  private readonly texts: string[] = [];
+  private length = 0;
+  private starts: Int32Array | null = null;
+  private ends: Int32Array | null = null;
+
+  constructor(private readonly source: Aligned) {}
+
+  /** A text whose units stand for those of the source from `from` on. */
+  keep(text: string, from: number): void {
+    const { source, length } = this;
+    this.texts.push(text);
+    this.length += text.length;
+    if (this.starts === null && from === length) return;
+    const { starts, ends } = this.room(length);
+    for (let i = 0; i < text.length; i++) {
+      starts[length + i] = source.start(from + i);
+      ends[length + i] = source.end(from + i);
+    }
+  }
+
+  /** A text in the place of the source's unit `at`, or before all of it. */
+  insert(text: string, at: number): void {
+    const { starts, ends } = this.room(this.length, text.length);
+    starts.fill(at < 0 ? 0 : this.source.start(at), this.length, this.length + text.length);
+    ends.fill(at < 0 ? 0 : this.source.end(at), this.length, this.length + text.length);
+    this.texts.push(text);
+    this.length += text.length;
+  }
+
+  /** A text with spans of its own. */
+  add(part: Aligned): void {
+    const { length } = this;
+    const { starts, ends } = this.room(length, part.text.length);
+    for (let i = 0; i < part.text.length; i++) {
+      starts[length + i] = part.start(i);
+      ends[length + i] = part.end(i);
+    }
+    this.texts.push(part.text);
+    this.length += part.text.length;
+  }
+
+  finish(): Aligned {
+    const { source, starts, ends } = this;
+    const text = this.texts.join('');
+    if (starts === null || ends === null) return text === source.text ? source : source.derive(text, 0, 0);
+    return new Aligned(text, 0, starts.slice(0, text.length), ends.slice(0, text.length));
+  }
+
+  /** The arrays, with room behind what there is; at first they take the source's spans of the `kept` units that stayed in place. */
+  private room(kept: number, more = 0): { starts: Int32Array; ends: Int32Array } {
+    const { source } = this;
+    const needed = this.length + more;
+    if (this.starts === null || this.ends === null) {
+      this.starts = new Int32Array(needed + source.text.length);
+      this.ends = new Int32Array(needed + source.text.length);
+      for (let i = 0; i < kept; i++) {
+        this.starts[i] = source.start(i);
+        this.ends[i] = source.end(i);
+      }
+    } else if (needed > this.starts.length) {
+      this.starts = grown(this.starts, 2 * needed);
+      this.ends = grown(this.ends, 2 * needed);
+    }
+    return { starts: this.starts, ends: this.ends };
+  }
+}
+
+function grown(array: Int32Array, length: number): Int32Array {
+  const larger = new Int32Array(length);
+  larger.set(array);
+  return larger;
+}
+
 /** A part of a normalised text: one section, later one word. */
 export interface Span {
   source: Aligned;
@@ -161,19 +236,6 @@ export class Characters {
       }
     }
     this.transform(next, changes);
-  }
-
-  /** Puts `prefix` before the text; it shares the first character's span. Empty text stays empty. */
-  prepend(prefix: string): void {
-    if (this.chars.length === 0) return;
-    const next = [...characters(prefix), this.chars[0]];
-    this.transform(
-      next,
-      next.map((_, i) => (i === 0 ? 0 : 1)),
-      0,
-      0,
-      1,
-    );
   }
 
   /** Replaces every match of a global pattern; the new characters share the span of the last one replaced. */

@@ -1,52 +1,13 @@
-// Byte-pair encoding of one word. Replaces the library's, which keys its merges by JSON text: slow to load, and much worse than
-// linear on long words.
+// Byte-pair encoding of one word. Long words are first cut where no merge can reach across; what cannot be cut is merged rank by
+// rank, so that the time stays proportional to the length whatever the text.
 
-import { PieceList, fallbackBytes, readUnknown, readVocab, type Pieces, type WordModel } from './pieces.js';
+import { MergeTable } from './merges.js';
+import { PieceList, byteToken, fallbackBytes, readUnknown, readVocab, type Pieces, type WordModel } from './pieces.js';
+import { WordCache } from './word-cache.js';
 import { asArray, asFlag, asString, invalidTokenizer, type JsonObject } from './json.js';
 
-// A rank with a position, packed into one exact number.
-const POSITION_RANGE = 0x10000000;
-
-/** Merges by pair of ids: an open-addressed table, several times faster to fill than a Map with numbers beyond 31 bits. */
-class Merges {
-  private readonly left: Int32Array;
-  private readonly right: Int32Array;
-  private readonly ranks: Int32Array;
-  /** The id that the merge of each rank makes. */
-  readonly result: Int32Array;
-
-  constructor(count: number) {
-    const slots = 2 ** Math.ceil(Math.log2(2 * count + 2));
-    this.left = new Int32Array(slots).fill(-1);
-    this.right = new Int32Array(slots);
-    this.ranks = new Int32Array(slots);
-    this.result = new Int32Array(count);
-  }
-
-  /** Of two merges of one pair the later counts. */
-  set(left: number, right: number, rank: number, result: number): void {
-    const slot = this.slot(left, right);
-    this.left[slot] = left;
-    this.right[slot] = right;
-    this.ranks[slot] = rank;
-    this.result[rank] = result;
-  }
-
-  /** Rank of the pair, -1 if it does not merge. */
-  rank(left: number, right: number): number {
-    const slot = this.slot(left, right);
-    return this.left[slot] < 0 ? -1 : this.ranks[slot];
-  }
-
-  /** Where the pair is, or the free place where it would go. */
-  private slot(left: number, right: number): number {
-    const mask = this.left.length - 1;
-    const mixed = Math.imul(left, 0x9e3779b1) ^ Math.imul(right, 0x85ebca6b);
-    let slot = (mixed ^ (mixed >>> 15)) & mask;
-    while (this.left[slot] >= 0 && (this.left[slot] !== left || this.right[slot] !== right)) slot = (slot + 1) & mask;
-    return slot;
-  }
-}
+/** Words of more units than this are cut first. */
+const CUT_LENGTH = 32;
 
 /** Builds a `model` entry of type BPE. */
 export function createBpe(config: JsonObject, where: string): WordModel {
@@ -64,50 +25,152 @@ export function createBpe(config: JsonObject, where: string): WordModel {
   const ignoreMerges = asFlag(config.ignore_merges, false, `${where}.ignore_merges`);
   const suffix = asString(config.end_of_word_suffix ?? '', `${where}.end_of_word_suffix`);
   const prefix = asString(config.continuing_subword_prefix ?? '', `${where}.continuing_subword_prefix`);
-  const merges = readMerges(config.merges, ids, vocab, prefix, `${where}.merges`);
+  const { merges, parts } = readMerges(config.merges, ids, vocab, prefix, `${where}.merges`);
+  const letters = new Letters(ids);
+  const bytes = fallback ? allBytes(ids) : [];
+  // Cutting looks at characters: these tokens stand for others than those in their names.
+  const canCut = prefix === '' && ![unknownId, ...bytes].some((id) => id !== undefined && parts.has(id));
+  const hasBytes = bytes.length === 256;
+  let joints: Joints | null = null;
 
-  /** The characters of the word as tokens, before any merge. */
-  const letters = (word: string): Symbols => {
-    const symbols = new Symbols();
-    const chars = Array.from(word);
-    let at = 0;
+  /** The characters of the word, or of a section of it with another behind, as tokens before any merge. */
+  const spell = (word: string, isWhole: boolean): PieceList => {
+    const symbols = new PieceList();
+    let at = 0; // differs from the place in the word once a character was dropped
     let afterUnknown = false;
-    for (const [i, char] of chars.entries()) {
-      const token = (i > 0 ? prefix : '') + char + (i === chars.length - 1 ? suffix : '');
-      const end = at + char.length;
-      const id = ids.get(token);
-      const bytes = id === undefined && fallback ? fallbackBytes(token, ids) : null;
-      if (id !== undefined) symbols.add(id, at, end);
-      else if (bytes) for (const byte of bytes) symbols.add(ids.get(byte)!, at, end);
+    for (let i = 0; i < word.length;) {
+      const code = word.codePointAt(i)!;
+      const width = code > 0xffff ? 2 : 1;
+      const mark = i > 0 ? prefix : '';
+      i += width;
+      const tail = i === word.length && isWhole ? suffix : '';
+      const isPlain = mark === '' && tail === '';
+      const token = isPlain ? '' : mark + String.fromCodePoint(code) + tail;
+      const id = isPlain ? letters.id(code) : (ids.get(token) ?? -1);
+      const end = at + width;
+      const bytes = id < 0 && fallback ? fallbackBytes(isPlain ? String.fromCodePoint(code) : token, ids) : null;
+      if (id >= 0) symbols.add(id, at, end);
+      else if (bytes) for (const byte of bytes) symbols.add(byte, at, end);
       else if (unknownId === undefined)
         continue; // the reference drops the character, and does not count it either
       else if (fuse && afterUnknown) symbols.ends[symbols.ends.length - 1] = end;
       else symbols.add(unknownId, at, end);
-      afterUnknown = id === undefined && !bytes;
+      afterUnknown = id < 0 && !bytes;
       at = end;
     }
     return symbols;
   };
+
+  const sections = new WordCache((text) => merges.apply(spell(text, false)));
 
   return {
     tokenToId: ids,
     unknownToken: unknown,
     endOfWordSuffix: suffix,
     encode(word): Pieces {
-      const pieces = new PieceList();
       const whole = ignoreMerges ? ids.get(word) : undefined;
-      if (whole !== undefined) {
-        pieces.add(whole, word, 0, word.length);
-        return pieces;
+      if (whole !== undefined) return { ids: [whole], starts: [0], ends: [word.length] };
+      if (word.length <= CUT_LENGTH || !canCut || (unknownId === undefined && !letters.knowsAll(word)))
+        return merges.apply(spell(word, true));
+      joints ??= new Joints(ids.keys(), fuse && !hasBytes ? letters : null);
+      const pieces = new PieceList();
+      let from = 0;
+      for (let cut = joints.next(word, 0); ; cut = joints.next(word, cut)) {
+        const isEnd = cut === word.length;
+        const text = word.slice(from, cut);
+        const part = isEnd && (suffix !== '' || from === 0) ? merges.apply(spell(text, true)) : sections.get(text);
+        if (isEnd && from === 0) return part;
+        for (let i = 0; i < part.ids.length; i++) pieces.add(part.ids[i], from + part.starts[i], from + part.ends[i]);
+        if (isEnd) return pieces;
+        from = cut;
       }
-      const symbols = letters(word);
-      mergeAll(symbols, merges);
-      for (let i = 0; i < symbols.ids.length && i >= 0; i = symbols.next[i]) {
-        pieces.add(symbols.ids[i], vocab[symbols.ids[i]], symbols.starts[i], symbols.ends[i]);
-      }
-      return pieces;
     },
   };
+}
+
+/** Ids of single characters. */
+class Letters {
+  private readonly table = new Int32Array(0x10000).fill(-2);
+
+  constructor(private readonly ids: ReadonlyMap<string, number>) {}
+
+  /** The character's id, -1 if the vocabulary has it not. */
+  id(code: number): number {
+    if (code > 0xffff) return this.ids.get(String.fromCodePoint(code)) ?? -1;
+    let id = this.table[code];
+    if (id === -2) id = this.table[code] = this.ids.get(String.fromCharCode(code)) ?? -1;
+    return id;
+  }
+
+  knowsAll(text: string): boolean {
+    for (let i = 0; i < text.length;) {
+      const code = text.codePointAt(i)!;
+      if (this.id(code) < 0) return false;
+      i += code > 0xffff ? 2 : 1;
+    }
+    return true;
+  }
+}
+
+/** Ids of the byte-fallback tokens that there are. */
+function allBytes(ids: ReadonlyMap<string, number>): number[] {
+  const found: number[] = [];
+  for (let byte = 0; byte < 256; byte++) {
+    const id = ids.get(byteToken(byte));
+    if (id !== undefined) found.push(id);
+  }
+  return found;
+}
+
+const JOINT_BITS = 21;
+
+/**
+ * Between which characters a word can be cut without any effect: those that stand side by side in no token. A merge across the
+ * cut would make such a token. The set says yes of a few pairs too many, which only makes sections longer.
+ */
+class Joints {
+  private readonly bits = new Uint8Array(2 ** JOINT_BITS / 8);
+
+  /** `letters`: given where unknown characters are fused, so that no cut is made beside them. */
+  constructor(
+    tokens: Iterable<string>,
+    private readonly letters: Letters | null,
+  ) {
+    for (const token of tokens) {
+      let before = -1;
+      for (const char of token) {
+        const code = char.codePointAt(0)!;
+        if (before >= 0) {
+          const bit = hashOf(before, code);
+          this.bits[bit >> 3] |= 1 << (bit & 7);
+        }
+        before = code;
+      }
+    }
+  }
+
+  /** The first place after `from` where the word can be cut; its length if there is none. */
+  next(word: string, from: number): number {
+    let before = word.codePointAt(from);
+    if (before === undefined) return word.length;
+    for (let at = from + (before > 0xffff ? 2 : 1); at < word.length;) {
+      const code = word.codePointAt(at)!;
+      const bit = hashOf(before, code);
+      if (((this.bits[bit >> 3] >> (bit & 7)) & 1) === 0 && !this.isFused(before, code)) return at;
+      before = code;
+      at += code > 0xffff ? 2 : 1;
+    }
+    return word.length;
+  }
+
+  private isFused(a: number, b: number): boolean {
+    return this.letters !== null && this.letters.id(a) < 0 && this.letters.id(b) < 0;
+  }
+}
+
+function hashOf(a: number, b: number): number {
+  const mixed = Math.imul(a, 0x9e3779b1) ^ Math.imul(b, 0x85ebca6b);
+  return (mixed ^ (mixed >>> 15)) >>> (32 - JOINT_BITS);
 }
 
 function readMerges(
@@ -116,9 +179,10 @@ function readMerges(
   vocab: readonly string[],
   prefix: string,
   where: string,
-): Merges {
+): { merges: MergeTable; parts: ReadonlySet<number> } {
   const list = asArray(json, where);
-  const merges = new Merges(list.length);
+  const merges = new MergeTable(list.length);
+  const parts = new Set<number>();
   let made: number | undefined = -1;
   for (let i = 0; i < list.length; i++) {
     const [left, right] = readPair(list[i], `${where}[${i}]`);
@@ -138,8 +202,9 @@ function readMerges(
       return invalidTokenizer(`${where}[${i}]`, `token ${JSON.stringify(missing)} is not in the vocabulary`);
     }
     merges.set(a, b, i, made);
+    parts.add(a).add(b);
   }
-  return merges;
+  return { merges, parts };
 }
 
 /** A merge is two tokens, or in older files their texts with a space between. */
@@ -152,90 +217,4 @@ function readPair(entry: unknown, where: string): readonly [string, string] {
     if (typeof left === 'string' && typeof right === 'string') return [left, right];
   }
   return invalidTokenizer(where, 'expected two tokens');
-}
-
-/** A word as a doubly linked list of tokens. */
-class Symbols {
-  readonly ids: number[] = [];
-  readonly starts: number[] = [];
-  readonly ends: number[] = [];
-  readonly next: number[] = [];
-  readonly previous: number[] = [];
-
-  add(id: number, start: number, end: number): void {
-    const at = this.ids.length;
-    if (at > 0) this.next[at - 1] = at;
-    this.previous.push(at - 1);
-    this.next.push(-1);
-    this.ids.push(id);
-    this.starts.push(start);
-    this.ends.push(end);
-  }
-}
-
-/** Merges the pair of lowest rank, leftmost first, until none is left. O(n log n). */
-function mergeAll(symbols: Symbols, merges: Merges): void {
-  const { ids, next, previous, ends } = symbols;
-  const queue = new Heap();
-  const removed = new Uint8Array(ids.length);
-  const offer = (at: number): void => {
-    const rank = merges.rank(ids[at], ids[next[at]]);
-    if (rank >= 0) queue.push(rank * POSITION_RANGE + at);
-  };
-  for (let at = 0; at + 1 < ids.length; at++) offer(at);
-  for (let top = queue.pop(); top >= 0; top = queue.pop()) {
-    const rank = Math.floor(top / POSITION_RANGE);
-    const at = top - rank * POSITION_RANGE;
-    const right = next[at];
-    // Entries whose pair has changed since are stale.
-    if (removed[at] === 1 || right < 0) continue;
-    const now = merges.rank(ids[at], ids[right]);
-    if (now < 0 || merges.result[now] !== merges.result[rank]) continue;
-    ids[at] = merges.result[rank];
-    ends[at] = ends[right];
-    removed[right] = 1;
-    next[at] = next[right];
-    if (next[at] >= 0) previous[next[at]] = at;
-    if (previous[at] >= 0) offer(previous[at]);
-    if (next[at] >= 0) offer(at);
-  }
-}
-
-/** A binary heap of numbers, least first. */
-class Heap {
-  private readonly items: number[] = [];
-
-  push(item: number): void {
-    const { items } = this;
-    let at = items.length;
-    items.push(item);
-    while (at > 0) {
-      const parent = (at - 1) >> 1;
-      if (items[parent] <= item) break;
-      items[at] = items[parent];
-      at = parent;
-    }
-    items[at] = item;
-  }
-
-  /** The least item, -1 if there is none. */
-  pop(): number {
-    const { items } = this;
-    const least = items[0];
-    const item = items.pop();
-    if (least === undefined || item === undefined) return -1;
-    const size = items.length;
-    if (size === 0) return least;
-    let at = 0;
-    for (;;) {
-      let child = 2 * at + 1;
-      if (child >= size) break;
-      if (child + 1 < size && items[child + 1] < items[child]) child++;
-      if (items[child] >= item) break;
-      items[at] = items[child];
-      at = child;
-    }
-    items[at] = item;
-    return least;
-  }
 }

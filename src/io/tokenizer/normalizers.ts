@@ -1,6 +1,6 @@
 // The normalizers of tokenizer.json, keeping for every character the original span it came from.
 
-import { Aligned, Characters } from './aligned.js';
+import { Aligned, AlignedBuilder, Characters } from './aligned.js';
 import {
   ASCII_ONLY,
   CONTROL,
@@ -9,16 +9,24 @@ import {
   WHITE_SPACE,
   compareClasses,
   compose,
+  isBase,
   isChinese,
   isStarter,
 } from './unicode.js';
 import { compilePattern } from './pattern.js';
-import { asFlag, asString, invalidTokenizer, parts, type JsonObject } from './json.js';
+import { asFlag, asString, invalidTokenizer, isObject, parts, type JsonObject } from './json.js';
 import { utf8Characters } from './bytes.js';
 
-interface Normalizer {
-  /** The result for ASCII text if every unit keeps its place, else null. Optional shortcut. */
-  ascii(text: string): string | null;
+/** A step for whole texts. */
+type Normalizer = (source: Aligned) => Aligned;
+
+/**
+ * A step that treats each character by itself, or with the marks behind it: a text can be cut before a base character, and the parts
+ * be normalised one by one.
+ */
+interface LocalStep {
+  /** The result if every unit keeps its place, else null. Much cheaper than `apply`, and the usual case. */
+  inPlace(text: string): string | null;
   apply(text: Characters): void;
 }
 
@@ -28,22 +36,61 @@ export async function compileNormalizer(
   where: string,
 ): Promise<(text: string, base: number) => Aligned> {
   const steps: Normalizer[] = [];
-  for (const part of parts(config, 'normalizers', where)) steps.push(await create(part.config, part.where));
-  return (text, base) => {
-    const plain = new Aligned(text, base);
-    if (steps.length === 0) return plain;
-    if (ASCII_ONLY.test(text)) {
-      let short: string | null = text;
-      for (const step of steps) short = short === null ? null : step.ascii(short);
-      if (short !== null) return new Aligned(short, base);
+  let local: LocalStep[] = [];
+  for (const part of parts(config, 'normalizers', where)) {
+    const step = await create(part.config, part.where);
+    if (typeof step === 'function') {
+      steps.push(step);
+      local = [];
+      continue;
     }
-    const chars = new Characters({ source: plain, from: 0, to: text.length });
-    for (const step of steps) step.apply(chars);
-    return chars.finish();
+    if (local.length === 0) steps.push(inParts((local = [])));
+    local.push(step);
+  }
+  return (text, base) => steps.reduce((source, step) => step(source), new Aligned(text, base));
+}
+
+/** Units of a part at least: few enough that one accent does not make much text slow. */
+const PART = 256;
+
+/** Applies local steps part by part, so that the parts in which characters keep their places need no care. */
+function inParts(steps: readonly LocalStep[]): Normalizer {
+  return (source) => {
+    const { text } = source;
+    const builder = new AlignedBuilder(source);
+    for (let from = 0; from < text.length;) {
+      const to = partEnd(text, from + PART);
+      let part = text.slice(from, to);
+      let chars: Characters | null = null;
+      for (const step of steps) {
+        const next = chars ? null : step.inPlace(part);
+        if (next !== null) {
+          part = next;
+          continue;
+        }
+        chars ??= new Characters({ source: source.derive(part, from, 0), from: 0, to: part.length });
+        step.apply(chars);
+      }
+      if (chars) builder.add(chars.finish());
+      else builder.keep(part, from);
+      from = to;
+    }
+    return builder.finish();
   };
 }
 
-async function create(config: JsonObject, where: string): Promise<Normalizer> {
+/** The first place from `at` on where a text can be cut for local steps. */
+function partEnd(text: string, at: number): number {
+  while (at < text.length && !(isBase(text.charCodeAt(at)) && !isBeforeBase(text.charCodeAt(at - 1)))) at++;
+  return Math.min(at, text.length);
+}
+
+/** The range of the characters that form one cluster with the base after them. */
+function isBeforeBase(unit: number): boolean {
+  return unit >= 0x600 && unit <= 0xd4e;
+}
+
+async function create(config: JsonObject, where: string): Promise<Normalizer | LocalStep> {
   switch (config.type) {
     case 'BertNormalizer':
       return bert(config, where);
@@ -53,43 +100,49 @@ async function create(config: JsonObject, where: string): Promise<Normalizer> {
     case 'NFKD':
       return unicodeForm(config.type);
     case 'Lowercase':
-      return { ascii: (text) => text.toLowerCase(), apply: lowercase };
+      return { inPlace: lowerInPlace, apply: lowercase };
     case 'StripAccents':
-      return { ascii: (text) => text, apply: (text) => text.filter((char) => !/\p{M}/u.test(char)) };
+      return {
+        inPlace: (text) => (/\p{M}/u.test(text) ? null : text),
+        apply: (text) => text.filter((char) => !/\p{M}/u.test(char)),
+      };
     case 'Strip':
       return strip(asFlag(config.strip_left, true, where), asFlag(config.strip_right, true, where));
     case 'Replace':
       return replace(config, where);
     case 'Prepend': {
       const prefix = asString(config.prepend, `${where}.prepend`);
-      return { ascii: (text) => (text === '' || prefix === '' ? text : null), apply: (text) => text.prepend(prefix) };
+      return (source) => (source.text === '' ? source : source.derive(prefix + source.text, 0, prefix.length));
     }
     case 'Precompiled': {
-      if (config.precompiled_charsmap === null || config.precompiled_charsmap === undefined) return identity;
+      if (config.precompiled_charsmap === null || config.precompiled_charsmap === undefined) return (source) => source;
       const { PrecompiledMap } = await import('./precompiled.js');
       const map = new PrecompiledMap(config.precompiled_charsmap, `${where}.precompiled_charsmap`);
-      return {
-        ascii: (text) => (map.keepsAscii && /^[ -~]*$/.test(text) ? text : null),
-        apply: (text) => map.normalize(text),
-      };
+      return { inPlace: (text) => map.inPlace(text), apply: (text) => map.normalize(text) };
     }
     case 'Nmt':
-      return { ascii: (text) => (/^[ -~]*$/.test(text) ? text : null), apply: nmt };
+      return { inPlace: (text) => (/^[ -~]*$/.test(text) ? text : null), apply: nmt };
     case 'ByteLevel':
-      return { ascii: (text) => (/^[!-~]*$/.test(text) ? text : null), apply: (text) => text.expand(utf8Characters) };
+      return {
+        inPlace: (text) => (/^[!-~]*$/.test(text) ? text : null),
+        apply: (text) => text.expand(utf8Characters),
+      };
     default:
       return invalidTokenizer(where, `unknown normalizer type ${JSON.stringify(config.type)}`);
   }
 }
-
-const identity: Normalizer = { ascii: (text) => text, apply: () => undefined };
 
 /** Spares most characters the regular expressions. */
 function isPrintableAscii(char: string): boolean {
   return char >= ' ' && char <= '~' && char.length === 1;
 }
 
-function bert(config: JsonObject, where: string): Normalizer {
+const CLEANED = new RegExp(`(?![\\t\\n\\r])(?:[\\0\\ufffd]|${CONTROL.source})`, 'u');
+const SPACES = new RegExp(WHITE_SPACE.source, 'gu');
+/** The ideographs, and some more. */
+const MAYBE_CHINESE = /[\u3400-\u9fff\uf900-\ufaff]|[\u{20000}-\u{2fa1f}]/u;
+
+function bert(config: JsonObject, where: string): LocalStep {
   const clean = asFlag(config.clean_text, true, `${where}.clean_text`);
   const chinese = asFlag(config.handle_chinese_chars, true, `${where}.handle_chinese_chars`);
   const lower = asFlag(config.lowercase, true, `${where}.lowercase`);
@@ -98,13 +151,17 @@ function bert(config: JsonObject, where: string): Normalizer {
     !isPrintableAscii(char) &&
     (char === '\0' || char === '\ufffd' || (CONTROL.test(char) && char !== '\t' && char !== '\n' && char !== '\r'));
   return {
-    ascii(text) {
+    inPlace(text) {
       let out = text;
       if (clean && !/^[ -~]*$/.test(text)) {
-        if (!/^[\t\n\r -~]*$/.test(text)) return null;
-        out = text.replace(/[\t\n\r]/g, ' ');
+        if (CLEANED.test(text)) return null;
+        out = text.replace(SPACES, ' ');
       }
-      return lower ? out.toLowerCase() : out;
+      if (!ASCII_ONLY.test(out)) {
+        if (chinese && MAYBE_CHINESE.test(out)) return null;
+        if (accents && (!isIn('NFD', out) || /[\p{Mn}\u1734\u{1171E}]/u.test(out))) return null;
+      }
+      return lower ? lowerInPlace(out) : out;
     },
     apply(text) {
       if (clean) {
@@ -139,37 +196,65 @@ function lowercase(text: Characters): void {
   text.expand((char) => char.toLowerCase());
 }
 
+/** What `lowercase` gives, if every unit keeps its place. The whole of a text differs from its characters in a final sigma alone. */
+function lowerInPlace(text: string): string | null {
+  const lower = text.toLowerCase();
+  return lower.length === text.length && !text.includes('\u03a3') ? lower : null;
+}
+
 function strip(left: boolean, right: boolean): Normalizer {
-  return {
-    ascii: (text) => ((left && /^\s/.test(text)) || (right && /\s$/.test(text)) ? null : text),
-    apply(text) {
-      const { list } = text;
-      let from = 0;
-      let to = list.length;
-      while (left && from < to && WHITE_SPACE.test(list[from])) from++;
-      while (right && to > from && WHITE_SPACE.test(list[to - 1])) to--;
-      text.filter((_, i) => i >= from && i < to);
-    },
+  return (source) => {
+    const { text } = source;
+    let from = 0;
+    let to = text.length;
+    while (left && from < to && WHITE_SPACE.test(text[from])) from++;
+    while (right && to > from && WHITE_SPACE.test(text[to - 1])) to--;
+    return to - from === text.length ? source : source.derive(text.slice(from, to), from, 0);
   };
 }
 
 function replace(config: JsonObject, where: string): Normalizer {
   const content = asString(config.content, `${where}.content`);
   const regex = compilePattern(config.pattern, `${where}.pattern`);
-  if (regex === null) return identity;
-  return {
-    ascii: (text) => (text.search(regex) < 0 ? text : null),
-    apply(text) {
-      if (text.text.search(regex) >= 0) text.replaceAll(regex, content);
-    },
+  if (regex === null) return (source) => source;
+  // one unit for one: all stay where they are
+  const search = isObject(config.pattern) ? config.pattern.String : undefined;
+  if (typeof search === 'string' && search.length === 1 && content.length === 1) {
+    return (source) =>
+      source.text.includes(search)
+        ? source.derive(
+            source.text.replaceAll(search, () => content),
+            0,
+            0,
+          )
+        : source;
+  }
+  return (source) => {
+    const builder = new AlignedBuilder(source);
+    let done = 0;
+    for (const match of source.text.matchAll(regex)) {
+      builder.keep(source.text.slice(done, match.index), done);
+      done = match.index + match[0].length;
+      builder.insert(content, done - 1);
+    }
+    builder.keep(source.text.slice(done), done);
+    return builder.finish();
   };
 }
 
 type Form = 'NFC' | 'NFD' | 'NFKC' | 'NFKD';
 
-function unicodeForm(form: Form): Normalizer {
+/** Engines take quadratic time to reorder many marks in a row. */
+const MANY_MARKS = /\p{M}{32}/u;
+
+/** Whether a text is in a form already; it may also be if this says no. */
+function isIn(form: Form, text: string): boolean {
+  return ASCII_ONLY.test(text) || (!MANY_MARKS.test(text) && text.normalize(form) === text);
+}
+
+function unicodeForm(form: Form): LocalStep {
   return {
-    ascii: (text) => text,
+    inPlace: (text) => (isIn(form, text) ? text : null),
     apply(text) {
       decomposeInto(text, form);
     },
@@ -183,7 +268,7 @@ function decomposeInto(text: Characters, form: Form): void {
   const changes: number[] = [];
   let marks: { char: string; change: number }[] = [];
   const flush = (): void => {
-    if (marks.length > 1) marks.sort((a, b) => compareClasses(a.char, b.char));
+    if (marks.length > 1) sortMarks(marks);
     for (const mark of marks) {
       next.push(mark.char);
       changes.push(mark.change);
@@ -212,6 +297,18 @@ function decomposeInto(text: Characters, form: Form): void {
   flush();
   if (form === 'NFC' || form === 'NFKC') recompose(next, changes);
   text.transform(next, changes);
+}
+
+/** Sorts by combining class; marks of one class keep their order. */
+function sortMarks(marks: { char: string; change: number }[]): void {
+  const distinct = [...new Set(marks.map(({ char }) => char))].sort(compareClasses);
+  const order = new Map<string, number>();
+  let last = 0;
+  distinct.forEach((char, i) => {
+    if (i > 0 && compareClasses(distinct[i - 1], char) !== 0) last++;
+    order.set(char, last);
+  });
+  if (last > 0) marks.sort((a, b) => order.get(a.char)! - order.get(b.char)!);
 }
 
 const decompositions = { NFD: new Map<string, string>(), NFKD: new Map<string, string>() };

@@ -4,16 +4,17 @@ import { asObject, asString, invalidTokenizer, type JsonObject } from './json.js
 
 /** The tokens of one word. Token `i` covers units `[starts[i], ends[i])` of the word as the model saw it. */
 export interface Pieces {
-  ids: readonly number[];
-  tokens: readonly string[];
-  starts: readonly number[];
-  ends: readonly number[];
+  ids: ArrayLike<number>;
+  starts: ArrayLike<number>;
+  ends: ArrayLike<number>;
 }
 
 /** A model with what the tokenizer needs of it. */
 export interface WordModel {
   tokenToId: ReadonlyMap<string, number>;
   unknownToken: string | undefined;
+  /** The id whose tokens are shown as the text they cover, not as the vocabulary has them. */
+  verbatimId?: number;
   /** What a BPE model puts behind the last token of a word; decoding turns it into a space. */
   endOfWordSuffix?: string;
   encode(word: string): Pieces;
@@ -21,13 +22,11 @@ export interface WordModel {
 
 export class PieceList implements Pieces {
   readonly ids: number[] = [];
-  readonly tokens: string[] = [];
   readonly starts: number[] = [];
   readonly ends: number[] = [];
 
-  add(id: number, token: string, start: number, end: number): void {
+  add(id: number, start: number, end: number): void {
     this.ids.push(id);
-    this.tokens.push(token);
     this.starts.push(start);
     this.ends.push(end);
   }
@@ -56,8 +55,18 @@ export function readUnknown(config: JsonObject, ids: ReadonlyMap<string, number>
 
 const utf8 = new TextEncoder();
 
-/** The byte-fallback tokens of a text, or null where one is missing. */
-export function fallbackBytes(text: string, ids: ReadonlyMap<string, number>): string[] | null {
-  const tokens = Array.from(utf8.encode(text), (byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`);
-  return tokens.every((token) => ids.has(token)) ? tokens : null;
+/** The byte-fallback token of a byte. */
+export function byteToken(byte: number): string {
+  return `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`;
+}
+
+/** The ids of a text's byte-fallback tokens, or null where one is missing. */
+export function fallbackBytes(text: string, ids: ReadonlyMap<string, number>): number[] | null {
+  const found: number[] = [];
+  for (const byte of utf8.encode(text)) {
+    const id = ids.get(byteToken(byte));
+    if (id === undefined) return null;
+    found.push(id);
+  }
+  return found;
 }

@@ -1,7 +1,7 @@
 // SentencePiece's precompiled character map: a double-array trie of UTF-8 prefixes and the texts that replace them.
 
 import type { Characters } from './aligned.js';
-import { characters } from './unicode.js';
+import { characters, isBase } from './unicode.js';
 import { asString, invalidTokenizer } from './json.js';
 
 const REMEMBERED_CLUSTERS = 20_000;
@@ -12,9 +12,22 @@ const decoder = new TextDecoder();
 // flags, emoji sequences, conjuncts) have 6 bytes and more in any case, so their exact boundaries do not matter.
 const PREPENDED = '\\u0600-\\u0605\\u06DD\\u070F\\u0890\\u0891\\u08E2\\u0D4E';
 const CLUSTER = new RegExp(
-  `\\r\\n|[${PREPENDED}]*[^\\p{Cc}\\p{Zl}\\p{Zp}\\u200B\\u200E\\u200F\\u2060-\\u2064\\uFEFF][\\p{Gr_Ext}\\p{Emoji_Modifier}\\p{Mc}\\u0E33\\u0EB3\\u200D]*|[^]`,
-  'gu',
+  `\\r\\n|[${PREPENDED}]*(?:[^\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}\\u2065\\uFFF0-\\uFFF8]|[\\u200C\\u200D${PREPENDED}])[\\p{Gr_Ext}\\p{Emoji_Modifier}\\p{Mc}\\u0E33\\u0EB3\\u200D]*|[^]`,
+  'uy',
 );
+
+/** Where the cluster that begins at `at` ends. */
+function clusterEnd(text: string, at: number): number {
+  if (isAlone(text.charCodeAt(at), text.charCodeAt(at + 1))) return at + 1;
+  CLUSTER.lastIndex = at;
+  CLUSTER.test(text);
+  return CLUSTER.lastIndex;
+}
+
+/** Most characters need no expression. `next` is NaN at the end of the text. */
+function isAlone(unit: number, next: number): boolean {
+  return (unit < 0x300 || isBase(unit)) && !(next >= 0x300 && !isBase(next)) && !(unit === 0x0d && next === 0x0a);
+}
 
 /** Builds the normaliser from the base64 text of tokenizer.json. */
 export class PrecompiledMap {
@@ -22,7 +35,7 @@ export class PrecompiledMap {
   private readonly texts: Uint8Array;
   private readonly known = new Map<string, string | undefined>();
   /** Printable ASCII is left alone, so plain text need not be looked up. */
-  readonly keepsAscii: boolean;
+  private readonly keepsAscii: boolean;
 
   constructor(base64: unknown, where: string) {
     let bytes: Uint8Array;
@@ -44,6 +57,29 @@ export class PrecompiledMap {
     this.keepsAscii = keeps;
   }
 
+  /** The result if every unit keeps its place, else null. */
+  inPlace(text: string): string | null {
+    if (this.keepsAscii && /^[ -~]*$/.test(text)) return text;
+    let out = '';
+    let done = 0;
+    for (let at = 0; at < text.length;) {
+      const end = clusterEnd(text, at);
+      const cluster = text.slice(at, end);
+      const chars = characters(cluster);
+      if (this.whole(cluster, chars.length) !== undefined) return null;
+      for (const char of chars) {
+        const content = this.find(char);
+        if (content !== undefined) {
+          if (content.length !== char.length || characters(content).length !== 1) return null;
+          out += text.slice(done, at) + content;
+          done = at + char.length;
+        }
+        at += char.length;
+      }
+    }
+    return out + text.slice(done);
+  }
+
   normalize(text: Characters): void {
     const next: string[] = [];
     const changes: number[] = [];
@@ -58,9 +94,12 @@ export class PrecompiledMap {
       for (let i = 0; i < extra && i < changes.length; i++) changes[changes.length - 1 - i] = 1;
     };
     let modified = false;
-    for (const [cluster] of text.text.matchAll(CLUSTER)) {
+    const old = text.text;
+    for (let at = 0, end = 0; at < old.length; at = end) {
+      end = clusterEnd(old, at);
+      const cluster = old.slice(at, end);
       const chars = characters(cluster);
-      const whole = chars.length > 1 && encoder.encode(cluster).length < 6 ? this.find(cluster) : undefined;
+      const whole = this.whole(cluster, chars.length);
       if (whole !== undefined) {
         modified = true;
         replace(chars.length, whole);
@@ -78,6 +117,11 @@ export class PrecompiledMap {
       }
     }
     if (modified) text.transform(next, changes);
+  }
+
+  /** What a cluster of several characters becomes as a whole. */
+  private whole(cluster: string, length: number): string | undefined {
+    return length > 1 && encoder.encode(cluster).length < 6 ? this.find(cluster) : undefined;
   }
 
   private find(key: string): string | undefined {

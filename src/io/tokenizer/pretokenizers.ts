@@ -6,12 +6,14 @@ import { compilePattern, escapePattern } from './pattern.js';
 import { ASCII_ONLY, ASCII_PUNCTUATION_CLASS, BERT_WORDS, GPT_WORDS, NUMERIC, PUNCTUATION, WORDS } from './unicode.js';
 import { asFlag, asId, asString, invalidTokenizer, parts, type JsonObject } from './json.js';
 
-/** Cuts one span; the result has no empty spans. */
-type PreTokenizer = (span: Span) => Span[];
+type Visit = (span: Span) => void;
+
+/** Cuts one span, and hands on the parts in order; none of them is empty. A text may have too many words for a list of them. */
+type PreTokenizer = (span: Span, visit: Visit) => void;
 
 export interface PreTokenization {
-  /** The words of a section. */
-  split(section: Aligned, from: number, to: number): Span[];
+  /** Calls back for the words of a section. */
+  split(section: Aligned, from: number, to: number, visit: Visit): void;
   /** The words still have to be written in the byte alphabet before the model sees them. */
   bytes: boolean;
 }
@@ -28,10 +30,9 @@ export function compilePreTokenizer(config: unknown, where: string): PreTokeniza
   });
   return {
     bytes,
-    split(source, from, to) {
-      let spans: Span[] = [{ source, from, to }];
-      for (const step of steps) spans = spans.length === 1 ? step(spans[0]) : spans.flatMap(step);
-      return spans;
+    split(source, from, to, visit) {
+      const chain = steps.reduceRight<Visit>((next, step) => (span) => step(span, next), visit);
+      chain({ source, from, to });
     },
   };
 }
@@ -52,7 +53,7 @@ function create(config: JsonObject, where: string): PreTokenizer {
       const pattern = compilePattern(config.pattern, `${where}.pattern`);
       const invert = asFlag(config.invert, false, `${where}.invert`);
       const behavior = readBehavior(config.behavior, `${where}.behavior`);
-      return (span) => divide(span, pattern ? matches(span, pattern, invert) : [], behavior);
+      return pattern ? divide(pattern, invert, behavior) : (span, visit) => visit(span);
     }
     case 'Punctuation':
       return characterSplit(PUNCTUATION, readBehavior(config.behavior ?? 'Isolated', `${where}.behavior`));
@@ -75,16 +76,14 @@ const BERT_WORDS_ASCII = new RegExp(`[^\\s${ASCII_PUNCTUATION_CLASS}]+|[${ASCII_
 
 /** The matches of an expression are the words; what lies between is dropped. `ascii` is the same for ASCII text, and faster. */
 function words(pattern: RegExp, ascii: RegExp): PreTokenizer {
-  return (span) => {
-    const text = spanText(span);
+  return ({ source, from, to }, visit) => {
+    const text = textOf(source, from, to);
     const regex = ASCII_ONLY.test(text) ? ascii : pattern;
-    const out: Span[] = [];
-    regex.lastIndex = 0;
-    for (let match = regex.exec(text); match; match = regex.exec(text)) {
-      const from = span.from + match.index;
-      out.push({ source: span.source, from, to: from + match[0].length });
+    // not by the expression's own place, since what is called may come back here
+    for (const match of text.matchAll(regex)) {
+      const start = from + match.index;
+      visit({ source, from: start, to: start + match[0].length });
     }
-    return out;
   };
 }
 
@@ -94,16 +93,17 @@ function byteLevel(config: JsonObject, where: string): PreTokenizer {
   const prefix = asFlag(config.add_prefix_space, true, `${where}.add_prefix_space`);
   const split = words(GPT_WORDS, GPT_WORDS_ASCII);
   const useRegex = asFlag(config.use_regex, true, `${where}.use_regex`);
-  return (span) => {
+  return (span, visit) => {
     const whole = prefix && span.source.text[span.from] !== ' ' ? prepended(span, ' ') : span;
-    return useRegex ? split(whole) : [whole];
+    if (useRegex) split(whole, visit);
+    else visit(whole);
   };
 }
 
-function toBytes(span: Span): Span[] {
+function toBytes(span: Span, visit: Visit): void {
   const chars = new Characters(span);
   chars.expand(utf8Characters);
-  return [wholeOf(chars.finish())];
+  visit(wholeOf(chars.finish()));
 }
 
 function metaspace(config: JsonObject, where: string): PreTokenizer {
@@ -115,10 +115,10 @@ function metaspace(config: JsonObject, where: string): PreTokenizer {
     return invalidTokenizer(`${where}.prepend_scheme`, `unknown scheme ${JSON.stringify(scheme)}`);
   }
   const split = asFlag(config.split, true, `${where}.split`);
-  const delimiter = new RegExp(escapePattern(replacement), 'gu');
-  return (span) => {
+  const cut = divide(new RegExp(escapePattern(replacement), 'gu'), false, 'MergedWithNext');
+  return (span, visit) => {
     let whole = span;
-    const text = spanText(span);
+    const text = textOf(span.source, span.from, span.to);
     if (text.includes(' ')) {
       if (written.length === 1) {
         whole = wholeOf(shifted(span, text.replaceAll(' ', written)));
@@ -130,19 +130,18 @@ function metaspace(config: JsonObject, where: string): PreTokenizer {
     }
     const first = scheme === 'always' || (scheme === 'first' && span.source.start(span.from) === 0);
     if (first && !whole.source.text.startsWith(replacement, whole.from)) whole = prepended(whole, written);
-    return split ? divide(whole, matches(whole, delimiter, false), 'MergedWithNext') : [whole];
+    if (split) cut(whole, visit);
+    else visit(whole);
   };
 }
 
 function fixedLength(length: number, where: string): PreTokenizer {
   if (length === 0) return invalidTokenizer(`${where}.length`, 'expected at least 1');
-  const pattern = new RegExp(`[^]{1,${length}}`, 'gu');
-  return (span) => divide(span, matches(span, pattern, false), 'Isolated');
+  return divide(new RegExp(`[^]{1,${length}}`, 'gu'), false, 'Isolated');
 }
 
 function characterSplit(pattern: RegExp, behavior: Behavior): PreTokenizer {
-  const global = new RegExp(pattern.source, 'gu');
-  return (span) => divide(span, matches(span, global, false), behavior);
+  return divide(new RegExp(pattern.source, 'gu'), false, behavior);
 }
 
 const BEHAVIORS = ['Removed', 'Isolated', 'MergedWithPrevious', 'MergedWithNext', 'Contiguous'] as const;
@@ -153,52 +152,44 @@ function readBehavior(value: unknown, where: string): Behavior {
   return found ?? invalidTokenizer(where, `expected one of ${BEHAVIORS.join(', ')}, found ${JSON.stringify(value)}`);
 }
 
-interface Part {
-  from: number;
-  to: number;
-  match: boolean;
+/** Cuts at the matches of a global expression, and joins the parts by the rule for delimiters. Without matches the span stays whole. */
+function divide(pattern: RegExp, invert: boolean, behavior: Behavior): PreTokenizer {
+  return ({ source, from, to }, visit) => {
+    const text = textOf(source, from, to);
+    /** The part that the next one may still be joined to. */
+    let held: Span | null = null;
+    let isMatch = false;
+    const release = (): void => {
+      if (held && held.to > held.from) visit(held);
+      held = null;
+    };
+    const take = (start: number, end: number, match: boolean): void => {
+      const joins =
+        behavior === 'Contiguous'
+          ? match === isMatch
+          : behavior === 'MergedWithPrevious'
+            ? match && !isMatch
+            : behavior === 'MergedWithNext' && !match && isMatch;
+      isMatch = match;
+      if (joins && held) {
+        held.to = from + end;
+        return;
+      }
+      release();
+      if (behavior !== 'Removed' || !match) held = { source, from: from + start, to: from + end };
+    };
+    let done = 0;
+    for (const match of text.matchAll(pattern)) {
+      if (match.index > done) take(done, match.index, invert);
+      done = match.index + match[0].length;
+      take(match.index, done, !invert);
+    }
+    if (done < text.length) take(done, text.length, invert);
+    release();
+  };
 }
 
-/** The span cut into matches and what lies between them. */
-function matches(span: Span, pattern: RegExp, invert: boolean): Part[] {
-  const text = spanText(span);
-  const found: Part[] = [];
-  let done = 0;
-  for (const match of text.matchAll(pattern)) {
-    if (match.index > done) found.push({ from: done, to: match.index, match: invert });
-    done = match.index + match[0].length;
-    found.push({ from: match.index, to: done, match: !invert });
-  }
-  if (done < text.length) found.push({ from: done, to: text.length, match: invert });
-  return found;
-}
-
-/** Joins the parts by the rule for delimiters. Without parts the span stays whole. */
-function divide(span: Span, found: Part[], behavior: Behavior): Span[] {
-  if (found.length === 0) return [span];
-  const joined: Part[] = [];
-  let previous = false;
-  if (behavior === 'MergedWithNext') found.reverse();
-  for (const part of found) {
-    const last = joined.at(-1);
-    const merge =
-      behavior === 'Contiguous'
-        ? part.match === previous
-        : (behavior === 'MergedWithPrevious' || behavior === 'MergedWithNext') && part.match && !previous;
-    previous = part.match;
-    if (behavior === 'Removed' && part.match) continue;
-    if (!merge || !last) joined.push({ ...part });
-    else if (behavior === 'MergedWithNext') last.from = part.from;
-    else last.to = part.to;
-  }
-  if (behavior === 'MergedWithNext') joined.reverse();
-  return joined
-    .filter((part) => part.to > part.from)
-    .map((part) => ({ source: span.source, from: span.from + part.from, to: span.from + part.to }));
-}
-
-function spanText(span: Span): string {
-  const { source, from, to } = span;
+function textOf(source: Aligned, from: number, to: number): string {
   return from === 0 && to === source.text.length ? source.text : source.text.slice(from, to);
 }
 
@@ -214,5 +205,5 @@ function shifted(span: Span, text: string): Aligned {
 
 /** The span with `prefix` before it, which shares the first character's place. */
 function prepended(span: Span, prefix: string): Span {
-  return wholeOf(span.source.derive(prefix + spanText(span), span.from, prefix.length));
+  return wholeOf(span.source.derive(prefix + textOf(span.source, span.from, span.to), span.from, prefix.length));
 }

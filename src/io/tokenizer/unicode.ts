@@ -87,6 +87,22 @@ export function characters(text: string): string[] {
   return Array.from(text);
 }
 
+/** Characters that combine with nothing before them: printable ASCII, and letters of the scripts that fill long texts. */
+export function isBase(unit: number): boolean {
+  return (
+    (unit >= 0x20 && unit <= 0x7e) ||
+    (unit >= 0x391 && unit <= 0x3c9) ||
+    (unit >= 0x410 && unit <= 0x44f) ||
+    (unit >= 0x5d0 && unit <= 0x5ea) ||
+    (unit >= 0x620 && unit <= 0x64a) ||
+    (unit >= 0x904 && unit <= 0x939) ||
+    (unit >= 0x3041 && unit <= 0x3096) ||
+    (unit >= 0x30a1 && unit <= 0x30fa) ||
+    (unit >= 0x4e00 && unit <= 0x9fff) ||
+    (unit >= 0xac00 && unit <= 0xd7a3)
+  );
+}
+
 const MARK = /^\p{M}$/u;
 const starters = new Map<string, boolean>();
 

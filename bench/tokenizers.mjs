@@ -1,0 +1,205 @@
+// Tokenizing long texts: the time of 1 MB over that of 100 KB (10 is linear), and MB/s, for texts of many kinds.
+//
+// usage: node bench/tokenizers.mjs FOLDER... [--only SUBSTRING] [--kind SUBSTRING] [--op SUBSTRING] [--long] [--library]
+//
+// Takes every JSON file below the folders that has a tokenizer's model. Each figure is the least of
+// three runs, in processor time. --long adds
+// texts of 5 MB, --library the speed of @huggingface/tokenizers beside ours. Works on src/ as it is: nothing has to be built.
+import { Buffer } from 'node:buffer';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { build } from 'esbuild';
+import { Tokenizer as LibraryTokenizer } from '@huggingface/tokenizers';
+import { random } from './measure.mjs';
+import { root } from './paths.mjs';
+
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    only: { type: 'string', default: '' },
+    kind: { type: 'string', default: '' },
+    op: { type: 'string', default: '' },
+    long: { type: 'boolean', default: false },
+    library: { type: 'boolean', default: false },
+  },
+});
+if (positionals.length === 0) throw new Error('usage: node bench/tokenizers.mjs FOLDER...');
+
+const SMALL = 100_000;
+const LARGE = 1_000_000;
+const LONG = 5_000_000;
+const RUNS = 3;
+/** What takes longer than this for 100 KB, in ms, is far from linear and would block everything else. */
+const HOPELESS = 4000;
+
+async function loadTokenizer() {
+  const { outputFiles } = await build({
+    entryPoints: [join(root, 'src/io/tokenizer.ts')],
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    packages: 'external',
+    write: false,
+  });
+  // Bare imports of a data: URL have no folder to be looked up from.
+  const library = import.meta.resolve('@huggingface/tokenizers');
+  const code = outputFiles[0].text.replaceAll(/(["'])@huggingface\/tokenizers\1/g, JSON.stringify(library));
+  return (await import(`data:text/javascript;base64,${Buffer.from(code).toString('base64')}`)).Tokenizer;
+}
+
+function* jsonFiles(path) {
+  if (statSync(path).isFile()) {
+    if (path.endsWith('.json')) yield path;
+    return;
+  }
+  for (const name of readdirSync(path).sort()) yield* jsonFiles(join(path, name));
+}
+
+function readTokenizers() {
+  const found = [];
+  for (const file of positionals.flatMap((path) => [...jsonFiles(path)])) {
+    const text = readFileSync(file, 'utf8');
+    if (!text.includes('"model"') || !text.includes('"vocab"')) continue;
+    const json = JSON.parse(text);
+    if (typeof json.model !== 'object' || !json.model?.vocab) continue;
+    const name = basename(file) === 'tokenizer.json' ? basename(dirname(file)) : basename(file, '.json');
+    if (name.includes(options.only)) found.push({ name, json });
+  }
+  return found;
+}
+
+/** English of the documents of the installed packages, each document once. */
+function english() {
+  const modules = join(root, 'node_modules');
+  const documents = new Set();
+  for (const name of readdirSync(modules).sort()) {
+    for (const file of ['README.md', 'readme.md']) {
+      const path = join(modules, name, file);
+      if (existsSync(path)) documents.add(readFileSync(path, 'utf8').toWellFormed());
+    }
+  }
+  return [...documents].join('\n').replaceAll(/^[^A-Za-z]*$|https?:\S+/gm, '');
+}
+
+function pick(from, seed) {
+  const next = random(seed);
+  return (bytes) => {
+    const size = Buffer.byteLength(from[0]);
+    const out = new Array(Math.ceil(bytes / size));
+    for (let i = 0; i < out.length; i++) out[i] = from[Math.floor(next() * from.length)];
+    return out.join('');
+  };
+}
+
+const repeated = (unit) => (bytes) => unit.repeat(Math.ceil(bytes / Buffer.byteLength(unit)));
+const prose = english();
+const han = Array.from({ length: 3000 }, (_, i) => String.fromCodePoint(0x4e00 + i * 3));
+
+/** Each gives a text of about so many bytes of UTF-8. */
+const kinds = {
+  english: (bytes) => prose.repeat(Math.ceil(bytes / prose.length)).slice(0, bytes),
+  letter: repeated('a'),
+  letters: pick([...'abcdefghijklmnopqrstuvwxyz'], 1),
+  emoji: repeated('😀'),
+  families: repeated('👩‍👩‍👧 '),
+  newlines: repeated('\n'),
+  spaces: repeated(' '),
+  whitespace: pick([' ', '\n', '\t', '\r'], 2),
+  indents: repeated(`x${' '.repeat(5000)}\n`),
+  chinese: pick([...han, '，', '。'], 3),
+  ideographs: pick(han, 4),
+  marks: pick(['\u0301', '\u0323', '\u0334', '\u0345'], 5),
+  accents: repeated('e\u0301\u0323'),
+  hangul: pick(['\u1112', '\u1161', '\u11ab'], 6),
+  digits: pick([...'0123456789'], 7),
+  punctuation: pick([...'!?.,;:-_()[]{}\'"'], 8),
+  unknown: repeated('\ue000'),
+  halfwidth: repeated('ｶﾞ'),
+  added: (bytes, tokenizer) => {
+    const token = tokenizer.specialTokens.unk ?? tokenizer.specialTokens.eos ?? tokenizer.idToToken(0);
+    return repeated(token)(bytes);
+  },
+};
+
+const operations = {
+  ids: (tokenizer, text) => tokenizer.encode(text).ids,
+  offsets: (tokenizer, text) => tokenizer.encode(text).offsets,
+  windows: (tokenizer, text) => tokenizer.encodeWindows(text, null, { maxLength: 512, stride: 64 }),
+  decode: (tokenizer, text, ids) => tokenizer.decode(ids),
+  stream: (tokenizer, text, ids) => {
+    const stream = tokenizer.decodeStream();
+    let length = 0;
+    for (const id of ids) length += stream.push(id).length;
+    return length + stream.flush().length;
+  },
+};
+
+/** Milliseconds of processor time, which others at work on the machine change less than the time that passes. */
+function elapsed(run) {
+  const start = process.cpuUsage();
+  run();
+  const { user, system } = process.cpuUsage(start);
+  return (user + system) / 1000;
+}
+
+function least(run) {
+  let best = Infinity;
+  for (let i = 0; i < RUNS; i++) {
+    best = Math.min(best, elapsed(run));
+    if (best > HOPELESS) break;
+  }
+  return best;
+}
+
+function figure(tokenizer, kind, op) {
+  const run = operations[op];
+  const times = [];
+  for (const bytes of [SMALL, LARGE, ...(options.long ? [LONG] : [])]) {
+    const text = kinds[kind](bytes, tokenizer);
+    const needsIds = op === 'decode' || op === 'stream';
+    const ids = needsIds ? tokenizer.encode(text, { addSpecialTokens: false }).ids : [];
+    if (times.length === 0) run(tokenizer, text, ids);
+    times.push(least(() => run(tokenizer, text, ids)));
+    if (times.length === 1 && times[0] > HOPELESS) return 'slow';
+  }
+  return times;
+}
+
+const Tokenizer = await loadTokenizer();
+const cell = (text) => text.padStart(16);
+const found = readTokenizers();
+const chosenOps = Object.keys(operations).filter((op) => op.includes(options.op));
+let worst = 0;
+for (const { name, json } of found) {
+  const tokenizer = await Tokenizer.fromJson(json);
+  console.log(`\n${name.padEnd(24)}${chosenOps.map((op) => cell(op)).join('')}   (ratio, MB/s)`);
+  for (const kind of Object.keys(kinds).filter((one) => one.includes(options.kind))) {
+    const cells = chosenOps.map((op) => {
+      try {
+        const times = figure(tokenizer, kind, op);
+        if (times === 'slow') {
+          worst = Infinity;
+          return cell('slow');
+        }
+        const ratio = Math.max(times[1] / times[0], options.long ? times[2] / times[1] / 0.5 : 0);
+        worst = Math.max(worst, ratio);
+        return cell(`${ratio.toFixed(1)}${ratio > 12 ? '!' : ' '} ${(LARGE / 1000 / times[1]).toFixed(1).padStart(6)}`);
+      } catch (error) {
+        worst = Infinity;
+        return cell(String(error.name));
+      }
+    });
+    console.log(`  ${kind.padEnd(22)}${cells.join('')}`);
+  }
+  if (options.library) {
+    const library = new LibraryTokenizer({ normalizer: null, post_processor: null, ...json }, {});
+    const text = kinds.english(LARGE);
+    const speed = (run) => (LARGE / 1000 / least(run)).toFixed(2);
+    console.log(
+      `  English, MB/s: ours ${speed(() => tokenizer.encode(text).ids)}, ` +
+        `the library ${speed(() => library.encode(text))}`,
+    );
+  }
+}
+console.log(`\nworst ratio: ${worst.toFixed(1)}`);

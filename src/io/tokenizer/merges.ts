@@ -1,0 +1,187 @@
+// The merges of byte-pair encoding, and their application: always the pair of lowest rank, of those the leftmost.
+
+import { PieceList, type Pieces } from './pieces.js';
+
+/** Words of at most so many symbols are searched for the lowest rank from end to end, which needs no queue. */
+const FEW = 40;
+
+/** Merges by pair of ids: an open-addressed table of (left, right, rank, id made), several times faster to fill than a Map. */
+export class MergeTable {
+  private readonly slots: Int32Array;
+  /** The id that the merge of each rank makes. */
+  private readonly made: Int32Array;
+
+  constructor(count: number) {
+    this.slots = new Int32Array(4 * 2 ** Math.ceil(Math.log2(2 * count + 2))).fill(-1);
+    this.made = new Int32Array(count);
+  }
+
+  /** Of two merges of one pair the later counts. */
+  set(left: number, right: number, rank: number, made: number): void {
+    this.slots.set([left, right, rank], this.slot(left, right));
+    this.made[rank] = made;
+  }
+
+  /** Merges until nothing is left to merge; the symbols may be changed. */
+  apply(symbols: PieceList): Pieces {
+    const count = symbols.ids.length;
+    if (count < 2) return symbols;
+    return count <= FEW ? this.applyToFew(symbols) : this.applyToMany(symbols);
+  }
+
+  /** Rank of the pair, -1 if it does not merge. */
+  private rank(left: number, right: number): number {
+    return this.slots[this.slot(left, right) + 2];
+  }
+
+  /** Where the pair is, or the free place where it would go. */
+  private slot(left: number, right: number): number {
+    const { slots } = this;
+    const mask = slots.length - 1;
+    const mixed = Math.imul(left, 0x9e3779b1) ^ Math.imul(right, 0x85ebca6b);
+    let slot = ((mixed ^ (mixed >>> 15)) << 2) & mask;
+    while (slots[slot] >= 0 && (slots[slot] !== left || slots[slot + 1] !== right)) slot = (slot + 4) & mask;
+    return slot;
+  }
+
+  private applyToFew({ ids, starts, ends }: PieceList): Pieces {
+    const ranks: number[] = [];
+    for (let i = 0; i + 1 < ids.length; i++) ranks.push(this.rank(ids[i], ids[i + 1]));
+    for (;;) {
+      let at = -1;
+      for (let i = 0; i < ranks.length; i++) if (ranks[i] >= 0 && (at < 0 || ranks[i] < ranks[at])) at = i;
+      if (at < 0) return { ids, starts, ends };
+      ids[at] = this.made[ranks[at]];
+      ends[at] = ends[at + 1];
+      ids.splice(at + 1, 1);
+      starts.splice(at + 1, 1);
+      ends.splice(at + 1, 1);
+      ranks.splice(at, 1);
+      if (at > 0) ranks[at - 1] = this.rank(ids[at - 1], ids[at]);
+      if (at < ranks.length) ranks[at] = this.rank(ids[at], ids[at + 1]);
+    }
+  }
+
+  /** Keeps the places of each rank together and in order: going along them touches memory in order, and a heap is needed of ranks alone. */
+  private applyToMany(symbols: PieceList): Pieces {
+    const count = symbols.ids.length;
+    const ids = Int32Array.from(symbols.ids);
+    const ends = Int32Array.from(symbols.ends);
+    const next = new Int32Array(count); // 0: was merged into the one before
+    const previous = new Int32Array(count);
+    const places = new Map<number, Places>();
+    const ranks = new Heap();
+    const offer = (at: number): void => {
+      const rank = this.rank(ids[at], ids[next[at]]);
+      if (rank < 0) return;
+      let list = places.get(rank);
+      if (!list) places.set(rank, (list = new Places()));
+      if (list.isEmpty) ranks.push(rank);
+      list.push(at);
+    };
+    for (let at = 0; at < count; at++) {
+      next[at] = at + 1;
+      previous[at] = at - 1;
+    }
+    for (let at = 0; at + 1 < count; at++) offer(at);
+    for (let rank = ranks.least; rank >= 0; rank = ranks.least) {
+      const list = places.get(rank)!;
+      const at = list.pop();
+      if (list.isEmpty) {
+        ranks.pop();
+        places.delete(rank);
+      }
+      const right = next[at];
+      // Places whose pair has changed since are stale.
+      if (right === 0 || right >= count) continue;
+      const now = this.rank(ids[at], ids[right]);
+      if (now < 0 || this.made[now] !== this.made[rank]) continue;
+      ids[at] = this.made[rank];
+      ends[at] = ends[right];
+      const after = (next[at] = next[right]);
+      next[right] = 0;
+      if (after < count) previous[after] = at;
+      if (at > 0) offer(previous[at]);
+      if (after < count) offer(at);
+    }
+    const merged = new PieceList();
+    for (let at = 0; at < count; at = next[at]) merged.add(ids[at], symbols.starts[at], ends[at]);
+    return merged;
+  }
+}
+
+/** Places in a word, least first. Those that come in order, as most do, cost nothing but the room. */
+class Places {
+  private list: number[] = [];
+  private taken = 0;
+  private isSorted = true;
+  /** What came out of order after the first was taken. */
+  private late: Heap | null = null;
+
+  get isEmpty(): boolean {
+    return this.taken === this.list.length && (this.late === null || this.late.least < 0);
+  }
+
+  push(place: number): void {
+    const { list } = this;
+    if (list.length === 0 || place > list[list.length - 1]) list.push(place);
+    else if (this.taken === 0) {
+      list.push(place);
+      this.isSorted = false;
+    } else {
+      (this.late ??= new Heap()).push(place);
+    }
+  }
+
+  pop(): number {
+    if (!this.isSorted) {
+      this.list = Array.from(Int32Array.from(this.list).sort());
+      this.isSorted = true;
+    }
+    const late = this.late ? this.late.least : -1;
+    if (late >= 0 && (this.taken === this.list.length || late < this.list[this.taken])) return this.late!.pop();
+    return this.list[this.taken++];
+  }
+}
+
+/** A binary heap of numbers from 0, least first. */
+class Heap {
+  private readonly items: number[] = [];
+
+  /** -1 if there is none. */
+  get least(): number {
+    return this.items.length > 0 ? this.items[0] : -1;
+  }
+
+  push(item: number): void {
+    const { items } = this;
+    let at = items.length;
+    items.push(item);
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      if (items[parent] <= item) break;
+      items[at] = items[parent];
+      at = parent;
+    }
+    items[at] = item;
+  }
+
+  pop(): number {
+    const { items } = this;
+    const least = items[0];
+    const item = items.pop()!;
+    const size = items.length;
+    if (size === 0) return least;
+    let at = 0;
+    for (;;) {
+      let child = 2 * at + 1;
+      if (child >= size) break;
+      if (child + 1 < size && items[child + 1] < items[child]) child++;
+      if (items[child] >= item) break;
+      items[at] = items[child];
+      at = child;
+    }
+    items[at] = item;
+    return least;
+  }
+}
