@@ -125,6 +125,7 @@ export class Tokenizer {
 
     let highest = -1;
     for (const id of this.model.tokenToId.values()) highest = Math.max(highest, id);
+    for (const id of this.model.writtenIds?.values() ?? []) highest = Math.max(highest, id);
     for (const { id } of this.added) highest = Math.max(highest, id);
     this.vocabSize = highest + 1;
     this.library = libraryDecoder(json.decoder, this.added, this.model, `${fileName}: decoder`);
@@ -138,7 +139,7 @@ export class Tokenizer {
     const model = this.library.model!;
     if (model.vocab.length === 0) {
       const vocab = new Array<string>(this.vocabSize);
-      for (const [token, id] of this.model.tokenToId) vocab[id] = token;
+      for (const [token, id] of this.model.writtenIds ?? this.model.tokenToId) vocab[id] = token;
       for (const { content, id } of this.added) vocab[id] = content;
       model.vocab = vocab;
     }

@@ -64,7 +64,8 @@ export function createBpe(config: JsonObject, where: string): WordModel {
   const ignoreMerges = asFlag(config.ignore_merges, false, `${where}.ignore_merges`);
   const suffix = asString(config.end_of_word_suffix ?? '', `${where}.end_of_word_suffix`);
   const prefix = asString(config.continuing_subword_prefix ?? '', `${where}.continuing_subword_prefix`);
-  const merges = readMerges(config.merges, ids, vocab, prefix, `${where}.merges`);
+  const byPiece = asFlag(config.merges_by_piece, false, `${where}.merges_by_piece`);
+  const merges = readMerges(config.merges, ids, vocab, prefix, byPiece, `${where}.merges`);
 
   /** The characters of the word as tokens, before any merge. */
   const letters = (word: string): Symbols => {
@@ -115,11 +116,13 @@ function readMerges(
   ids: ReadonlyMap<string, number>,
   vocab: readonly string[],
   prefix: string,
+  byPiece: boolean,
   where: string,
 ): Merges {
   const list = asArray(json, where);
   const merges = new Merges(list.length);
   let made: number | undefined = -1;
+  let rank = -1;
   for (let i = 0; i < list.length; i++) {
     const [left, right] = readPair(list[i], `${where}[${i}]`);
     const tail = prefix === '' ? right : right.slice(prefix.length);
@@ -137,7 +140,9 @@ function readMerges(
       const missing = a === undefined ? left : b === undefined ? right : left + tail;
       return invalidTokenizer(`${where}[${i}]`, `token ${JSON.stringify(missing)} is not in the vocabulary`);
     }
-    merges.set(a, b, i, made);
+    // SentencePiece ranks pieces: whatever makes the same piece comes leftmost first.
+    if (!byPiece || rank < 0 || merges.result[rank] !== made) rank = i;
+    merges.set(a, b, rank, made);
   }
   return merges;
 }

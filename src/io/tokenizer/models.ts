@@ -23,6 +23,10 @@ export async function createModel(json: unknown, where: string): Promise<WordMod
       return unigram(config, where);
     case 'WordLevel':
       return wordLevel(config, where);
+    case 'SentencePiece': {
+      const { createPieceModel } = await import('./piece-model.js');
+      return createPieceModel(config, await createModel(config.model, `${where}.model`), where);
+    }
     default:
       return invalidTokenizer(
         `${where}.type`,

@@ -16,7 +16,7 @@ import { compilePattern } from './pattern.js';
 import { asFlag, asString, invalidTokenizer, parts, type JsonObject } from './json.js';
 import { utf8Characters } from './bytes.js';
 
-interface Normalizer {
+export interface Normalizer {
   /** The result for ASCII text if every unit keeps its place, else null. Optional shortcut. */
   ascii(text: string): string | null;
   apply(text: Characters): void;
@@ -72,6 +72,10 @@ async function create(config: JsonObject, where: string): Promise<Normalizer> {
         ascii: (text) => (map.keepsAscii && /^[ -~]*$/.test(text) ? text : null),
         apply: (text) => map.normalize(text),
       };
+    }
+    case 'SentencePiece': {
+      const { sentencePieceNormalizer } = await import('./sentencepiece.js');
+      return sentencePieceNormalizer(config, where);
     }
     case 'Nmt':
       return { ascii: (text) => (/^[ -~]*$/.test(text) ? text : null), apply: nmt };

@@ -14,6 +14,8 @@ export interface Pieces {
 export interface WordModel {
   tokenToId: ReadonlyMap<string, number>;
   unknownToken: string | undefined;
+  /** Ids by text for decoding, where a model writes another vocabulary than it reads. */
+  writtenIds?: ReadonlyMap<string, number>;
   /** What a BPE model puts behind the last token of a word; decoding turns it into a space. */
   endOfWordSuffix?: string;
   encode(word: string): Pieces;
