@@ -177,13 +177,14 @@ export abstract class PretrainedModel<R extends Runner> {
     this.config = parts.settings.config;
   }
 
-  /** The checkpoint's tokenizer. Throws NO_TOKENIZER if it has none. */
+  /** The checkpoint's tokenizer. Throws NO_TOKENIZER if it has none, INVALID_TOKENIZER if it has files that cannot be used. */
   get tokenizer(): Tokenizer {
-    const { tokenizer } = this.settings;
+    const { tokenizer, tokenizerRefusal } = this.settings;
     if (!tokenizer) {
+      if (tokenizerRefusal) throw tokenizerRefusal;
       throw new WasmformerError(
         'NO_TOKENIZER',
-        `${this.parts.source.name} has no tokenizer.json: add it to the folder, or pass { inputIds } instead of text`,
+        `${this.parts.source.name} has no tokenizer.json or older tokenizer files: add them to the folder, or pass { inputIds } instead of text`,
       );
     }
     return tokenizer;

@@ -24,6 +24,8 @@ interface SentenceSettings {
 export interface Settings {
   readonly config: Config;
   readonly tokenizer: Tokenizer | null;
+  /** Why the files of a tokenizer cannot be used: only those who give text need to know. */
+  readonly tokenizerRefusal: WasmformerError | null;
   /** What starts a token that continues a word, '##' in BERT. */
   readonly continuingSubwordPrefix: string | null;
   readonly sentence: SentenceSettings;
@@ -50,27 +52,40 @@ export async function readSettings(source: Source, signal?: AbortSignal): Promis
     );
   }
   const [tokenizer, sentence, generation] = await Promise.all([
-    readTokenizer(source, signal),
+    readTokenizer(source, config, signal),
     readSentenceSettings(source, signal),
     readObject(source, 'generation_config.json', signal),
   ]);
   return { config, ...tokenizer, sentence, generation };
 }
 
-async function readTokenizer(
+/** The tokenizer of a folder: from tokenizer.json, else from the older files that its class or architecture has. */
+export async function readTokenizer(
   source: Source,
+  modelConfig: Config,
   signal?: AbortSignal,
-): Promise<Pick<Settings, 'tokenizer' | 'continuingSubwordPrefix'>> {
-  const json = await readObject(source, 'tokenizer.json', signal);
-  if (!json) return { tokenizer: null, continuingSubwordPrefix: null };
-  const [config, specials, { Tokenizer }] = await Promise.all([
+): Promise<Pick<Settings, 'tokenizer' | 'tokenizerRefusal' | 'continuingSubwordPrefix'>> {
+  const [stored, own] = await Promise.all([
+    readObject(source, 'tokenizer.json', signal),
     readObject(source, 'tokenizer_config.json', signal),
-    readObject(source, 'special_tokens_map.json', signal),
-    import('../io/tokenizer'),
   ]);
-  const prefix = (json.model as Json | undefined)?.continuing_subword_prefix;
+  let found: { json: Json; config: Json; name: string };
+  if (stored) {
+    const specials = await readObject(source, 'special_tokens_map.json', signal);
+    found = { json: stored, config: { ...specials, ...own }, name: `tokenizer.json in ${source.name}` };
+  } else {
+    const { convertTokenizer } = await import('../io/tokenizer/convert');
+    const converted = await convertTokenizer(source, modelConfig, own, signal);
+    if (converted === null || converted instanceof WasmformerError) {
+      return { tokenizer: null, tokenizerRefusal: converted, continuingSubwordPrefix: null };
+    }
+    found = converted;
+  }
+  const { Tokenizer } = await import('../io/tokenizer');
+  const prefix = (found.json.model as Json | undefined)?.continuing_subword_prefix;
   return {
-    tokenizer: await Tokenizer.fromJson(json, { ...specials, ...config }, `tokenizer.json in ${source.name}`),
+    tokenizer: await Tokenizer.fromJson(found.json, found.config, found.name),
+    tokenizerRefusal: null,
     continuingSubwordPrefix: typeof prefix === 'string' && prefix !== '' ? prefix : null,
   };
 }

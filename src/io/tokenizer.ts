@@ -136,6 +136,7 @@ export class Tokenizer {
 
     let highest = -1;
     for (const id of this.model.tokenToId.values()) highest = Math.max(highest, id);
+    for (const id of this.model.writtenIds?.values() ?? []) highest = Math.max(highest, id);
     for (const { id } of this.added) highest = Math.max(highest, id);
     this.vocabSize = highest + 1;
     this.startDecoding = compileDecoder(json.decoder, `${fileName}: decoder`, this.model.endOfWordSuffix ?? '');
@@ -157,7 +158,7 @@ export class Tokenizer {
   private get modelVocab(): readonly string[] {
     if (!this.modelTexts) {
       this.modelTexts = new Array<string>(this.vocabSize);
-      for (const [token, id] of this.model.tokenToId) this.modelTexts[id] = token;
+      for (const [token, id] of this.model.writtenIds ?? this.model.tokenToId) this.modelTexts[id] = token;
     }
     return this.modelTexts;
   }

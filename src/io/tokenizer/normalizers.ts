@@ -18,7 +18,7 @@ import { asFlag, asString, invalidTokenizer, isObject, parts, type JsonObject } 
 import { utf8Characters } from './bytes.js';
 
 /** A step for whole texts. */
-type Normalizer = (source: Aligned) => Aligned;
+export type Normalizer = (source: Aligned) => Aligned;
 
 /**
  * A step that treats each character by itself, or with the marks behind it: a text can be cut before a base character, and the parts
@@ -119,6 +119,10 @@ async function create(config: JsonObject, where: string): Promise<Normalizer | L
       const { PrecompiledMap } = await import('./precompiled.js');
       const map = new PrecompiledMap(config.precompiled_charsmap, `${where}.precompiled_charsmap`);
       return { inPlace: (text) => map.inPlace(text), apply: (text) => map.normalize(text) };
+    }
+    case 'SentencePiece': {
+      const { sentencePieceNormalizer } = await import('./sentencepiece.js');
+      return sentencePieceNormalizer(config, where);
     }
     case 'Nmt':
       return { inPlace: (text) => (/^[ -~]*$/.test(text) ? text : null), apply: nmt };
