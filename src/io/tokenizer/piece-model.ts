@@ -9,7 +9,8 @@ import { PieceList, fallbackBytes, readVocab, type Pieces, type WordModel } from
  * - `model`: the entry of the model below, which has a token for every text that it can find, and one for what it does not know
  * - `ids`: for each of its ids the checkpoint's, or null where text is unknown
  * - `vocab`: ids by text
- * - `unknown`: the id of unknown text; neighbouring unknown characters are one token
+ * - `unknown`: the id of unknown text. Neighbouring unknown characters are one token, whose text is looked up once more: the
+ *   vocabulary may have more than the model below
  * - `written_vocab`: ids by text for decoding, if they are others
  * - `byte_fallback`: unknown text becomes the tokens of its bytes instead
  */
@@ -43,7 +44,7 @@ export function createPieceModel(config: JsonObject, base: WordModel, where: str
         const text = word.slice(start, end);
         const bytes = fallback ? fallbackBytes(text, tokenToId) : null;
         if (bytes) for (const byte of bytes) pieces.add(tokenToId.get(byte)!, byte, start, end);
-        else pieces.add(unknown, text, start, end);
+        else pieces.add(tokenToId.get(text) ?? unknown, text, start, end);
       }
       return pieces;
     },

@@ -11,6 +11,9 @@ const SPACE = '\u2581';
 /** What ALBERT and XLNet take from the score of pieces that end in a digit and a comma. */
 const DIGIT_COMMA_PENALTY = 100;
 
+/** As many spaces as there are. */
+const ALL = 0x7fffffff;
+
 type Vocab = Record<string, number>;
 
 /** What a layout makes of the pieces. */
@@ -194,17 +197,22 @@ function textParts(model: PieceModel, family: SentencePieceFamily, config: JsonO
   if (byMetaspace) pretokenizers.push({ ...metaspace, split: false });
   const words = wordPattern(model);
   if (words) pretokenizers.push({ type: 'Split', pattern: { Regex: words }, behavior: 'Isolated', invert: false });
-  const bytes: JsonObject[] = [
-    { type: 'Replace', pattern: { String: SPACE }, content: ' ' },
-    { type: 'ByteFallback' },
-    { type: 'Fuse' },
-  ];
-  if (prefixed) bytes.push({ type: 'Strip', content: ' ', start: 1, stop: 0 });
   return {
     normalizer: { type: 'Sequence', normalizers },
     pre_tokenizer: { type: 'Sequence', pretokenizers },
-    decoder: model.byteFallback ? { type: 'Sequence', decoders: bytes } : metaspace,
+    decoder: decoder(model, family, metaspace, prefixed),
   };
+}
+
+function decoder(model: PieceModel, family: SentencePieceFamily, metaspace: JsonObject, prefixed: boolean): JsonObject {
+  const strips = family.layout === 'm2m' || family.layout === 'marian';
+  if (!strips && !model.byteFallback) return metaspace;
+  const decoders: JsonObject[] = [{ type: 'Replace', pattern: { String: SPACE }, content: ' ' }];
+  if (model.byteFallback) decoders.push({ type: 'ByteFallback' });
+  decoders.push({ type: 'Fuse' });
+  if (strips) decoders.push({ type: 'Strip', content: ' ', start: ALL, stop: ALL });
+  else if (prefixed) decoders.push({ type: 'Strip', content: ' ', start: 1, stop: 0 });
+  return { type: 'Sequence', decoders };
 }
 
 /** Where text can be cut without changing the result: before a space, unless pieces reach over one. */
