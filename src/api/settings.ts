@@ -38,15 +38,19 @@ async function readObject(source: Source, file: string, signal?: AbortSignal): P
   return value as Json;
 }
 
+/** config.json, which every checkpoint must have. */
+export async function readConfig(source: Source, signal?: AbortSignal): Promise<Config> {
+  const config = await readObject(source, 'config.json', signal);
+  if (config) return config;
+  throw new WasmformerError(
+    'FILE_NOT_FOUND',
+    `${source.name} has no config.json: give a folder in Hugging Face layout`,
+  );
+}
+
 /** Reads what a folder has; only config.json must exist. */
 export async function readSettings(source: Source, signal?: AbortSignal): Promise<Settings> {
-  const config = await readObject(source, 'config.json', signal);
-  if (!config) {
-    throw new WasmformerError(
-      'FILE_NOT_FOUND',
-      `${source.name} has no config.json: give a folder in Hugging Face layout`,
-    );
-  }
+  const config = await readConfig(source, signal);
   const [tokenizer, sentence, generation] = await Promise.all([
     readTokenizer(source, signal),
     readSentenceSettings(source, signal),
@@ -55,7 +59,8 @@ export async function readSettings(source: Source, signal?: AbortSignal): Promis
   return { config, ...tokenizer, sentence, generation };
 }
 
-async function readTokenizer(
+/** Reads tokenizer.json and what belongs to it; nothing of it must exist. */
+export async function readTokenizer(
   source: Source,
   signal?: AbortSignal,
 ): Promise<Pick<Settings, 'tokenizer' | 'continuingSubwordPrefix'>> {

@@ -22,6 +22,9 @@ const STACKS: Readonly<Record<string, () => Promise<Architecture<DecoderStack>>>
   transformer_decoder: async () => (await import('./transformer')).transformerDecoder,
 };
 
+/** Every model_type that is a Decoder. */
+export const DECODER_TYPES = /* @__PURE__ */ [...Object.keys(DECODERS), ...Object.keys(STACKS)];
+
 /** The stack alone that a config describes, if it does. */
 export async function decoderStackOf({ model_type: type }: Config): Promise<Architecture<DecoderStack> | null> {
   return typeof type === 'string' && Object.hasOwn(STACKS, type) ? STACKS[type]() : null;
@@ -31,5 +34,5 @@ export async function decoderStackOf({ model_type: type }: Config): Promise<Arch
 export function decoderOf(config: Config): Architecture<DecoderModel> {
   const type = config.model_type;
   if (typeof type === 'string' && Object.hasOwn(DECODERS, type)) return DECODERS[type];
-  throw unsupportedType(config, 'a Decoder', [...Object.keys(DECODERS), ...Object.keys(STACKS)]);
+  throw unsupportedType(config, 'a Decoder', DECODER_TYPES);
 }

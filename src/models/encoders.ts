@@ -13,9 +13,12 @@ const ENCODERS: Readonly<Record<string, (config: Config) => Promise<Architecture
   transformer_encoder: async () => (await import('./transformer-stack')).transformerEncoder,
 };
 
+/** Every model_type that is an Encoder. */
+export const ENCODER_TYPES = /* @__PURE__ */ Object.keys(ENCODERS);
+
 /** The encoder that a config describes. Throws UNSUPPORTED_MODEL. */
 export async function encoderOf(config: Config): Promise<Architecture<EncoderModel>> {
   const type = config.model_type;
   if (typeof type === 'string' && Object.hasOwn(ENCODERS, type)) return ENCODERS[type](config);
-  throw unsupportedType(config, 'an Encoder', Object.keys(ENCODERS));
+  throw unsupportedType(config, 'an Encoder', ENCODER_TYPES);
 }

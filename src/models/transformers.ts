@@ -16,9 +16,12 @@ const TRANSFORMERS: Readonly<Record<string, Architecture<TransformerModel>>> = {
   transformer,
 };
 
+/** Every model_type that is a Transformer. */
+export const TRANSFORMER_TYPES = /* @__PURE__ */ Object.keys(TRANSFORMERS);
+
 /** The encoder-decoder that a config describes. Throws UNSUPPORTED_MODEL. */
 export function transformerOf(config: Config): Architecture<TransformerModel> {
   const type = config.model_type;
   if (typeof type === 'string' && Object.hasOwn(TRANSFORMERS, type)) return TRANSFORMERS[type];
-  throw unsupportedType(config, 'a Transformer', Object.keys(TRANSFORMERS));
+  throw unsupportedType(config, 'a Transformer', TRANSFORMER_TYPES);
 }

@@ -1,0 +1,16 @@
+// Commands by name.
+import type { Invocation } from '../program';
+import { Run } from '../run';
+import { embed } from './embed';
+import { generate, translate } from './generate';
+import { inspect } from './inspect';
+import { tokenize } from './tokenize';
+
+/** Does what a command is for; resolves to the exit code. */
+export type CommandFunction = (run: Run, args: Invocation['args']) => Promise<number>;
+
+const COMMANDS: Readonly<Record<string, CommandFunction>> = { embed, generate, translate, tokenize, inspect };
+
+export function runCommand({ name, args, flags }: Invocation, signal: AbortSignal): Promise<number> {
+  return COMMANDS[name](new Run(flags, signal), args);
+}
