@@ -43,6 +43,7 @@ const SELDOM = {
     /src\/(models\/(transformers?|bart|bart-parts|t5|encoder-decoder)|runtime\/(transformer-runner|stack-runner)|api\/transformer-calls|nn\/relative)\./,
   bpe: /src\/io\/tokenizer\/bpe\./,
   precompiled: /src\/io\/tokenizer\/precompiled\./,
+  grid: /src\/api\/(attention-grid|text-width)\./,
   explain: /src\/core\/explain\./,
   memory: /src\/io\/source-memory\./,
   // models without files, and files of models

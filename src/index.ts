@@ -1,4 +1,6 @@
 // wasmformer: transformers in WebAssembly SIMD.
+export { attentionGrid } from './api/attention-grid';
+export type { AttentionGridOptions } from './api/attention-grid';
 export { Decoder } from './api/decoder';
 export type { DecoderForwardOptions, DecoderInfo, DecoderOutput, GenerateOptions } from './api/decoder';
 export type { DecoderStackInputs, EmbeddingInputs, Embeddings, Mask } from './api/embeddings';
@@ -19,6 +21,10 @@ export type { Question } from './api/encoder-tasks';
 export type { DecoderInput, EncoderInput, IdInputs, Ids, TextInputs, TokenizeOptions } from './api/inputs';
 export type { ClassificationOptions, ClassificationResult } from './api/tasks/classification';
 export type { FillMaskOptions, FillMaskResult } from './api/tasks/fill-mask';
+export type { QuantizeOptions } from './api/tasks/quantize';
+export type { Comparable, CompareTextOptions, RerankOptions, RerankResult } from './api/tasks/search';
+export type { CompareOptions, SearchOptions, SearchResult, SimilarityMetric } from './api/tasks/similarity';
+export type { Precision, Ranges, Vectors } from './api/tasks/vectors';
 export type { NextSentenceResult } from './api/tasks/next-sentence';
 export type { Answer, AnswerOptions, WindowOptions } from './api/tasks/question-answering';
 export type {

@@ -5,6 +5,8 @@ import type { Tokenizer } from '../io/tokenizer';
 import type { Config } from '../models/model';
 import type { Pooling } from '../ops/pool';
 
+type Json = Readonly<Record<string, unknown>>;
+
 /** What sentence-transformers stores beside a checkpoint. */
 interface SentenceSettings {
   pooling: Pooling;
@@ -15,6 +17,8 @@ interface SentenceSettings {
   defaultPromptName: string | null;
   /** Whether a prompt's tokens are pooled with the text's. */
   includePrompt: boolean;
+  /** config_sentence_transformers.json; null if there is none. */
+  json: Json | null;
 }
 
 export interface Settings {
@@ -26,8 +30,6 @@ export interface Settings {
   /** generation_config.json; null if there is none. */
   readonly generation: Config | null;
 }
-
-type Json = Readonly<Record<string, unknown>>;
 
 async function readObject(source: Source, file: string, signal?: AbortSignal): Promise<Json | null> {
   if (!(await source.has(file, signal))) return null;
@@ -114,12 +116,14 @@ async function readSentenceSettings(source: Source, signal?: AbortSignal): Promi
     prompts: {},
     defaultPromptName: null,
     includePrompt: true,
+    json: null,
   };
   const [bert, prompts] = await Promise.all([
     readObject(source, 'sentence_bert_config.json', signal),
     readObject(source, 'config_sentence_transformers.json', signal),
   ]);
   if (typeof bert?.max_seq_length === 'number') result.maxSeqLength = bert.max_seq_length;
+  result.json = prompts;
   if (prompts) {
     result.prompts = (prompts.prompts ?? {}) as Record<string, string>;
     result.defaultPromptName = typeof prompts.default_prompt_name === 'string' ? prompts.default_prompt_name : null;
