@@ -24,6 +24,19 @@ export default {
       to: { path: '^src/io/' },
     },
     {
+      name: 'cli-is-a-user',
+      comment: 'The command line stands on what users hold, and on the helpers of api/ that only it needs.',
+      severity: 'error',
+      from: { path: '^src/cli/' },
+      to: { path: '^(src|assembly)/', pathNot: ['^src/(cli|api|platform)/', '^src/(index|errors)\\.ts$'] },
+    },
+    {
+      name: 'nobody-needs-the-cli',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/cli/' },
+      to: { path: '^src/cli/' },
+    },
+    {
       name: 'io-is-low',
       severity: 'error',
       from: { path: '^src/io/' },
@@ -87,12 +100,12 @@ export default {
     },
     {
       name: 'only-dependencies-at-run-time',
-      comment: 'The loader and Comlink are bundled into both builds.',
+      comment: 'The loader and Comlink are bundled into both builds, Commander into the command line.',
       severity: 'error',
       from: { path: '^src/' },
       to: {
         dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown', 'unknown'],
-        pathNot: '^node_modules/(@assemblyscript/loader|comlink)/',
+        pathNot: '^node_modules/(@assemblyscript/loader|comlink|commander)/',
       },
     },
     { name: 'found', severity: 'error', from: {}, to: { couldNotResolve: true } },

@@ -1,10 +1,11 @@
 // Bundles src/: for Node (the tokenizer library stays an import), for the web (self-contained, so that it runs without a bundler too), and
 // the public types. The wasm files are shared by both platforms.
-import { rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import alias from '@rollup/plugin-alias';
 import { nodeResolve } from '@rollup/plugin-node-resolve';
 import { dts } from 'rollup-plugin-dts';
+import { build } from 'esbuild';
 import esbuild from 'rollup-plugin-esbuild';
 import { minify } from 'terser';
 import { inlineAbi } from './scripts/inline-abi.mjs';
@@ -88,6 +89,9 @@ function chunkOf(id, { getModuleInfo }) {
 
 /** In Node a small file takes longer to find than to read. */
 function nodeChunkOf(id, graph) {
+  if (/src\/cli\/index\./.test(id)) return null;
+  if (/commander|src\/cli\/(main|program|failure|generation-flags)\./.test(id)) return 'program';
+  if (/src\/(cli|api\/checkpoint)/.test(id)) return 'commands';
   const name = purposeOf(id, graph.getModuleInfo);
   if (name === 'bpe' || name === 'precompiled') return 'tokenizer';
   if (name === 'transformer' || name === 'save') return 'generation';
@@ -95,8 +99,31 @@ function nodeChunkOf(id, graph) {
   return name === 'tasks' || !(name in SELDOM) ? name : 'core';
 }
 
+/** Commander is CommonJS, which Rollup does not read: it comes as one minified module with its licence. */
+const commander = {
+  name: 'commander',
+  resolveId: (id) => (id === 'commander' ? '\0commander.js' : null),
+  async load(id) {
+    if (id !== '\0commander.js') return null;
+    const bundled = await build({
+      stdin: { contents: "module.exports = require('commander');", resolveDir: import.meta.dirname },
+      bundle: true,
+      format: 'cjs',
+      platform: 'node',
+      minify: true,
+      write: false,
+    });
+    const licence = await readFile('node_modules/commander/LICENSE', 'utf8');
+    return `/*! commander\n${licence}*/
+import { createRequire } from 'node:module';
+const module = { exports: {} };
+((require) => {${bundled.outputFiles[0].text}})(createRequire(import.meta.url));
+export const { Command, CommanderError, InvalidArgumentError, Option } = module.exports;`;
+  },
+};
+
 const node = {
-  input: input(ENTRIES),
+  input: { ...input(ENTRIES), cli: 'src/cli/index.ts' },
   output: {
     dir: 'dist/node',
     format: 'es',
@@ -108,6 +135,7 @@ const node = {
     clean('dist/node'),
     inlineAbi(),
     platform('node'),
+    commander,
     // Comlink is bundled: its adapter for Node and its main file must be of one build
     nodeResolve({ extensions: ['.ts', '.mjs', '.js'], exportConditions: ['node'] }),
     esbuild({ target: 'es2022', legalComments: 'inline' }),

@@ -42,15 +42,19 @@ async function readObject(source: Source, file: string, signal?: AbortSignal): P
   return value as Json;
 }
 
+/** config.json, which every checkpoint must have. */
+export async function readConfig(source: Source, signal?: AbortSignal): Promise<Config> {
+  const config = await readObject(source, 'config.json', signal);
+  if (config) return config;
+  throw new WasmformerError(
+    'FILE_NOT_FOUND',
+    `${source.name} has no config.json: give a folder in Hugging Face layout`,
+  );
+}
+
 /** Reads what a folder has; only config.json must exist. */
 export async function readSettings(source: Source, signal?: AbortSignal): Promise<Settings> {
-  const config = await readObject(source, 'config.json', signal);
-  if (!config) {
-    throw new WasmformerError(
-      'FILE_NOT_FOUND',
-      `${source.name} has no config.json: give a folder in Hugging Face layout`,
-    );
-  }
+  const config = await readConfig(source, signal);
   const [tokenizer, sentence, generation] = await Promise.all([
     readTokenizer(source, config, signal),
     readSentenceSettings(source, signal),
