@@ -11,7 +11,7 @@
     told.plot         # "found" | "lost" | "making" | "rescue" | "sharing"
     told.log_prob     # natural log of the text's probability, exact: summed over all derivations of the text
     parse(told.text)  # the same number for any text; None for a text that the grammar cannot tell
-    sample(Random(1)) # as story, quicker: log_prob is None
+    sample(Random(1)) # as story, quicker: log_prob is that of the draws made, one derivation of the text
 
 A story is told by a program (`tell`) that draws from lists: which sentence comes next, and what fills its blanks. The same
 program is run in two ways. `story` draws at random. `parse` follows every draw that agrees with the text so far, which finds
@@ -205,7 +205,7 @@ class Story:
     sentiments: list[str]
     sentiment: str
     plot: str
-    log_prob: float | None = None
+    log_prob: float
 
     @property
     def text(self):
@@ -233,13 +233,14 @@ def pieces(template):
 
 
 class Telling:
-    """A story being told: what is fixed so far. Its subclasses draw and speak."""
+    """A story being told: what is fixed so far. Its subclasses choose and speak."""
 
     def __init__(self):
         self.fields = {}
+        self.log_prob = 0.0
         self.sentiments = []
 
-    def draw(self, count):
+    def choose(self, count):
         """One of `count` equally likely choices: its index."""
         raise NotImplementedError
 
@@ -250,6 +251,10 @@ class Telling:
     def speak(self, piece):
         """The next piece of the sentence."""
         raise NotImplementedError
+
+    def draw(self, count):
+        self.log_prob -= math.log(count)
+        return self.choose(count)
 
     def pick(self, options):
         return options[0] if len(options) == 1 else options[self.draw(len(options))]
@@ -362,7 +367,7 @@ class Drawing(Telling):
         self.rng = rng
         self.said = []
 
-    def draw(self, count):
+    def choose(self, count):
         return int(self.rng.random() * count)
 
     def begin(self):
@@ -379,15 +384,13 @@ class Following(Telling):
         super().__init__()
         self.text, self.path, self.open = text, path, open_paths
         self.at = self.drawn = 0
-        self.log_prob = 0.0
 
-    def draw(self, count):
+    def choose(self, count):
         if self.drawn == len(self.path):
             self.open.extend([*self.path, other] for other in range(1, count))
             self.path = [*self.path, 0]
         choice = self.path[self.drawn]
         self.drawn += 1
-        self.log_prob -= math.log(count)
         return choice
 
     def begin(self):
@@ -425,10 +428,10 @@ def parse(text):
 
 
 def sample(rng):
-    """A story drawn with `rng` (random.Random); log_prob is None."""
+    """A story drawn with `rng` (random.Random), with the log probability of the draws."""
     telling = Drawing(rng)
     plot, ending = tell(telling)
-    return Story(["".join(said) for said in telling.said], telling.sentiments, SENTIMENTS[ending], plot)
+    return Story(["".join(said) for said in telling.said], telling.sentiments, SENTIMENTS[ending], plot, telling.log_prob)
 
 
 def story(rng):
