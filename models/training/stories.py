@@ -1,10 +1,11 @@
 """Makes models/stories: a causal language model in Llama's layout, trained on the stories of grammar.py.
 
-    python models/training/stories.py
+    python models/training/stories.py             # trains (12 minutes), writes the folder, evaluates it
+    python models/training/stories.py evaluate    # evaluates the folder and writes its card
 
 needs torch, tokenizers and safetensors. One command, no data: a byte-level BPE is trained on drawn stories, then the model
-on stories that are drawn as it goes, none of them twice; then the weights are rounded to 16 bits and evaluated as they will
-be read, and config, tokenizer, weights and model card are written. One thread, so that every machine of a kind gives the same sums.
+on stories that are drawn as it goes, none of them twice. Weights are written in 16 bits and evaluated as they are read.
+One thread, so that every machine of a kind gives the same sums.
 """
 
 import json
@@ -15,7 +16,7 @@ import sys
 import time
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from torch import nn
 from torch.nn import functional
@@ -64,7 +65,17 @@ GENERATION = {
     "pad_token_id": 1,
     "do_sample": True,
     "temperature": 0.8,
+    "top_k": 0,
     "max_new_tokens": 300,
+}
+TOKENIZER = {
+    "tokenizer_class": "PreTrainedTokenizerFast",
+    "bos_token": BOS,
+    "eos_token": EOS,
+    "pad_token": EOS,
+    "add_bos_token": True,
+    "clean_up_tokenization_spaces": False,
+    "model_max_length": CONFIG["max_position_embeddings"],
 }
 
 
@@ -95,7 +106,7 @@ class Attention(nn.Module):
         self.v_proj = nn.Linear(d, kv_heads * d_head, bias=False)
         self.o_proj = nn.Linear(heads * d_head, d, bias=False)
 
-    def forward(self, x, turn):
+    def forward(self, x, turn, cache=None):
         batch, length, _ = x.shape
 
         def split(states, heads):
@@ -104,9 +115,15 @@ class Attention(nn.Module):
         q = turn(split(self.q_proj(x), self.heads))
         k = turn(split(self.k_proj(x), self.kv_heads))
         v = split(self.v_proj(x), self.kv_heads)
+        first = True
+        if cache is not None:
+            first = not cache
+            if cache:
+                k, v = torch.cat((cache[0], k), 2), torch.cat((cache[1], v), 2)
+            cache[:] = k, v
         shared = self.heads // self.kv_heads
         mixed = functional.scaled_dot_product_attention(
-            q, k.repeat_interleave(shared, 1), v.repeat_interleave(shared, 1), is_causal=True
+            q, k.repeat_interleave(shared, 1), v.repeat_interleave(shared, 1), is_causal=first
         )
         return self.o_proj(mixed.transpose(1, 2).reshape(batch, length, -1))
 
@@ -133,8 +150,8 @@ class Block(nn.Module):
         self.post_attention_layernorm = nn.RMSNorm(d, eps)
         self.mlp = FeedForward(d, config["intermediate_size"])
 
-    def forward(self, x, turn):
-        x = x + self.self_attn(self.input_layernorm(x), turn)
+    def forward(self, x, turn, cache=None):
+        x = x + self.self_attn(self.input_layernorm(x), turn, cache)
         return x + self.mlp(self.post_attention_layernorm(x))
 
 
@@ -154,16 +171,18 @@ class Llama(nn.Module):
             if parameter.dim() == 2:
                 nn.init.normal_(parameter, std=config["initializer_range"])
 
-    def forward(self, ids):
-        cos, sin = self.cos[: ids.shape[1]], self.sin[: ids.shape[1]]
+    def forward(self, ids, caches=None):
+        """`caches`, a list for each layer, hold the keys and values of the ids before; then `ids` is one more column."""
+        start = caches[0][0].shape[2] if caches and caches[0] else 0
+        cos, sin = self.cos[start : start + ids.shape[1]], self.sin[start : start + ids.shape[1]]
 
         def turn(heads):
             first, second = heads.chunk(2, -1)
             return heads * cos + torch.cat((-second, first), -1) * sin
 
         x = self.embed_tokens(ids)
-        for layer in self.layers:
-            x = layer(x, turn)
+        for at, layer in enumerate(self.layers):
+            x = layer(x, turn, caches and caches[at])
         return functional.linear(self.norm(x), self.embed_tokens.weight)
 
 
@@ -180,21 +199,26 @@ def loss_of(model, rows, reduction="mean"):
     return functional.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), ignore_index=-1, reduction=reduction)
 
 
-def batches(encode, rng):
+def encoded(tokenizer, text):
+    """The ids of a text as the model learns it: <s>, the text, </s>."""
+    return [*tokenizer.encode(text).ids, CONFIG["eos_token_id"]]
+
+
+def batches(tokenizer, rng):
     """Endless batches of new stories, those of one batch about equally long."""
     while True:
-        rows = sorted((encode(sample(rng).text) for _ in range(16 * BATCH)), key=len)
+        rows = sorted((encoded(tokenizer, sample(rng).text) for _ in range(16 * BATCH)), key=len)
         parts = [rows[start : start + BATCH] for start in range(0, len(rows), BATCH)]
         rng.shuffle(parts)
         yield from parts
 
 
-def train(model, encode):
+def train(model, tokenizer):
     decayed = [parameter for parameter in model.parameters() if parameter.dim() == 2]
     others = [parameter for parameter in model.parameters() if parameter.dim() != 2]
     groups = [{"params": decayed, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98))
-    stories = batches(encode, random.Random(SEED))
+    stories = batches(tokenizer, random.Random(SEED))
     start = time.monotonic()
     for step in range(STEPS):
         # linear warm-up, then half a cosine down to nothing
@@ -211,101 +235,88 @@ def train(model, encode):
 
 
 @torch.no_grad()
-def draw(model, tokenizer, count, generator, temperature=1.0, batch=100):
-    """Texts sampled from <s> to </s>."""
-    texts = []
-    for _ in range(0, count, batch):
-        ids = torch.zeros(batch, 1, dtype=torch.long)
-        ended = torch.zeros(batch, dtype=torch.bool)
-        while not ended.all() and ids.shape[1] < CONFIG["max_position_embeddings"]:
-            shares = functional.softmax(model(ids)[:, -1] / temperature, -1)
-            drawn = torch.multinomial(shares, 1, generator=generator)
-            ids = torch.cat((ids, drawn), 1)
-            ended |= drawn[:, 0] == CONFIG["eos_token_id"]
-        for row in ids.tolist():
-            end = row.index(CONFIG["eos_token_id"]) if CONFIG["eos_token_id"] in row else len(row)
-            texts.append(tokenizer.decode(row[1:end]))
-    return texts
+def generate(model, tokenizer, choose, count=1):
+    """`count` texts from <s> to </s>; `choose` takes logits [texts, vocab] and gives the next ids [texts, 1]."""
+    caches = [[] for _ in model.layers]
+    ids = torch.tensor([tokenizer.encode("").ids] * count)
+    ended = torch.zeros(count, dtype=torch.bool)
+    new = ids
+    while not ended.all() and ids.shape[1] < CONFIG["max_position_embeddings"]:
+        new = choose(model(new, caches)[:, -1])
+        ids = torch.cat((ids, new), 1)
+        ended |= new[:, 0] == CONFIG["eos_token_id"]
+    rows = [[*row, CONFIG["eos_token_id"]] for row in ids.tolist()]
+    return [tokenizer.decode(row[: row.index(CONFIG["eos_token_id"])]) for row in rows]
+
+
+def sampler(temperature):
+    generator = torch.Generator().manual_seed(SEED)
+    return lambda logits: torch.multinomial(functional.softmax(logits / temperature, -1), 1, generator=generator)
 
 
 @torch.no_grad()
-def evaluate(model, tokenizer, encode):
-    """The numbers of the model card, in nats per token where not said otherwise."""
-    # seeds of their own: no held-out story was drawn for training but by chance, which is below exp(-30) a story
-    held_out = [sample(random.Random(f"held out {index}")) for index in range(HELD_OUT)]
-    rows = sorted((encode(told.text) for told in held_out), key=len)
-    total = sum(loss_of(model, rows[start : start + BATCH], "sum").item() for start in range(0, HELD_OUT, BATCH))
+def evaluate(model, tokenizer):
+    """The figures of the model card. Losses and entropies are in nats."""
+    # seeds of their own: that one of these was drawn for training has a chance far below one in a million
+    told = [sample(random.Random(f"held out {index}")) for index in range(HELD_OUT)]
+    rows = sorted((encoded(tokenizer, story.text) for story in told), key=len)
+    loss = sum(loss_of(model, rows[start : start + BATCH], "sum").item() for start in range(0, HELD_OUT, BATCH))
+    entropy = -math.fsum(parse(story.text) for story in told)
     tokens = sum(len(row) - 1 for row in rows)
-    entropy = -math.fsum(parse(told.text) for told in held_out)
-    generator = torch.Generator().manual_seed(SEED)
-    shares = {}
-    for temperature in (1.0, 0.8):
-        texts = draw(model, tokenizer, SAMPLES, generator, temperature)
-        shares[temperature] = sum(parse(text) is not None for text in texts) / SAMPLES
+    texts = {heat: generate(model, tokenizer, sampler(heat), SAMPLES) for heat in (1.0, GENERATION["temperature"])}
+    greedy = generate(model, tokenizer, lambda logits: logits.argmax(-1, keepdim=True))[0]
     return {
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "held_out": HELD_OUT,
         "tokens": tokens / HELD_OUT,
-        "loss": total / tokens,
+        "loss": loss / tokens,
         "entropy": entropy / tokens,
-        "story_loss": total / HELD_OUT,
+        "story_loss": loss / HELD_OUT,
         "story_entropy": entropy / HELD_OUT,
-        "grammatical": shares,
-        "greedy": greedy(model, tokenizer),
-        "samples": texts[:2],
+        "sampled": SAMPLES,
+        "grammatical": {heat: sum(parse(text) is not None for text in drawn) / SAMPLES for heat, drawn in texts.items()},
+        "distinct": len(set(texts[1.0])),
+        "greedy": greedy,
+        "greedy_is_grammatical": parse(greedy) is not None,
+        "samples": texts[GENERATION["temperature"]][:3],
     }
-
-
-def greedy(model, tokenizer):
-    ids = torch.tensor([tokenizer.encode("").ids])
-    while ids.shape[1] < CONFIG["max_position_embeddings"] and ids[0, -1] != CONFIG["eos_token_id"]:
-        ids = torch.cat((ids, model(ids)[:, -1:].argmax(-1)), 1)
-    text = tokenizer.decode(ids[0].tolist())
-    return {"text": text, "grammatical": parse(text) is not None}
 
 
 def write_json(name, value):
     (FOLDER / name).write_text(json.dumps(value, indent=2) + "\n")
 
 
-def main():
-    torch.manual_seed(SEED)
-    torch.set_num_threads(THREADS)
-    torch.use_deterministic_algorithms(True)
-    rng = random.Random(f"tokenizer {SEED}")
-    tokenizer = train_tokenizer([sample(rng).text for _ in range(20_000)])
-
-    def encode(text):
-        return [*tokenizer.encode(text).ids, CONFIG["eos_token_id"]]
-
-    model = Llama(CONFIG)
-    start = time.monotonic()
-    train(model, encode)
-    minutes = (time.monotonic() - start) / 60
-    model.half().float()
-    numbers = evaluate(model, tokenizer, encode)
-    print(json.dumps(numbers, indent=2), file=sys.stderr)
-
+def write(model, tokenizer):
     FOLDER.mkdir(exist_ok=True)
     tensors = {f"model.{name}": value.half().contiguous() for name, value in model.state_dict().items()}
     save_file(tensors, FOLDER / "model.safetensors", metadata={"format": "pt"})
     tokenizer.save(str(FOLDER / "tokenizer.json"))
     write_json("config.json", CONFIG)
     write_json("generation_config.json", GENERATION)
-    write_json(
-        "tokenizer_config.json",
-        {
-            "tokenizer_class": "PreTrainedTokenizerFast",
-            "bos_token": BOS,
-            "eos_token": EOS,
-            "pad_token": EOS,
-            "add_bos_token": True,
-            "clean_up_tokenization_spaces": False,
-            "model_max_length": CONFIG["max_position_embeddings"],
-        },
-    )
-    numbers.update(stories=STEPS * BATCH, held_out=HELD_OUT, sampled=SAMPLES, vocab=CONFIG["vocab_size"])
-    (FOLDER / "README.md").write_text(card(numbers))
-    print(f"trained in {minutes:.1f} minutes", file=sys.stderr)
+    write_json("tokenizer_config.json", TOKENIZER)
+
+
+def read():
+    """The model and the tokenizer of the folder."""
+    model = Llama(json.loads((FOLDER / "config.json").read_text()))
+    tensors = load_file(FOLDER / "model.safetensors")
+    model.load_state_dict({name.removeprefix("model."): value.float() for name, value in tensors.items()})
+    return model, Tokenizer.from_file(str(FOLDER / "tokenizer.json"))
+
+
+def main():
+    torch.manual_seed(SEED)
+    torch.set_num_threads(THREADS)
+    torch.use_deterministic_algorithms(True)
+    if sys.argv[1:] != ["evaluate"]:
+        rng = random.Random(f"tokenizer {SEED}")
+        tokenizer = train_tokenizer([sample(rng).text for _ in range(20_000)])
+        model = Llama(CONFIG)
+        train(model, tokenizer)
+        write(model, tokenizer)
+    figures = evaluate(*read())
+    print(json.dumps(figures, indent=2), file=sys.stderr)
+    (FOLDER / "README.md").write_text(card(CONFIG, GENERATION, {**figures, "stories": STEPS * BATCH}))
 
 
 if __name__ == "__main__":
