@@ -341,11 +341,11 @@ def main():
     held_out_corpus = list(documents(held_rng, max(400, 4_000 // scale)))
     hand = by_hand()
     corpus = list(documents(rng, 60_000 // scale))
-    examples = labelled(rng, 300_000 // scale, frozenset(t.lower() for t, *_ in held_out + hand))
+    examples = labelled(rng, 200_000 // scale, frozenset(t.lower() for t, *_ in held_out + hand))
     tokenizer = train_tokenizer([sentence for document in corpus for sentence in document] + [t for t, *_ in examples[: len(corpus)]])
     figures = {
         "vocabulary": VOCABULARY, "positions": POSITIONS, "examples": len(examples), "held_out": len(held_out), "hand": len(hand),
-        "documents": len(corpus), "held_out_documents": len(held_out_corpus), "steps": 6_000 // scale,
+        "documents": len(corpus), "held_out_documents": len(held_out_corpus), "steps": 4_500 // scale,
     }  # fmt: skip
     print(f"text and vocabulary of {tokenizer.get_vocab_size()} pieces: {time.time() - started:.0f} s", flush=True)
 

@@ -53,7 +53,7 @@ await encoder.classify('The boy was very sad because he lost his kite.'); // [{{
 2. Pretraining of the encoder with a head for masked words and one for the next sentence: `pretrained/`, with a card of its own.
 3. Fine-tuning: a classifier on the pooled first token, the whole encoder trained along, one pass over {figures["examples"]:,} texts.
 
-The texts are generated (`models/training/sentiment_data.py`): about {figures["words"]:,} everyday words in frames for feelings, judgements,
+The texts are generated (`models/training/sentiment_data.py`): some 1,500 everyday words in frames for feelings, judgements,
 likes, events and facts, a tenth of the names and nouns made up, a few letters mistyped, and stories of the project's own
 grammar. The label follows one rule: the feeling that is stated last counts, a negation turns it round, and of two halves that
 disagree the main clause decides, or the one after "but". Facts, denied or not, are neutral.
