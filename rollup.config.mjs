@@ -118,7 +118,7 @@ const commander = {
 import { createRequire } from 'node:module';
 const module = { exports: {} };
 ((require) => {${bundled.outputFiles[0].text}})(createRequire(import.meta.url));
-export const { Command, CommanderError, InvalidArgumentError, Option } = module.exports;`;
+export const { Argument, Command, CommanderError, InvalidArgumentError, Option } = module.exports;`;
   },
 };
 

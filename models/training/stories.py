@@ -64,7 +64,7 @@ GENERATION = {
     "eos_token_id": 1,
     "pad_token_id": 1,
     "do_sample": True,
-    "temperature": 0.8,
+    "temperature": 0.4,
     "top_k": 0,
     "max_new_tokens": 300,
 }

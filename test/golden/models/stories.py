@@ -22,9 +22,9 @@ import transformers as hf  # noqa: E402
 from grammar import parse, sample  # noqa: E402
 from shared.precision import Double  # noqa: E402
 
-PROMPTS = ["", "One day", "Once upon a time", "In a green valley, there lived a shy fox called Ida.", "Tom was a brave boy. It was winter."]
+PROMPTS = ["", "One day", "Once upon a time", "In a land far away, there lived a little bear called Mia.", "Tom was a brave boy. It was winter."]
 LIMIT = 300
-MARGIN = 1e-3  # by which the likeliest token must lead, in log probability
+MARGIN = 1e-4  # by which the likeliest token must lead, in log probability
 LOSSES = 8
 
 
