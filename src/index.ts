@@ -1,4 +1,7 @@
-// wasmformer: transformers in WebAssembly SIMD.
+/**
+ * Transformers in WebAssembly SIMD.
+ * @module wasmformer
+ */
 export { Decoder } from './api/decoder';
 export type { DecoderForwardOptions, DecoderInfo, DecoderOutput, GenerateOptions } from './api/decoder';
 export type { DecoderStackInputs, EmbeddingInputs, Embeddings, Mask } from './api/embeddings';
