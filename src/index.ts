@@ -1,4 +1,7 @@
-// wasmformer: transformers in WebAssembly SIMD.
+/**
+ * Transformers in WebAssembly SIMD.
+ * @module wasmformer
+ */
 export { attentionGrid } from './api/attention-grid';
 export type { AttentionGridOptions } from './api/attention-grid';
 export { Decoder } from './api/decoder';

@@ -31,7 +31,7 @@ export interface DecoderForwardOptions extends TokenizeOptions {
 
 /** Results of a forward pass; b sequences, t the longest row, d the hidden size. Padded rows are zero. */
 export interface DecoderOutput {
-  /** [b, t, vocabulary]: row i tells the token after token i. Absent if the checkpoint has no language-model head. */
+  /** [b, t, vocabulary]; row i tells the token after token i. Absent if the checkpoint has no language-model head. */
   logits?: Tensor<Float32Array>;
   /** [b, t, d], behind the final norm, if there is one. */
   lastHiddenState: Tensor<Float32Array>;

@@ -41,7 +41,7 @@ export interface TransformerForwardOptions {
 
 /** Results of a forward pass; b sequences, s and t the longest source and target row, d the hidden size. Padded rows are zero. */
 export interface TransformerOutput {
-  /** [b, t, vocabulary]: row i tells the token after target token i. */
+  /** [b, t, vocabulary]; row i tells the token after target token i. */
   logits: Tensor<Float32Array>;
   /** The decoder's output, [b, t, d]. */
   lastHiddenState: Tensor<Float32Array>;
