@@ -46,7 +46,9 @@ const SELDOM = {
   // encoder-decoders, and a decoder's stack alone
   transformer:
     /src\/(models\/(transformers?|bart|bart-parts|t5|encoder-decoder)|runtime\/(transformer-runner|stack-runner)|api\/transformer-calls|nn\/relative)\./,
-  bpe: /src\/io\/tokenizer\/bpe\./,
+  bpe: /src\/io\/tokenizer\/(bpe|merges)\./,
+  unigram: /src\/io\/tokenizer\/unigram\./,
+  convert: /src\/io\/tokenizer\/(convert\/|piece-model\.|sentencepiece\.)/,
   precompiled: /src\/io\/tokenizer\/precompiled\./,
   grid: /src\/api\/(attention-grid|text-width)\./,
   mistakes: /src\/(spelling|models\/unsupported-type)\./,
@@ -93,7 +95,8 @@ function nodeChunkOf(id, graph) {
   if (/commander|src\/cli\/(main|program|failure|generation-flags)\./.test(id)) return 'program';
   if (/src\/(cli|api\/checkpoint)/.test(id)) return 'commands';
   const name = purposeOf(id, graph.getModuleInfo);
-  if (name === 'bpe' || name === 'precompiled') return 'tokenizer';
+  if (name === 'convert') return name;
+  if (name === 'bpe' || name === 'unigram' || name === 'precompiled') return 'tokenizer';
   if (name === 'transformer' || name === 'save') return 'generation';
   if (name === 'ops') return 'core';
   return name === 'tasks' || !(name in SELDOM) ? name : 'core';

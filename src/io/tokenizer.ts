@@ -12,6 +12,7 @@ import { asObject, invalidTokenizer, type JsonObject } from './tokenizer/json.js
 import { createModel } from './tokenizer/models.js';
 import { compileNormalizer } from './tokenizer/normalizers.js';
 import type { Pieces, WordModel } from './tokenizer/pieces.js';
+import { preparePatterns } from './tokenizer/pattern.js';
 import { compilePostProcessor, type PostProcessing } from './tokenizer/postprocess.js';
 import { compilePreTokenizer, type PreTokenization } from './tokenizer/pretokenizers.js';
 import { modelMaxLength, specialTokens, type SpecialRole } from './tokenizer/special.js';
@@ -107,6 +108,7 @@ export class Tokenizer {
     const file = asObject(json, fileName);
     const config = asObject(tokenizerConfig, 'tokenizer_config.json');
     if (file.model === undefined) invalidTokenizer(fileName, 'has no "model"; this is not a tokenizer.json');
+    await preparePatterns(file.normalizer, file.pre_tokenizer, file.decoder);
     const model = await createModel(file.model, `${fileName}: model`);
     const normalize = await compileNormalizer(file.normalizer, `${fileName}: normalizer`);
     return new Tokenizer(file, config, fileName, model, normalize);

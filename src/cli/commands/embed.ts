@@ -36,7 +36,7 @@ export function embedOptions({ flags }: Run): EmbedOptions {
 }
 
 /** As few digits as tell a float32 from its neighbours. */
-export function shorten(value: number): number {
+function shorten(value: number): number {
   return Number(value.toPrecision(9));
 }
 

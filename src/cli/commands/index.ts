@@ -10,7 +10,7 @@ import { answer, classify, fillMask, rerank, similar } from './tasks';
 import { tokenize } from './tokenize';
 
 /** Does what a command is for; resolves to the exit code. */
-export type CommandFunction = (run: Run, args: Invocation['args']) => Promise<number>;
+type CommandFunction = (run: Run, args: Invocation['args']) => Promise<number>;
 
 const COMMANDS: Readonly<Record<string, CommandFunction>> = {
   embed,

@@ -3,7 +3,7 @@
 import type { SpecialRole } from '../special.js';
 
 /** Special tokens by role. */
-export type Roles = Readonly<Partial<Record<SpecialRole, string>>>;
+type Roles = Readonly<Partial<Record<SpecialRole, string>>>;
 
 /** `A` and `B` are the texts, other words roles whose token stands there; `:1` gives a type id. */
 export type Template = readonly [single: string, pair: string];
@@ -29,7 +29,7 @@ export interface MergesFamily extends Common {
 }
 
 /** How ids follow from the pieces of a SentencePiece model. */
-export type Layout = 'pieces' | 'fairseq' | 'camembert' | 'pegasus' | 't5' | 'm2m' | 'marian';
+type Layout = 'pieces' | 'fairseq' | 'camembert' | 'pegasus' | 't5' | 'm2m' | 'marian';
 
 /** A SentencePiece model. */
 export interface SentencePieceFamily extends Common {

@@ -146,7 +146,7 @@ function whisperWords(tokens: AddedTokens): Record<string, string[]> {
 }
 
 /** The pairs of merges.txt: two tokens a line, the first line may tell a version. */
-export function readMerges(text: string, where: string): [string, string][] {
+function readMerges(text: string, where: string): [string, string][] {
   const merges: [string, string][] = [];
   for (const [number, line] of text.split(/\r\n?|\n/).entries()) {
     if (line === '' || (number === 0 && line.startsWith('#version'))) continue;
