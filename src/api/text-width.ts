@@ -9,7 +9,8 @@ const BARE_MARK = /^[\p{M}\u200d]/u;
 /** Characters that draw nothing, move the cursor or turn the direction of a line. */
 const INVISIBLE = /^[\p{Cc}\p{Cf}\p{Cs}\p{Cn}\p{Zl}\p{Zp}]/u;
 
-const segmenter = /* @__PURE__ */ new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+/** Made when it is first needed: that takes 15 ms. */
+let segmenter: Intl.Segmenter | undefined;
 
 /** A grapheme as something that can be seen. */
 function visible(grapheme: string): string {
@@ -25,6 +26,7 @@ function visible(grapheme: string): string {
 /** What a reader takes for characters, each made visible: spaces as ␣, control characters as their symbols (␊, ␉),
  *  other invisible ones as �, a mark without a base on ◌. */
 export function graphemesOf(text: string): string[] {
+  segmenter ??= new Intl.Segmenter(undefined, { granularity: 'grapheme' });
   return Array.from(segmenter.segment(text), ({ segment }) => [...visible(segment)].join('')).flatMap((shown) =>
     shown === '␍␊' ? ['␍', '␊'] : [shown],
   );
