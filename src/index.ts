@@ -46,6 +46,7 @@ export type {
 } from './api/transformer';
 export { Tensor } from './api/tensor';
 export type { NestedArray, TensorData, TensorType } from './api/tensor';
+export type { Profile } from './api/profile';
 export type { ProfileRow } from './core/explain';
 export { WasmformerError } from './errors';
 export type { WasmformerErrorCode } from './errors';

@@ -2,7 +2,6 @@
 import { throwIfAborted, WasmformerError } from '../errors';
 import { resolveGeneration, type GenerationSettings } from '../generate';
 import { withSpecialTokens } from '../models/special-tokens';
-import type { ProfileRow } from '../core/explain';
 import type { BatchMask, MemoryBatch } from '../runtime/batch';
 import type { DecoderCall, GenerateRequest } from '../runtime/decoder-runner';
 import { checkNames } from '../runtime/option-names';
@@ -22,6 +21,7 @@ import {
   type TokenizeOptions,
 } from './inputs';
 import { PretrainedModel } from './pretrained';
+import { profileOf, type Profile } from './profile';
 import { promptRows, type Prompts } from './prompts';
 import { Session, type SessionPort, type SessionUse } from './session';
 import type { Tensor } from './tensor';
@@ -90,9 +90,9 @@ export async function profile(
   model: Decoder,
   input: DecoderInput | DecoderStackInputs,
   options: DecoderForwardOptions,
-): Promise<ProfileRow[]> {
+): Promise<Profile> {
   await checkNames(options, FORWARD_NAMES);
-  return model.ask('profile', callOf(prepare(model, input, options), options), options);
+  return profileOf(await model.ask('profile', callOf(prepare(model, input, options), options), options));
 }
 
 function sessionPort(model: Decoder): SessionPort {

@@ -1,6 +1,6 @@
 // Decoder: causal language models. Text or ids in; logits, hidden states, generated text out.
 import type { GenerationOptions } from '../generate';
-import type { ProfileRow } from '../core/explain';
+import type { Profile } from './profile';
 import type { SourceInput } from '../io/source';
 import type { Config } from '../models/model';
 import type { DecoderRunner } from '../runtime/decoder-runner';
@@ -143,7 +143,7 @@ export class Decoder extends PretrainedModel<DecoderRunner> {
 
   /** Time of every record of that plan, in milliseconds.
    *  @throws as forward */
-  profile(input: DecoderInput | DecoderStackInputs, options: DecoderForwardOptions = {}): Promise<ProfileRow[]> {
+  profile(input: DecoderInput | DecoderStackInputs, options: DecoderForwardOptions = {}): Promise<Profile> {
     return this.calls.profile(this, input, options);
   }
 }

@@ -1,5 +1,4 @@
 // What Encoder.forward needs and embedding texts does not: ids and embeddings as inputs, and outputs in the caller's shape.
-import type { ProfileRow } from '../core/explain';
 import { throwIfAborted, WasmformerError } from '../errors';
 import type { BatchMask, Outputs } from '../runtime/batch';
 import type { EncoderCall, EncoderFacts } from '../runtime/encoder-runner';
@@ -20,6 +19,7 @@ import {
   type TextInputs,
   type TokenizeOptions,
 } from './inputs';
+import { profileOf, type Profile } from './profile';
 import { Tensor } from './tensor';
 
 /** A batch, and who sees whom in it. */
@@ -43,9 +43,9 @@ export async function explain(encoder: Encoder, input: Input, options: ForwardOp
   return encoder.ask('explain', encoder.callOf(prepared, want), options);
 }
 
-export async function profile(encoder: Encoder, input: Input, options: ForwardOptions): Promise<ProfileRow[]> {
+export async function profile(encoder: Encoder, input: Input, options: ForwardOptions): Promise<Profile> {
   const { prepared, want } = await begin(encoder, input, options);
-  return encoder.ask('profile', encoder.callOf(prepared, want), options);
+  return profileOf(await encoder.ask('profile', encoder.callOf(prepared, want), options));
 }
 
 /** A call's batch, and what it asks of the engine. */

@@ -1,6 +1,6 @@
 // Encoder: BERT and its family. Text or ids in; hidden states, embeddings, labels, answers out.
 import { throwIfAborted, WasmformerError } from '../errors';
-import type { ProfileRow } from '../core/explain';
+import type { Profile } from './profile';
 import type { SourceInput } from '../io/source';
 import type { Config, Head } from '../models/model';
 import { POOLINGS, type Pooling } from '../ops/pool';
@@ -313,8 +313,8 @@ export class Encoder extends PretrainedModel<EncoderRunner> {
     return (await import('./encoder-forward')).explain(this, input, options);
   }
 
-  /** Time of every record of a call's plan, in milliseconds. */
-  async profile(input: EncoderInput | EmbeddingInputs, options: ForwardOptions = {}): Promise<ProfileRow[]> {
+  /** Time of every record of a call's plan, in milliseconds; as a text a table of the kernels. */
+  async profile(input: EncoderInput | EmbeddingInputs, options: ForwardOptions = {}): Promise<Profile> {
     return (await import('./encoder-forward')).profile(this, input, options);
   }
 

@@ -2,12 +2,12 @@
 import { throwIfAborted, WasmformerError } from '../errors';
 import { resolveGeneration, type GenerationSettings } from '../generate';
 import { withSpecialTokens } from '../models/special-tokens';
-import type { ProfileRow } from '../core/explain';
 import type { TransformerCall, TransformerGenerateRequest } from '../runtime/transformer-runner';
 import { checkNames } from '../runtime/option-names';
 import { checkProcessors, GenerationStream, type GeneratedResult, type StreamSource } from './generation';
 import { padCrossMaps, padMaps, padRows, prepareIds } from './ids';
 import type { Ids, InputLimits, Prepared } from './inputs';
+import { profileOf, type Profile } from './profile';
 import { promptRows, splitRows, type Prompts } from './prompts';
 import type { Tensor } from './tensor';
 import type {
@@ -81,10 +81,10 @@ export async function profile(
   model: Transformer,
   input: TransformerInput,
   options: TransformerForwardOptions,
-): Promise<ProfileRow[]> {
+): Promise<Profile> {
   await checkNames(options, FORWARD_NAMES);
   const { source, target } = prepare(model, input);
-  return model.ask('profile', callOf(source, target, options), options);
+  return profileOf(await model.ask('profile', callOf(source, target, options), options));
 }
 
 async function streamSource(

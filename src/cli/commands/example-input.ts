@@ -1,5 +1,5 @@
 // A small call of any model, whose plan and times can be shown: on a text, or on ids or embeddings where there is no tokenizer.
-import { Decoder, Encoder, Tensor, WasmformerError, type ProfileRow, type Transformer } from '../../index';
+import { Decoder, Encoder, Tensor, WasmformerError, type Profile, type Transformer } from '../../index';
 
 export type Model = Encoder | Decoder | Transformer;
 
@@ -11,7 +11,7 @@ export interface Example {
   /** The input in words: "12 tokens". */
   readonly what: string;
   explain(): Promise<string>;
-  profile(): Promise<ProfileRow[]>;
+  profile(): Promise<Profile>;
 }
 
 /** @param text what the user gave */

@@ -6,7 +6,7 @@ import {
   type CheckpointDescription,
   type TensorDescription,
 } from '../../api/checkpoint';
-import type { ProfileRow } from '../../index';
+import { profileOf } from '../../api/profile';
 import { EXIT } from '../failure';
 import { sourceOf } from '../own-models';
 import type { Run } from '../run';
@@ -62,7 +62,7 @@ export async function inspect(run: Run, [model, text]: readonly (string | string
         rows = rows.map((row, j) => ({ ...row, milliseconds: Math.min(row.milliseconds, next[j].milliseconds) }));
       }
       seen.profile = rows;
-      parts.push(section(run, `Time of ${example.what}, by kernel`, profileTable(rows)));
+      parts.push(section(run, `Time of ${example.what}, by kernel`, String(profileOf(rows))));
     }
   }
   await (run.json ? run.terminal.json(seen) : run.terminal.line(parts.join('\n\n')));
@@ -105,27 +105,4 @@ function tensorTable(tensors: readonly TensorDescription[], every: boolean): str
     return [shown, group.length === 1 ? '' : `${group.length} x`, dtype, `[${dims.join(', ')}]`, showBytes(bytes)];
   });
   return table(rows, [1, 4]);
-}
-
-/** Times added up by kernel, longest first. */
-function profileTable(rows: readonly ProfileRow[]): string {
-  const byKernel = new Map<string, { count: number; milliseconds: number }>();
-  for (const { op, milliseconds } of rows) {
-    const sum = byKernel.get(op) ?? { count: 0, milliseconds: 0 };
-    sum.count++;
-    sum.milliseconds += milliseconds;
-    byKernel.set(op, sum);
-  }
-  const all = rows.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
-  const line = (name: string, count: number, ms: number): string[] => [
-    name,
-    `${count} x`,
-    `${ms.toFixed(3)} ms`,
-    `${((100 * ms) / (all || 1)).toFixed(0)} %`,
-  ];
-  const sorted = [...byKernel].sort(([, a], [, b]) => b.milliseconds - a.milliseconds);
-  return table(
-    [...sorted.map(([op, { count, milliseconds }]) => line(op, count, milliseconds)), line('all', rows.length, all)],
-    [1, 2, 3],
-  );
 }
