@@ -58,7 +58,7 @@ const SELDOM = {
   save: /src\/(api\/(save|fresh)|io\/(source-config|safetensors-write)|runtime\/(random-tensors|held-tensors))\./,
   shards: /src\/io\/weight-files\./,
   pytorch: /src\/io\/pytorch\//,
-  folder: /src\/io\/source-folder\./,
+  folder: /src\/io\/(source-folder|hub-cache)\./,
 };
 
 /** Whether a program needs a module, at its start or later. */

@@ -43,6 +43,8 @@ export interface FileAccess {
   resolve(path: string): string;
   /** Path of `file` (relative, forward slashes) in `folder`. */
   join(folder: string, file: string): string;
+  /** Where Hugging Face's cache is, as the environment says. */
+  hubCache(): string;
   /** Splits off the last part of the path. */
   split(path: string): { folder: string; file: string };
 }

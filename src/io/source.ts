@@ -12,7 +12,7 @@ export type { FileContent } from './source-memory';
  * What a checkpoint can be loaded from:
  * - a folder path (absolute or relative) or `file:` URL, or the path of a weight file in the folder (which then is the
  *   one that is loaded);
- * - a Hub id, `org/name`, unless a local folder has that path;
+ * - a Hub id, `org/name`, unless a local folder has that path; read from Hugging Face's cache on this machine if it is there;
  * - an http(s) URL of a folder, a weight file or a repository (see `openSource`);
  * - File, Blob, FileList or an array of Files;
  * - `{ [fileName]: bytes | text | Blob }`.
@@ -77,6 +77,10 @@ async function openText(text: string, options: SourceOptions): Promise<Source> {
     if (found) return found;
   }
   if (HUB_ID.test(text) && !text.includes('..')) {
+    // another endpoint has other repositories
+    const isHub = options.endpoint === undefined;
+    const cached = options.files && isHub ? await openCached(text, options, options.files) : undefined;
+    if (cached) return cached;
     const hint = options.files && `taken as a Hub id: there is no local folder ${options.files.resolve(text)}`;
     return hubSource(`${endpointOf(options)}/${text}`, options, { name: text, hint });
   }
@@ -91,6 +95,15 @@ async function openText(text: string, options: SourceOptions): Promise<Source> {
     'FILE_NOT_FOUND',
     `there is no folder ${JSON.stringify(text)} (${options.files.resolve(text)}), and it is no Hub id ("org/name")`,
   );
+}
+
+/** A repository of the Hub that is in Hugging Face's cache on this machine. */
+async function openCached(id: string, options: SourceOptions, files: FileAccess): Promise<Source | undefined> {
+  const { cachedFolder } = await import('./hub-cache');
+  const folder = await cachedFolder(files, files.hubCache(), id, decodeURIComponent(revisionOf(options)));
+  if (folder === undefined) return undefined;
+  const { FolderSource } = await import('./source-folder');
+  return new FolderSource(folder, files);
 }
 
 async function openPath(text: string, files: FileAccess): Promise<Source | undefined> {

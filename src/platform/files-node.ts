@@ -65,6 +65,12 @@ export const nodeFiles: FileAccess = {
     };
   },
 
+  hubCache() {
+    const { HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, HF_HOME, XDG_CACHE_HOME, HOME, USERPROFILE } = process.env;
+    const home = HF_HOME || join(XDG_CACHE_HOME || join(HOME || USERPROFILE || '.', '.cache'), 'huggingface');
+    return HF_HUB_CACHE || HUGGINGFACE_HUB_CACHE || join(home, 'hub');
+  },
+
   resolve: (path) => (/^file:/i.test(path) ? fileURLToPath(path) : resolve(path)),
   join,
   split: (path) => ({ folder: dirname(path), file: basename(path) }),
