@@ -55,7 +55,7 @@ import { CTL_TILE_PANELS, CTL_TILE_ROWS, K_BLOCK, ZEROS } from '../abi/layout';
 import { activateRow, addRow } from './elementwise';
 import { packStrip, stripCount, stripRows } from './strips';
 import { convertPanel, multiplyRows, panelsAtOnce } from './rows';
-import { multiply16, multiply8, multiply8Ahead, multiply8Four } from './tile';
+import { multiply16, multiply16Ahead, multiply8, multiply8Ahead, multiply8Four } from './tile';
 
 /** Rows of A that are packed at a time: they stay in the second-level cache. */
 const ROW_BLOCK = 132;
@@ -255,7 +255,7 @@ function panels(
   const columns = wide && rows > 2 ? 2 : 1;
   // each strip brings in its share of the panels that come next: a large share word by word in the tile's loop, which costs
   // the loop 5 %; a small one in a burst before the tile
-  const isLarge = strips <= FEW_STRIPS && rows >= 3 * strips && columns == 1;
+  const isLarge = strips <= FEW_STRIPS && rows >= 3 * strips;
   const share = ((panel * columns) / strips + 63) & ~63,
     word = share / kc;
   while (j < whole) {
@@ -275,7 +275,9 @@ function panels(
       const init = resume ? cStrip : bias ? bias + at : ZEROS;
       const inside = ahead + share <= bEnd;
       if (isLarge && inside) {
-        seen += multiply8Ahead(height, aStrip, bPanel, kc, init, step, cStrip, stride, ahead, word);
+        if (count == 2)
+          seen += multiply16Ahead(height, aStrip, bPanel, full, kc, init, step, cStrip, stride, ahead, word);
+        else seen += multiply8Ahead(height, aStrip, bPanel, kc, init, step, cStrip, stride, ahead, word);
       } else {
         if (inside) seen += touch(ahead, share);
         if (count == 2) multiply16(height, aStrip, bPanel, full, kc, init, step, cStrip, stride);
