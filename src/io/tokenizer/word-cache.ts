@@ -3,8 +3,9 @@
 import { type Pieces } from './pieces.js';
 
 /** Words of an age; two ages are kept, so that those in use outlive the others. */
-const AGE = 16_000;
-const LONGEST = 64;
+const AGE = 24_000;
+/** Units of a word at most: most words of a language, and few stretches of text that come but once. */
+const LONGEST = 20;
 
 export class WordCache {
   private young = new Map<string, Pieces>();
