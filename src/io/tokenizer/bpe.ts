@@ -2,7 +2,7 @@
 // rank, so that the time stays proportional to the length whatever the text.
 
 import { MergeTable, Symbols } from './merges.js';
-import { PieceList, byteToken, fallbackBytes, readUnknown, readVocab, type Pieces, type WordModel } from './pieces.js';
+import { LongPieces, byteToken, fallbackBytes, readUnknown, readVocab, type Pieces, type WordModel } from './pieces.js';
 import { WordCache } from './word-cache.js';
 import { asArray, asFlag, asString, invalidTokenizer, type JsonObject } from './json.js';
 
@@ -76,14 +76,14 @@ export function createBpe(config: JsonObject, where: string): WordModel {
       if (word.length <= CUT_LENGTH || !canCut || (unknownId === undefined && !letters.knowsAll(word)))
         return merges.apply(spell(word, true));
       joints ??= new Joints(ids.keys(), fuse && !hasBytes ? letters : null);
-      const pieces = new PieceList();
+      const pieces = new LongPieces(word.length >> 1);
       let from = 0;
       for (let cut = joints.next(word, 0); ; cut = joints.next(word, cut)) {
         const isEnd = cut === word.length;
         const text = word.slice(from, cut);
         const part = isEnd && (suffix !== '' || from === 0) ? merges.apply(spell(text, true)) : sections.get(text);
         if (isEnd && from === 0) return part;
-        for (let i = 0; i < part.ids.length; i++) pieces.add(part.ids[i], from + part.starts[i], from + part.ends[i]);
+        pieces.append(part, from);
         if (isEnd) return pieces;
         from = cut;
       }

@@ -97,55 +97,72 @@ export class MergeTable {
       if (at > 0) ranks[at - 1] = this.rank(ids[at - 1], ids[at]);
       if (at + 1 < count) ranks[at] = this.rank(ids[at], ids[at + 1]);
     }
-    const merged = new PieceList();
-    for (let i = 0; i < count; i++) merged.add(ids[i], starts[i], ends[i]);
+    const merged = { ids: new Array<number>(count), starts: new Array<number>(count), ends: new Array<number>(count) };
+    for (let i = 0; i < count; i++) {
+      merged.ids[i] = ids[i];
+      merged.starts[i] = starts[i];
+      merged.ends[i] = ends[i];
+    }
     return merged;
   }
 
-  /** Keeps the places of each rank together and in order: going along them touches memory in order, and a heap is needed of ranks alone. */
-  private applyToMany({ ids, starts, ends, length: count }: Symbols): Pieces {
-    const next = new Int32Array(count); // 0: was merged into the one before
-    const previous = new Int32Array(count);
+  /**
+   * Keeps the places of each rank together and in order: going along them touches memory in order, and a heap is needed of ranks
+   * alone. What belongs to a symbol is side by side for the same reason.
+   */
+  private applyToMany({ ids, starts, ends, length }: Symbols): Pieces {
+    const end = length << BITS;
+    const list = new Int32Array(end);
+    for (let at = 0, i = 0; at < end; at += SIZE, i++) {
+      list[at + ID] = ids[i];
+      list[at + END] = ends[i];
+      list[at + NEXT] = at + SIZE;
+      list[at + PREVIOUS] = at - SIZE;
+    }
     const places = new Map<number, Places>();
     const queue = new Heap();
     const offer = (at: number): void => {
-      const rank = this.rank(ids[at], ids[next[at]]);
+      const rank = this.rank(list[at + ID], list[list[at + NEXT] + ID]);
       if (rank < 0) return;
-      let list = places.get(rank);
-      if (!list) places.set(rank, (list = new Places()));
-      if (list.isEmpty) queue.push(rank);
-      list.push(at);
+      let found = places.get(rank);
+      if (!found) places.set(rank, (found = new Places()));
+      if (found.isEmpty) queue.push(rank);
+      found.push(at);
     };
-    for (let at = 0; at < count; at++) {
-      next[at] = at + 1;
-      previous[at] = at - 1;
-    }
-    for (let at = 0; at + 1 < count; at++) offer(at);
+    for (let at = 0; at + SIZE < end; at += SIZE) offer(at);
     for (let rank = queue.least; rank >= 0; rank = queue.least) {
-      const list = places.get(rank)!;
-      const at = list.pop();
-      if (list.isEmpty) {
+      const found = places.get(rank)!;
+      const at = found.pop();
+      if (found.isEmpty) {
         queue.pop();
         places.delete(rank);
       }
-      const right = next[at];
+      const right = list[at + NEXT];
       // Places whose pair has changed since are stale.
-      if (right === 0 || right >= count) continue;
-      const now = this.rank(ids[at], ids[right]);
+      if (right === MERGED || right >= end) continue;
+      const now = this.rank(list[at + ID], list[right + ID]);
       if (now < 0 || this.made[now] !== this.made[rank]) continue;
-      ids[at] = this.made[rank];
-      ends[at] = ends[right];
-      const after = (next[at] = next[right]);
-      next[right] = 0;
-      if (after < count) previous[after] = at;
-      if (at > 0) offer(previous[at]);
-      if (after < count) offer(at);
+      const after = list[right + NEXT];
+      list[at + ID] = this.made[rank];
+      list[at + END] = list[right + END];
+      list[at + NEXT] = after;
+      list[right + NEXT] = MERGED;
+      if (after < end) list[after + PREVIOUS] = at;
+      if (at > 0) offer(list[at + PREVIOUS]);
+      if (after < end) offer(at);
     }
     const merged = new PieceList();
-    for (let at = 0; at < count; at = next[at]) merged.add(ids[at], starts[at], ends[at]);
+    for (let at = 0; at < end; at = list[at + NEXT]) merged.add(list[at + ID], starts[at >> BITS], list[at + END]);
     return merged;
   }
 }
+
+// A symbol in the list of a long word.
+const BITS = 2;
+const SIZE = 1 << BITS;
+const [ID, END, NEXT, PREVIOUS] = [0, 1, 2, 3];
+/** In place of what is next: the symbol became part of the one before it. */
+const MERGED = 0;
 
 /** Places in a word, least first. Those that come in order, as most do, cost nothing but the room. */
 class Places {

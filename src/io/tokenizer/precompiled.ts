@@ -12,7 +12,7 @@ const decoder = new TextDecoder();
 // flags, emoji sequences, conjuncts) have 6 bytes and more in any case, so their exact boundaries do not matter.
 const PREPENDED = '\\u0600-\\u0605\\u06DD\\u070F\\u0890\\u0891\\u08E2\\u0D4E';
 const CLUSTER = new RegExp(
-  `\\r\\n|[${PREPENDED}]*(?:[^\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}\\u2065\\uFFF0-\\uFFF8]|[\\u200C\\u200D${PREPENDED}])[\\p{Gr_Ext}\\p{Emoji_Modifier}\\p{Mc}\\u0E33\\u0EB3\\u200D]*|[^]`,
+  `\\r\\n|[${PREPENDED}]*(?:[^\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}\\u2065\\uFFF0-\\uFFF8]|[${PREPENDED}\\u200C-\\u200D])[\\p{Gr_Ext}\\p{Emoji_Modifier}\\p{Mc}\\u0E33\\u0EB3\\u200D]*|[^]`,
   'uy',
 );
 
