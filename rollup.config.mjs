@@ -40,7 +40,8 @@ const SELDOM = {
   // encoder-decoders, and a decoder's stack alone
   transformer:
     /src\/(models\/(transformers?|bart|bart-parts|t5|encoder-decoder)|runtime\/(transformer-runner|stack-runner)|api\/transformer-calls|nn\/relative)\./,
-  bpe: /src\/io\/tokenizer\/bpe\./,
+  bpe: /src\/io\/tokenizer\/(bpe|merges)\./,
+  unigram: /src\/io\/tokenizer\/unigram\./,
   precompiled: /src\/io\/tokenizer\/precompiled\./,
   explain: /src\/core\/explain\./,
   memory: /src\/io\/source-memory\./,
@@ -64,7 +65,7 @@ function chunkOf(id, { getModuleInfo }) {
 /** In Node a small file takes longer to find than to read. */
 function nodeChunkOf(id, graph) {
   const name = chunkOf(id, graph);
-  if (name === 'bpe' || name === 'precompiled') return 'tokenizer';
+  if (name === 'bpe' || name === 'unigram' || name === 'precompiled') return 'tokenizer';
   if (name === 'transformer' || name === 'save') return 'generation';
   if (name === 'ops') return 'core';
   return name === 'tasks' || !(name in SELDOM) ? name : 'core';
