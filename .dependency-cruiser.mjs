@@ -1,5 +1,5 @@
 // Imports point one way: api -> runtime -> models -> nn -> ops -> core -> the layout of wasm memory; io beside them reaches
-// core and errors only, generate errors only, platform nothing but errors and types.
+// core and errors only, generate errors and spelling only, platform nothing but errors and types.
 
 /** Layers from the top down, each a folder of src/. */
 const LAYERS = ['api', 'runtime', 'models', 'nn', 'ops', 'core'];
@@ -24,6 +24,19 @@ export default {
       to: { path: '^src/io/' },
     },
     {
+      name: 'cli-is-a-user',
+      comment: 'The command line stands on what users hold, and on the helpers of api/ that only it needs.',
+      severity: 'error',
+      from: { path: '^src/cli/' },
+      to: { path: '^(src|assembly)/', pathNot: ['^src/(cli|api|platform)/', '^src/(index|errors)\\.ts$'] },
+    },
+    {
+      name: 'nobody-needs-the-cli',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/cli/' },
+      to: { path: '^src/cli/' },
+    },
+    {
       name: 'io-is-low',
       severity: 'error',
       from: { path: '^src/io/' },
@@ -34,7 +47,7 @@ export default {
       comment: 'Choosing tokens needs no model, no memory and no files.',
       severity: 'error',
       from: { path: '^src/generate/' },
-      to: { path: '^(src|assembly)/', pathNot: ['^src/generate/', '^src/errors\\.ts$'] },
+      to: { path: '^(src|assembly)/', pathNot: ['^src/generate/', '^src/(errors|spelling)\\.ts$'] },
     },
     {
       name: 'models-know-no-generation',
@@ -87,12 +100,12 @@ export default {
     },
     {
       name: 'only-dependencies-at-run-time',
-      comment: 'The loader and Comlink are bundled into both builds.',
+      comment: 'The loader and Comlink are bundled into both builds, Commander into the command line.',
       severity: 'error',
       from: { path: '^src/' },
       to: {
         dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown', 'unknown'],
-        pathNot: '^node_modules/(@assemblyscript/loader|comlink)/',
+        pathNot: '^node_modules/(@assemblyscript/loader|comlink|commander)/',
       },
     },
     { name: 'found', severity: 'error', from: {}, to: { couldNotResolve: true } },

@@ -1,20 +1,26 @@
 // Bundles src/: for Node (the tokenizer library stays an import), for the web (self-contained, so that it runs without a bundler too), and
 // the public types. The wasm files are shared by both platforms.
-import { rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import alias from '@rollup/plugin-alias';
 import { nodeResolve } from '@rollup/plugin-node-resolve';
 import { dts } from 'rollup-plugin-dts';
+import { build } from 'esbuild';
 import esbuild from 'rollup-plugin-esbuild';
 import { minify } from 'terser';
 import { inlineAbi } from './scripts/inline-abi.mjs';
 
-const PUBLIC = ['index', 'kernels'];
-const ENTRIES = [...PUBLIC, 'worker', 'follower'];
+const PUBLIC = ['index', 'kernels', 'edge'];
+const ENTRIES = ['index', 'kernels', 'worker', 'follower'];
 const input = (names) => Object.fromEntries(names.map((name) => [name, `src/${name}.ts`]));
 const clean = (dir) => ({ name: 'clean', buildStart: () => rm(dir, { recursive: true, force: true }) });
 const platform = (name) =>
-  alias({ entries: { '#platform': fileURLToPath(new URL(`src/platform/${name}.ts`, import.meta.url)) } });
+  alias({
+    entries: ['', '-caller', '-follower'].map((part) => ({
+      find: `#platform${part}`,
+      replacement: fileURLToPath(new URL(`src/platform/${name}${part}.ts`, import.meta.url)),
+    })),
+  });
 
 /** Some 5 % smaller than esbuild's minifier. */
 const shrink = {
@@ -42,17 +48,29 @@ const SELDOM = {
     /src\/(models\/(transformers?|bart|bart-parts|t5|encoder-decoder)|runtime\/(transformer-runner|stack-runner)|api\/transformer-calls|nn\/relative)\./,
   bpe: /src\/io\/tokenizer\/(bpe|merges)\./,
   unigram: /src\/io\/tokenizer\/unigram\./,
+  convert: /src\/io\/tokenizer\/(convert\/|piece-model\.|sentencepiece\.)/,
   precompiled: /src\/io\/tokenizer\/precompiled\./,
+  grid: /src\/api\/(attention-grid|text-width)\./,
+  mistakes: /src\/(spelling|models\/unsupported-type)\./,
   explain: /src\/core\/explain\./,
   memory: /src\/io\/source-memory\./,
   // models without files, and files of models
   save: /src\/(api\/(save|fresh)|io\/(source-config|safetensors-write)|runtime\/(random-tensors|held-tensors))\./,
-  shards: /src\/io\/safetensors-shards\./,
+  shards: /src\/io\/weight-files\./,
+  pytorch: /src\/io\/pytorch\//,
   folder: /src\/io\/source-folder\./,
 };
 
+/** Whether a program needs a module, at its start or later. */
+function isReachable(from, id, getModuleInfo, seen = new Set()) {
+  if (from.test(id)) return true;
+  seen.add(id);
+  const { importers, dynamicImporters } = getModuleInfo(id);
+  return [...importers, ...dynamicImporters].some((by) => !seen.has(by) && isReachable(from, by, getModuleInfo, seen));
+}
+
 /** Few files start faster and compress better: what every use needs is one, and what only some need are others. */
-function chunkOf(id, { getModuleInfo }) {
+function purposeOf(id, getModuleInfo) {
   const seldom = Object.keys(SELDOM).find((name) => SELDOM[name].test(id));
   if (seldom) return seldom;
   if (/tokenizer/.test(id)) return 'tokenizer';
@@ -62,17 +80,53 @@ function chunkOf(id, { getModuleInfo }) {
   return /src\/ops\//.test(id) ? 'ops' : 'generation';
 }
 
+/** The caller's side, the engine's and the followers' have chunks of their own: a worker must not lead to the code that starts it,
+ *  or bundlers that follow `new Worker(new URL(...))` go round in circles. */
+function chunkOf(id, { getModuleInfo }) {
+  const purpose = purposeOf(id, getModuleInfo);
+  if (!purpose) return null;
+  if (isReachable(/src\/follower\.ts$/, id, getModuleInfo)) return 'thread';
+  return isReachable(/src\/worker\.ts$/, id, getModuleInfo) ? purpose : `${purpose}-caller`;
+}
+
 /** In Node a small file takes longer to find than to read. */
 function nodeChunkOf(id, graph) {
-  const name = chunkOf(id, graph);
+  if (/src\/cli\/index\./.test(id)) return null;
+  if (/commander|src\/cli\/(main|program|failure|generation-flags)\./.test(id)) return 'program';
+  if (/src\/(cli|api\/checkpoint)/.test(id)) return 'commands';
+  const name = purposeOf(id, graph.getModuleInfo);
+  if (name === 'convert') return name;
   if (name === 'bpe' || name === 'unigram' || name === 'precompiled') return 'tokenizer';
   if (name === 'transformer' || name === 'save') return 'generation';
   if (name === 'ops') return 'core';
   return name === 'tasks' || !(name in SELDOM) ? name : 'core';
 }
 
+/** Commander is CommonJS, which Rollup does not read: it comes as one minified module with its licence. */
+const commander = {
+  name: 'commander',
+  resolveId: (id) => (id === 'commander' ? '\0commander.js' : null),
+  async load(id) {
+    if (id !== '\0commander.js') return null;
+    const bundled = await build({
+      stdin: { contents: "module.exports = require('commander');", resolveDir: import.meta.dirname },
+      bundle: true,
+      format: 'cjs',
+      platform: 'node',
+      minify: true,
+      write: false,
+    });
+    const licence = await readFile('node_modules/commander/LICENSE', 'utf8');
+    return `/*! commander\n${licence}*/
+import { createRequire } from 'node:module';
+const module = { exports: {} };
+((require) => {${bundled.outputFiles[0].text}})(createRequire(import.meta.url));
+export const { Argument, Command, CommanderError, InvalidArgumentError, Option } = module.exports;`;
+  },
+};
+
 const node = {
-  input: input(ENTRIES),
+  input: { ...input(ENTRIES), cli: 'src/cli/index.ts' },
   output: {
     dir: 'dist/node',
     format: 'es',
@@ -84,6 +138,7 @@ const node = {
     clean('dist/node'),
     inlineAbi(),
     platform('node'),
+    commander,
     // Comlink is bundled: its adapter for Node and its main file must be of one build
     nodeResolve({ extensions: ['.ts', '.mjs', '.js'], exportConditions: ['node'] }),
     esbuild({ target: 'es2022', legalComments: 'inline' }),
@@ -96,6 +151,7 @@ const web = {
     dir: 'dist/web',
     format: 'es',
     chunkFileNames: '[name]-[hash].js',
+    hoistTransitiveImports: false,
     // by itself, so that the size limit can tell it from what is ours
     manualChunks: (id, graph) => (id.includes('@huggingface/tokenizers') ? 'tokenizers-library' : chunkOf(id, graph)),
   },
@@ -109,10 +165,24 @@ const web = {
   ],
 };
 
+/** One file without a worker: edge platforms bundle and compile ahead. */
+const edge = {
+  input: 'src/edge.ts',
+  output: { file: 'dist/edge/index.js', format: 'es', inlineDynamicImports: true },
+  plugins: [
+    clean('dist/edge'),
+    inlineAbi(),
+    platform('edge'),
+    nodeResolve({ extensions: ['.ts', '.mjs', '.js'], exportConditions: ['worker'] }),
+    esbuild({ target: 'es2022', legalComments: 'inline' }),
+    shrink,
+  ],
+};
+
 const types = {
   input: input(PUBLIC),
   output: { dir: 'dist/types', format: 'es', chunkFileNames: '[name].d.ts' },
   plugins: [clean('dist/types'), dts({ tsconfig: 'tsconfig.build.json' })],
 };
 
-export default [node, web, types];
+export default [node, web, edge, types];

@@ -2,6 +2,24 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
-  resolve: { alias: { '#platform': fileURLToPath(new URL('./test/platform.ts', import.meta.url)) } },
-  test: { include: ['test/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000, pool: 'forks' },
+  resolve: {
+    alias: [
+      { find: /^#platform$/, replacement: fileURLToPath(new URL('./test/platform.ts', import.meta.url)) },
+      {
+        find: '#platform-caller',
+        replacement: fileURLToPath(new URL('./src/platform/node-caller.ts', import.meta.url)),
+      },
+      {
+        find: '#platform-follower',
+        replacement: fileURLToPath(new URL('./src/platform/node-follower.ts', import.meta.url)),
+      },
+    ],
+  },
+  test: {
+    include: ['test/**/*.test.ts'],
+    exclude: ['test/places/**', 'node_modules/**'],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    pool: 'forks',
+  },
 });

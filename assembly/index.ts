@@ -3,6 +3,9 @@ import { CTL_EXIT, CTL_GENERATION, CTL_READY, CTL_STOP } from './abi/layout';
 import { walk } from './plan';
 import { arrive, awaitChange, gather, startSlice } from './sync';
 
+/** Which build this is: 1 with relaxed SIMD. */
+export const RELAXED: i32 = i32(ASC_FEATURE_RELAXED_SIMD);
+
 /** Thread 0 runs the slice of records that the control block describes, together with threads - 1 followers.
  *  1: done; 0: stopped by the cancel cell or because a follower is lost (CTL_FAILED tells). */
 export function run(threads: i32): i32 {

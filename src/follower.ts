@@ -1,6 +1,6 @@
 // Entry point of a follower thread: instantiates the module over the shared memory and stays inside it.
 import { instantiateSync } from '@assemblyscript/loader';
-import { onStart } from '#platform';
+import { onStart } from '#platform-follower';
 import { CTL_FAILED } from '../assembly/abi/layout';
 import { coreImports } from './core/imports';
 

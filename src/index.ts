@@ -1,4 +1,9 @@
-// wasmformer: transformers in WebAssembly SIMD.
+/**
+ * Transformers in WebAssembly SIMD.
+ * @module wasmformer
+ */
+export { attentionGrid } from './api/attention-grid';
+export type { AttentionGridOptions } from './api/attention-grid';
 export { Decoder } from './api/decoder';
 export type { DecoderForwardOptions, DecoderInfo, DecoderOutput, GenerateOptions } from './api/decoder';
 export type { DecoderStackInputs, EmbeddingInputs, Embeddings, Mask } from './api/embeddings';
@@ -19,6 +24,10 @@ export type { Question } from './api/encoder-tasks';
 export type { DecoderInput, EncoderInput, IdInputs, Ids, TextInputs, TokenizeOptions } from './api/inputs';
 export type { ClassificationOptions, ClassificationResult } from './api/tasks/classification';
 export type { FillMaskOptions, FillMaskResult } from './api/tasks/fill-mask';
+export type { QuantizeOptions } from './api/tasks/quantize';
+export type { Comparable, CompareTextOptions, RerankOptions, RerankResult } from './api/tasks/search';
+export type { CompareOptions, SearchOptions, SearchResult, SimilarityMetric } from './api/tasks/similarity';
+export type { Precision, Ranges, Vectors } from './api/tasks/vectors';
 export type { NextSentenceResult } from './api/tasks/next-sentence';
 export type { Answer, AnswerOptions, WindowOptions } from './api/tasks/question-answering';
 export type {
@@ -37,6 +46,7 @@ export type {
 } from './api/transformer';
 export { Tensor } from './api/tensor';
 export type { NestedArray, TensorData, TensorType } from './api/tensor';
+export type { Profile } from './api/profile';
 export type { ProfileRow } from './core/explain';
 export { WasmformerError } from './errors';
 export type { WasmformerErrorCode } from './errors';

@@ -1,4 +1,7 @@
-// wasmformer/kernels: single kernels on tensors.
+/**
+ * Single kernels on tensors.
+ * @module wasmformer/kernels
+ */
 export { createKernels } from './api/kernels';
 export type { Kernels } from './api/kernels';
 export type { KernelsInfo, PackedWeight } from './api/kernels-base';

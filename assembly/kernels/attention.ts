@@ -16,7 +16,9 @@
 //
 //   Q [size][rows] scaled -> S = Q K [rows][keys] -> exp(S - max) [keys][rows] and its sums -> O = P V [rows][size] -> out
 //
-// A step of decoding is the same with few rows: the pages are read once for all heads of a group, front to back.
+// A step of decoding is the same with few rows: the pages are read once for all heads of a group. Where there are many, the
+// tiles touch, by turns, the four pages that come after the present four: main memory delivers half as much again when
+// it is read in four places at once.
 //
 // Order: q.k is one chain over the head size ascending, then relative, slope and mask are added; the sum of exponentials
 // runs in four chains (key mod 4), added as (0 + 1) + (2 + 3); p v is one chain over the keys ascending; the division comes
@@ -27,18 +29,22 @@
 // Speed, one thread of a busy EPYC that does 49 GFLOP/s, least of many: 12 heads of 32 and 128 tokens take 0.94 ms with the
 // storing, 0.82 without; the kernel before, which packed keys and values at every call, 0.95 in the same run. 12 heads of 64:
 // 34 GFLOP/s at 128 keys. A step of decoding, 8 key heads of 64, reads 38-46 GB/s in groups of 1 and 16-19 in groups of 3 and
-// 4 up to 2048 keys, 10-11 at 4096, from main memory. 4 strips at a time instead of 2 were 2-8 % slower.
+// 4 as long as the caches hold them; from main memory (4096 keys of 90 heads) 17 in groups of 1 and 15 in groups of 3 and 4,
+// where it was 10 with pages read one after the other. 4 strips at a time instead of 2 were 2-8 % slower.
 import * as R from '../abi/records';
 import { CTL_TILE_PANELS, CTL_TILE_ROWS, ZEROS } from '../abi/layout';
 import { addRelative, addSlope, exponentials, hide, scaleColumn, scaleRow } from './attention-rows';
 import { addRow } from './elementwise';
 import { packStrip, stripCount, stripRows } from './strips';
-import { multiply16, multiply8, row1x32 } from './tile';
+import { multiply16, multiply8, multiply8Four, row1x32 } from './tile';
 
 /** Strips that pass over the pages together; src/ops/attention.ts sizes the scratch memory by it. */
 const STRIPS = 2;
 /** Keys of a page that a tile of p v takes at a time, so that its operands stay in the first-level cache. */
 const KEY_BLOCK = 256;
+
+/** Pages that are brought in together while as many are computed with. */
+const AHEAD = 4;
 
 // Scratch begins with a description of every strip, then 1 / sum of its rows.
 const ST_ROWS: usize = 0;
@@ -50,9 +56,11 @@ const ST_SCORES: usize = 20;
 const ST_WEIGHTS: usize = 24;
 const ST_OUT: usize = 28;
 const ST_FACTORS: usize = 32;
-const ST_BYTES: usize = 64;
+const ST_AHEAD: usize = 56; // of the first strip: addresses of pages to touch
+const ST_BYTES: usize = 80;
 
-/** `count` neighbouring panels, `panel` bytes apart, times a strip: C = A B, or C += A B. */
+/** `count` neighbouring panels, `panel` bytes apart, times a strip: C = A B, or C += A B. Where `ahead` is not 0, each panel's tile
+ *  touches its share of the four blocks whose addresses are there, from `offset` on. */
 function tiles(
   rows: i32,
   count: i32,
@@ -63,15 +71,29 @@ function tiles(
   resume: bool,
   c: usize,
   stride: usize,
-): void {
+  ahead: usize,
+  offset: usize,
+): i32 {
   const step = resume ? stride : 0;
-  if (rows == 1) {
+  let seen = 0;
+  if (ahead) {
+    for (; count > 0; count--, b += panel, c += 32, offset += panel / AHEAD)
+      seen += multiply8Four(rows, a, b, k, resume ? c : ZEROS, step, c, stride, ahead, offset, 32);
+  } else if (rows == 1) {
     for (; count >= 4; count -= 4, b += panel << 2, c += 128) row1x32(a, b, panel, k, resume ? c : ZEROS, c);
   } else if (rows == 2 || load<i32>(CTL_TILE_PANELS) == 2) {
     for (; count >= 2; count -= 2, b += panel << 1, c += 64)
       multiply16(rows, a, b, panel, k, resume ? c : ZEROS, step, c, stride);
   }
   for (; count > 0; count--, b += panel, c += 32) multiply8(rows, a, b, k, resume ? c : ZEROS, step, c, stride);
+  return seen;
+}
+
+/** Notes the addresses of pages [p, p + 4), or of the last one in their stead, at `ahead`. */
+function lookAhead(base: usize, pages: usize, p: i32, last: i32, ahead: usize): void {
+  for (let i = 0; i < AHEAD; i++) {
+    store<u32>(ahead + ((<usize>i) << 2), <u32>base + load<u32>(pages + ((<usize>min(p + i, last)) << 2)));
+  }
 }
 
 /** Adds the biases to a strip's scores, hides what its rows do not see, and takes the exponentials. */
@@ -221,7 +243,8 @@ function head(record: usize, segment: usize, kvHead: i32, strip0: i32, strip1: i
   const panelK = (<usize>sizeK) << 5,
     panelV = (<usize>page) << 5,
     keyBytes = (<usize>(page * sizeK)) << 2;
-  const base = <usize>load<u32>(record, R.AT_BASE) + <usize>kvHead * (keyBytes + <usize>panelsV * panelV);
+  const block = keyBytes + <usize>panelsV * panelV,
+    base = <usize>load<u32>(record, R.AT_BASE) + <usize>kvHead * block;
   const oStride = (<usize>panelsV) << 5;
   // scratch: the strips' descriptions, a tile of query rows, Q, O, then S and P of each strip
   const outputs = scratch + <usize>STRIPS * ST_BYTES + ((<usize>(6 * sizeK)) << 2) * <usize>(STRIPS + 1);
@@ -250,26 +273,40 @@ function head(record: usize, segment: usize, kvHead: i32, strip0: i32, strip1: i
       at += rows * stride;
     }
 
-    for (let key = from, p = from / page; key < end; p++) {
+    const p0 = from / page,
+      last = (end - 1) / page;
+    // one pass over many pages: each is read from main memory, once
+    const isLong = strips <= STRIPS && last - p0 >= AHEAD;
+    let seen = 0;
+    for (let key = from, p = p0; key < end; p++) {
       const start = p * page,
-        limit = min(end, start + page);
+        limit = min(end, start + page),
+        turn = (p - p0) % AHEAD;
       const k = base + <usize>load<u32>(pages + ((<usize>p) << 2));
+      if (isLong && turn == 0) {
+        if (p + AHEAD <= last) lookAhead(base, pages, p + AHEAD, last, scratch + ST_AHEAD);
+        else lookAhead(base + keyBytes, pages, p0, last, scratch + ST_AHEAD);
+      }
       for (; key < limit; key += 32) {
         const stop = min(key + 32, limit);
         for (let strip = scratch; strip < stripsEnd; strip += ST_BYTES) {
           const a = max(key, load<i32>(strip, ST_FROM)),
             b = min(stop, load<i32>(strip, ST_END));
           if (a >= b) continue;
-          tiles(
+          const panel = (a - start) >> 3,
+            scores = <usize>load<u32>(strip, ST_SCORES) + ((<usize>(a - load<i32>(strip, ST_FROM))) << 2);
+          seen += tiles(
             load<i32>(strip, ST_ROWS),
             (b - a + 7) >> 3,
             <usize>load<u32>(strip, ST_Q),
-            k + <usize>((a - start) >> 3) * panelK,
+            k + <usize>panel * panelK,
             panelK,
             sizeK,
             false,
-            <usize>load<u32>(strip, ST_SCORES) + ((<usize>(a - load<i32>(strip, ST_FROM))) << 2),
+            scores,
             stride,
+            isLong && strip == scratch ? scratch + ST_AHEAD : 0,
+            <usize>(turn * (page >> 3) + panel) * (panelK / AHEAD),
           );
         }
       }
@@ -280,9 +317,16 @@ function head(record: usize, segment: usize, kvHead: i32, strip0: i32, strip1: i
       softmaxStrip(record, segment, head0, group, strip, stride);
     }
 
-    for (let key = from, p = from / page; key < end; p++) {
+    for (let key = from, p = p0; key < end; p++) {
       const start = p * page,
-        limit = min(end, start + page);
+        limit = min(end, start + page),
+        turn = (p - p0) % AHEAD;
+      if (isLong && turn == 0) {
+        // at the end the next head's keys, which lie behind
+        if (p + AHEAD > last && kvHead + 1 < load<i32>(record, R.AT_KV_HEADS)) {
+          lookAhead(base + block, pages, p0, last, scratch + ST_AHEAD);
+        } else lookAhead(base + keyBytes, pages, p + AHEAD, last, scratch + ST_AHEAD);
+      }
       const v = base + keyBytes + <usize>load<u32>(pages + ((<usize>p) << 2));
       for (; key < limit; key += KEY_BLOCK) {
         const stop = min(key + KEY_BLOCK, limit);
@@ -292,7 +336,7 @@ function head(record: usize, segment: usize, kvHead: i32, strip0: i32, strip1: i
               a = max(key, load<i32>(strip, ST_FROM)),
               b = min(stop, load<i32>(strip, ST_END));
             if (a >= b) continue;
-            tiles(
+            seen += tiles(
               rows,
               min(4, panelsV - j),
               <usize>load<u32>(strip, ST_WEIGHTS) + ((<usize>((a - load<i32>(strip, ST_FROM)) * rows)) << 2),
@@ -302,6 +346,8 @@ function head(record: usize, segment: usize, kvHead: i32, strip0: i32, strip1: i
               true,
               <usize>load<u32>(strip, ST_OUT) + ((<usize>j) << 5),
               oStride,
+              isLong && strip == scratch ? scratch + ST_AHEAD : 0,
+              <usize>(turn * panelsV + j) * (panelV / AHEAD),
             );
           }
         }
@@ -309,6 +355,7 @@ function head(record: usize, segment: usize, kvHead: i32, strip0: i32, strip1: i
       key = limit;
     }
 
+    store<i32>(scratch, seen, ST_AHEAD);
     for (let strip = scratch; strip < stripsEnd; strip += ST_BYTES) {
       writeStrip(record, segment, head0, group, strip);
     }

@@ -2,9 +2,9 @@
 import { throwIfAborted, WasmformerError } from '../errors';
 import { resolveGeneration, type GenerationSettings } from '../generate';
 import { withSpecialTokens } from '../models/special-tokens';
-import type { ProfileRow } from '../core/explain';
 import type { BatchMask, MemoryBatch } from '../runtime/batch';
 import type { DecoderCall, GenerateRequest } from '../runtime/decoder-runner';
+import { checkNames } from '../runtime/option-names';
 import type { Decoder, DecoderForwardOptions, DecoderOutput, GenerateOptions } from './decoder';
 import { prepareEmbeddings, prepareMask, prepareMemory, type DecoderStackInputs } from './embeddings';
 import { checkProcessors, GenerationStream, type GeneratedResult, type StreamSource } from './generation';
@@ -21,6 +21,7 @@ import {
   type TokenizeOptions,
 } from './inputs';
 import { PretrainedModel } from './pretrained';
+import { profileOf, type Profile } from './profile';
 import { promptRows, type Prompts } from './prompts';
 import { Session, type SessionPort, type SessionUse } from './session';
 import type { Tensor } from './tensor';
@@ -32,6 +33,8 @@ interface PreparedCall extends Prepared {
   readonly mask?: BatchMask;
 }
 
+const FORWARD_NAMES = 'outputHiddenStates outputAttentions truncation maxLength signal';
+
 const OTHER_OPTIONS = ['logitsProcessors', 'contextOverflow', 'assistantModel', 'numAssistantTokens', 'signal'];
 
 export async function forward(
@@ -39,6 +42,7 @@ export async function forward(
   input: DecoderInput | DecoderStackInputs,
   options: DecoderForwardOptions,
 ): Promise<DecoderOutput> {
+  await checkNames(options, FORWARD_NAMES);
   const { outputHiddenStates = false, outputAttentions = false, signal } = options;
   throwIfAborted(signal);
   const prepared = prepare(model, input, options);
@@ -78,6 +82,7 @@ export async function explain(
   input: DecoderInput | DecoderStackInputs,
   options: DecoderForwardOptions,
 ): Promise<string> {
+  await checkNames(options, FORWARD_NAMES);
   return model.ask('explain', callOf(prepare(model, input, options), options), options);
 }
 
@@ -85,8 +90,9 @@ export async function profile(
   model: Decoder,
   input: DecoderInput | DecoderStackInputs,
   options: DecoderForwardOptions,
-): Promise<ProfileRow[]> {
-  return model.ask('profile', callOf(prepare(model, input, options), options), options);
+): Promise<Profile> {
+  await checkNames(options, FORWARD_NAMES);
+  return profileOf(await model.ask('profile', callOf(prepare(model, input, options), options), options));
 }
 
 function sessionPort(model: Decoder): SessionPort {
@@ -118,7 +124,11 @@ async function streamSource(
   throwIfAborted(signal);
   checkCallOptions(options, settings);
   // a prompt that is too long may still slide
-  const limits = { vocabSize, maxPositions: contextOverflow === 'slide' ? Infinity : maxPositions };
+  const limits = {
+    vocabSize,
+    maxPositions: contextOverflow === 'slide' ? Infinity : maxPositions,
+    advice: settings.numBeams > 1 ? undefined : "shorten it, or pass contextOverflow: 'slide' to forget its beginning",
+  };
   const { rows, isBatch } = promptRows(prompts, limits, () => model.tokenizer);
   if (session && isBatch)
     throw new WasmformerError('INVALID_ARGUMENT', 'a session continues one prompt: give one, not an array of them');

@@ -1,6 +1,6 @@
 // Decoder: causal language models. Text or ids in; logits, hidden states, generated text out.
 import type { GenerationOptions } from '../generate';
-import type { ProfileRow } from '../core/explain';
+import type { Profile } from './profile';
 import type { SourceInput } from '../io/source';
 import type { Config } from '../models/model';
 import type { DecoderRunner } from '../runtime/decoder-runner';
@@ -31,7 +31,7 @@ export interface DecoderForwardOptions extends TokenizeOptions {
 
 /** Results of a forward pass; b sequences, t the longest row, d the hidden size. Padded rows are zero. */
 export interface DecoderOutput {
-  /** [b, t, vocabulary]: row i tells the token after token i. Absent if the checkpoint has no language-model head. */
+  /** [b, t, vocabulary]; row i tells the token after token i. Absent if the checkpoint has no language-model head. */
   logits?: Tensor<Float32Array>;
   /** [b, t, d], behind the final norm, if there is one. */
   lastHiddenState: Tensor<Float32Array>;
@@ -143,7 +143,7 @@ export class Decoder extends PretrainedModel<DecoderRunner> {
 
   /** Time of every record of that plan, in milliseconds.
    *  @throws as forward */
-  profile(input: DecoderInput | DecoderStackInputs, options: DecoderForwardOptions = {}): Promise<ProfileRow[]> {
+  profile(input: DecoderInput | DecoderStackInputs, options: DecoderForwardOptions = {}): Promise<Profile> {
     return this.calls.profile(this, input, options);
   }
 }

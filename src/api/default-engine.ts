@@ -3,6 +3,7 @@ import { Engine, type EngineOptions } from '../runtime/host';
 
 interface Share {
   readonly key: string;
+  readonly module: WebAssembly.Module | undefined;
   readonly engine: Engine;
   users: number;
 }
@@ -12,14 +13,15 @@ const shares: Share[] = [];
 /** The engine for these options, started by its first call. Throws INVALID_ARGUMENT. */
 export function acquireDefaultEngine({
   threads = 'auto',
-  worker = true,
+  module,
+  worker = !module,
   relaxedSimd = true,
   revectorize = false,
 }: EngineOptions): Engine {
   const key = JSON.stringify([threads, worker, relaxedSimd, revectorize]);
-  let share = shares.find((known) => known.key === key);
+  let share = shares.find((known) => known.key === key && known.module === module);
   if (!share) {
-    share = { key, engine: new Engine({ threads, worker, relaxedSimd, revectorize }), users: 0 };
+    share = { key, module, engine: new Engine({ threads, worker, relaxedSimd, revectorize, module }), users: 0 };
     shares.push(share);
   }
   share.users++;

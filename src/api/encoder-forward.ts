@@ -1,16 +1,94 @@
 // What Encoder.forward needs and embedding texts does not: ids and embeddings as inputs, and outputs in the caller's shape.
-import { WasmformerError } from '../errors';
+import { throwIfAborted, WasmformerError } from '../errors';
 import type { BatchMask, Outputs } from '../runtime/batch';
-import type { EncoderFacts } from '../runtime/encoder-runner';
+import type { EncoderCall, EncoderFacts } from '../runtime/encoder-runner';
+import { checkNames } from '../runtime/option-names';
 import { prepareEmbeddings, prepareMask, type EmbeddingInputs } from './embeddings';
-import type { EncoderOutput, ForwardOptions } from './encoder';
+import type { Encoder, EncoderOutput, ForwardOptions } from './encoder';
 import { padMaps, padRows, prepareIds } from './ids';
-import { isEmbeddingInput, needEmbeddings, type IdInputs, type Prepared } from './inputs';
+import {
+  encodeText,
+  isEmbeddingInput,
+  isIdInput,
+  needEmbeddings,
+  prepareEncodings,
+  textsOf,
+  type EncoderInput,
+  type IdInputs,
+  type Prepared,
+  type TextInputs,
+  type TokenizeOptions,
+} from './inputs';
+import { profileOf, type Profile } from './profile';
 import { Tensor } from './tensor';
 
 /** A batch, and who sees whom in it. */
 export interface PreparedCall extends Prepared {
   readonly mask?: BatchMask;
+}
+
+/** What forward, explain and profile take. */
+type Input = EncoderInput | EmbeddingInputs;
+
+const NAMES = 'outputHiddenStates outputAttentions truncation maxLength signal';
+
+export async function forward(encoder: Encoder, input: Input, options: ForwardOptions): Promise<EncoderOutput> {
+  const { prepared, want } = await begin(encoder, input, options);
+  const outputs = await encoder.run(prepared, want, options.signal);
+  return outputOf(outputs, prepared, encoder.facts, options);
+}
+
+export async function explain(encoder: Encoder, input: Input, options: ForwardOptions): Promise<string> {
+  const { prepared, want } = await begin(encoder, input, options);
+  return encoder.ask('explain', encoder.callOf(prepared, want), options);
+}
+
+export async function profile(encoder: Encoder, input: Input, options: ForwardOptions): Promise<Profile> {
+  const { prepared, want } = await begin(encoder, input, options);
+  return profileOf(await encoder.ask('profile', encoder.callOf(prepared, want), options));
+}
+
+/** A call's batch, and what it asks of the engine. */
+async function begin(
+  encoder: Encoder,
+  input: Input,
+  options: ForwardOptions,
+): Promise<{ prepared: PreparedCall; want: Partial<EncoderCall> }> {
+  await checkNames(options, NAMES);
+  const { outputHiddenStates = false, outputAttentions = false, signal } = options;
+  throwIfAborted(signal);
+  encoder.checkAlive();
+  return {
+    prepared: prepare(encoder, input, options),
+    want: {
+      lastHiddenState: true,
+      poolerOutput: true,
+      head: true,
+      hiddenStates: outputHiddenStates,
+      attentions: outputAttentions,
+    },
+  };
+}
+
+function prepare(encoder: Encoder, input: Input, options: TokenizeOptions): PreparedCall {
+  const { facts } = encoder;
+  if (isEmbeddingInput(input) || isIdInput(input)) return prepareNumbers(input, facts);
+  needEmbeddings(facts, '{ inputsEmbeds, attentionMask, mask }');
+  if (
+    typeof input !== 'string' &&
+    !Array.isArray(input) &&
+    !(typeof input === 'object' && input !== null && 'text' in input)
+  ) {
+    throw new WasmformerError(
+      'INVALID_ARGUMENT',
+      'the input must be a text, an array of texts, { text, textPair }, { inputIds, ... } or { inputsEmbeds, ... }',
+    );
+  }
+  const { texts, pairs } = textsOf(input as string | readonly string[] | TextInputs);
+  return prepareEncodings(
+    texts.map((text, i) => encodeText(encoder.tokenizer, facts, text, pairs?.[i], options)),
+    facts,
+  );
 }
 
 /** Ids or embeddings as a batch. Throws INVALID_ARGUMENT, INVALID_SHAPE, TOO_LONG. */
@@ -31,7 +109,7 @@ export function prepareNumbers(input: IdInputs | EmbeddingInputs, facts: Encoder
 }
 
 /** Results of a forward pass, padded. */
-export function outputOf(
+function outputOf(
   outputs: Outputs,
   prepared: Prepared,
   facts: EncoderFacts,

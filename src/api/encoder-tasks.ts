@@ -1,13 +1,10 @@
 // The Encoder's tasks: text in, labels, entities, answers out. Each tokenises, runs the head, and hands the logits to a pure
 // function of tasks/.
 import { throwIfAborted, WasmformerError } from '../errors';
-import type { Encoding, Tokenizer } from '../io/tokenizer';
-import type { Config, Head } from '../models/model';
-import type { Outputs } from '../runtime/batch';
-import type { EncoderCall } from '../runtime/encoder-runner';
-import type { EncoderFacts } from '../runtime/encoder-runner';
-import { encodeText, prepareEncodings, textsOf, type Prepared, type TextInputs, type TokenizeOptions } from './inputs';
+import type { Encoding } from '../io/tokenizer';
+import { encodeText, textsOf, type TextInputs, type TokenizeOptions } from './inputs';
 import { classificationScores, type ClassificationOptions, type ClassificationResult } from './tasks/classification';
+import { needHead, one, runHead, type TaskContext } from './tasks/context';
 import { fillMask, maskPositions, type FillMaskOptions, type FillMaskResult } from './tasks/fill-mask';
 import { nextSentence, type NextSentenceResult } from './tasks/next-sentence';
 import {
@@ -24,14 +21,7 @@ import {
   type TokenEntity,
 } from './tasks/token-classification';
 
-/** What the tasks need of an Encoder. */
-export interface TaskContext {
-  readonly facts: EncoderFacts;
-  readonly config: Config;
-  readonly tokenizer: Tokenizer;
-  readonly continuingSubwordPrefix: string | null;
-  run(prepared: Prepared, want: Partial<EncoderCall>, signal?: AbortSignal): Promise<Outputs>;
-}
+export { rerankTask, searchTask, similarityTask } from './tasks/search';
 
 interface CallOptions {
   signal?: AbortSignal;
@@ -43,65 +33,6 @@ export interface Question {
   context: string;
 }
 
-/** Sequences that a task sends to the engine at a time. */
-const GROUP = 64;
-
-const HEAD_NAMES: Readonly<Record<Head, string>> = {
-  maskedLM: 'ForMaskedLM',
-  pretraining: 'ForPreTraining',
-  nextSentence: 'ForNextSentencePrediction',
-  sequenceClassification: 'ForSequenceClassification',
-  tokenClassification: 'ForTokenClassification',
-  questionAnswering: 'ForQuestionAnswering',
-};
-
-function needHead(context: TaskContext, task: string, ...heads: Head[]): void {
-  const { head } = context.facts;
-  if (head && heads.includes(head)) return;
-  const wanted = heads.map((known) => `...${HEAD_NAMES[known]}`).join(' or ');
-  throw new WasmformerError(
-    'NO_HEAD',
-    `${task} needs a checkpoint whose config.json names ${wanted}, but this one ${head ? `is ...${HEAD_NAMES[head]}` : 'has no head'}`,
-  );
-}
-
-/** Runs encodings through the head group by group; `visit` gets each one's rows of an output. */
-async function runHead(
-  context: TaskContext,
-  encodings: readonly Encoding[],
-  output: string,
-  rowsOf: (encoding: Encoding) => number,
-  signal: AbortSignal | undefined,
-  visit: (logits: Float32Array, index: number) => void,
-  selectedOf?: (encoding: Encoding) => readonly number[],
-): Promise<void> {
-  for (let from = 0; from < encodings.length; from += GROUP) {
-    const group = encodings.slice(from, from + GROUP);
-    const prepared = prepareEncodings(group, context.facts);
-    const want: Partial<EncoderCall> = { head: true };
-    let selected: Int32Array | undefined;
-    if (selectedOf) {
-      let first = 0;
-      const rows = group.flatMap((encoding) => {
-        const own = selectedOf(encoding).map((row) => row + first);
-        first += encoding.length;
-        return own;
-      });
-      selected = Int32Array.from(rows);
-    }
-    const outputs = await context.run(prepared, { ...want, selected }, signal);
-    const data = outputs[output];
-    const width = data.length / group.reduce((sum, encoding) => sum + rowsOf(encoding), 0);
-    let at = 0;
-    group.forEach((encoding, i) => {
-      const end = at + rowsOf(encoding) * width;
-      visit(data.subarray(at, end), from + i);
-      at = end;
-    });
-  }
-}
-
-const one = (): number => 1;
 const each = (encoding: Encoding): number => encoding.length;
 
 export async function fillMaskTask(
@@ -159,7 +90,7 @@ export async function classifyTokensTask(
 ): Promise<unknown> {
   throwIfAborted(options.signal);
   needHead(context, 'classifyTokens', 'tokenClassification');
-  const { tokenizer, facts, config, continuingSubwordPrefix } = context;
+  const { tokenizer, facts, config, settings } = context;
   const { texts, single } = textsOf(text);
   const encodings = texts.map((t) => encodeText(tokenizer, facts, t, undefined, options));
   const results: (TokenEntity[] | EntityGroup[])[] = [];
@@ -172,7 +103,7 @@ export async function classifyTokensTask(
       id2label,
       join: (tokens: string[]) => tokenizer.joinTokens(tokens),
       unkTokenId: tokenizer.unkTokenId,
-      continuingSubwordPrefix,
+      continuingSubwordPrefix: settings.continuingSubwordPrefix,
     };
     results[i] = classifyTokens(input, options);
   });

@@ -1,15 +1,15 @@
 // Encoder: BERT and its family. Text or ids in; hidden states, embeddings, labels, answers out.
 import { throwIfAborted, WasmformerError } from '../errors';
-import type { ProfileRow } from '../core/explain';
+import type { Profile } from './profile';
 import type { SourceInput } from '../io/source';
-import type { Encoding } from '../io/tokenizer';
 import type { Config, Head } from '../models/model';
 import { POOLINGS, type Pooling } from '../ops/pool';
 import type { Outputs } from '../runtime/batch';
+import { checkNames } from '../runtime/option-names';
 import type { EncoderCall, EncoderRunner } from '../runtime/encoder-runner';
 import type { EmbeddingInputs } from './embeddings';
 import type { PreparedCall } from './encoder-forward';
-import type { Question, TaskContext } from './encoder-tasks';
+import type { Question } from './encoder-tasks';
 import {
   encodeText,
   isEmbeddingInput,
@@ -31,10 +31,15 @@ import {
   type RunInfo,
 } from './pretrained';
 import type { ClassificationOptions, ClassificationResult } from './tasks/classification';
+import type { TaskContext } from './tasks/context';
 import type { FillMaskOptions, FillMaskResult } from './tasks/fill-mask';
 import type { NextSentenceResult } from './tasks/next-sentence';
 import type { Answer, AnswerOptions, WindowOptions } from './tasks/question-answering';
+import type { QuantizeOptions } from './tasks/quantize';
+import type { Comparable, CompareTextOptions, RerankOptions, RerankResult } from './tasks/search';
+import type { CompareOptions, SearchOptions, SearchResult } from './tasks/similarity';
 import type { EntityGroup, TokenClassificationOptions, TokenEntity } from './tasks/token-classification';
+import type { Vectors } from './tasks/vectors';
 import { Tensor } from './tensor';
 
 export interface ForwardOptions extends TokenizeOptions {
@@ -71,7 +76,7 @@ export interface TaskOptions extends TokenizeOptions {
   signal?: AbortSignal;
 }
 
-export interface EmbedOptions extends TokenizeOptions {
+export interface EmbedOptions extends TokenizeOptions, QuantizeOptions {
   /** How the rows of a text become one. Default: what the folder's modules.json says, else 'mean'. */
   pooling?: Pooling;
   /** Scale embeddings to length 1. Default: what the folder's modules.json says, else true. */
@@ -87,6 +92,9 @@ export interface EmbedOptions extends TokenizeOptions {
   signal?: AbortSignal;
 }
 
+/** What can be embedded. */
+type EmbedInput = string | readonly string[] | TextInputs | IdInputs | EmbeddingInputs;
+
 /** What a model runs on, and what it holds. */
 export interface ModelInfo extends RunInfo {
   readonly head: Head | null;
@@ -100,6 +108,11 @@ export interface ModelInfo extends RunInfo {
   /** Bytes of weights in wasm memory. */
   readonly weightBytes: number;
 }
+
+type Tasks = typeof import('./encoder-tasks');
+
+/** What a task takes beside the Encoder. */
+type RestOf<F> = F extends (context: TaskContext, ...rest: infer R) => unknown ? R : never;
 
 /** Texts tokenised and sent to the engine at a time: bounds memory and lets the caller's thread breathe. */
 const GROUP = 64;
@@ -143,21 +156,177 @@ export class Encoder extends PretrainedModel<EncoderRunner> {
    *    inputsEmbeds in place of inputIds; of a stack alone { inputsEmbeds, attentionMask, mask }
    *  @throws INVALID_ARGUMENT, INVALID_SHAPE, TOO_LONG, NO_TOKENIZER, ABORTED, DISPOSED, WORKER_FAILED */
   async forward(input: EncoderInput | EmbeddingInputs, options: ForwardOptions = {}): Promise<EncoderOutput> {
-    const { signal } = options;
-    throwIfAborted(signal);
-    const { outputOf } = await import('./encoder-forward');
-    const prepared = await this.prepare(input, options);
-    const outputs = await this.run(prepared, this.wantsOf(options), signal);
-    return outputOf(outputs, prepared, this.facts, options);
+    return (await import('./encoder-forward')).forward(this, input, options);
   }
 
   /** Embeds texts: hidden states pooled to one row a text. Thousands of texts run in groups of bounded memory.
-   *  @returns [n, d]; [1, d] for a single text
+   *  @returns [n, d]; [1, d] for a single text. With `precision` Int8Array or Uint8Array, of signs [n, d / 8]
    *  @throws as forward */
-  async embed(
-    input: string | readonly string[] | TextInputs | IdInputs | EmbeddingInputs,
-    options: EmbedOptions = {},
+  embed(input: EmbedInput, options?: EmbedOptions & { precision?: 'float32' }): Promise<Tensor<Float32Array>>;
+  embed(input: EmbedInput, options: EmbedOptions & { precision: 'int8' | 'binary' }): Promise<Tensor<Int8Array>>;
+  embed(input: EmbedInput, options: EmbedOptions & { precision: 'uint8' | 'ubinary' }): Promise<Tensor<Uint8Array>>;
+  embed(
+    input: EmbedInput,
+    options?: EmbedOptions,
+  ): Promise<Tensor<Float32Array> | Tensor<Int8Array> | Tensor<Uint8Array>>;
+  async embed(input: EmbedInput, options: EmbedOptions = {}): Promise<never> {
+    await checkNames(
+      options,
+      'pooling normalize dimensions precision ranges truncation maxLength promptName prompt onProgress signal',
+    );
+    this.checkAlive();
+    const { dimensions, precision } = options;
+    const finish =
+      (dimensions ?? precision) === undefined
+        ? null
+        : (await import('./tasks/quantize')).quantizer(options, options.normalize === true, this.facts.hiddenSize);
+    const embeddings = await this.embedFloat(input, options);
+    return (finish ? finish(embeddings) : embeddings) as never;
+  }
+
+  /** How near texts or embeddings are to each other; texts are embedded first, with the options of embed.
+   *  @param a texts, or embeddings [n, d]; a single one is a matrix of one row
+   *  @param b what to compare them with, m of them. Default: a
+   *  @param options metric: 'cosine', 'dot', or the negated distances 'euclidean' and 'manhattan'. Default: the folder's, else 'cosine'
+   *  @returns [n, m]
+   *  @throws INVALID_SHAPE (dimensions that differ), and as embed */
+  similarity(
+    a: Comparable,
+    b?: Comparable,
+    options?: CompareOptions & CompareTextOptions,
   ): Promise<Tensor<Float32Array>> {
+    return this.task('similarityTask', a, b, options);
+  }
+
+  /** The documents nearest to a query, best first; of equal ones the lower index.
+   *  @param query a text, which is embedded with the options of embed, or an embedding; an array of either gives a list for each
+   *  @param documents their embeddings [n, d], as embed gives them in any precision
+   *  @param options topK: how many, default 10; metric as of similarity
+   *  @throws as similarity */
+  search(
+    query: string | ArrayLike<number>,
+    documents: Vectors,
+    options?: SearchOptions & CompareTextOptions,
+  ): Promise<SearchResult[]>;
+  search(
+    query: readonly string[] | readonly ArrayLike<number>[],
+    documents: Vectors,
+    options?: SearchOptions & CompareTextOptions,
+  ): Promise<SearchResult[][]>;
+  search(
+    query: Comparable,
+    documents: Vectors,
+    options?: SearchOptions & CompareTextOptions,
+  ): Promise<SearchResult[] | SearchResult[][]>;
+  search(query: Comparable, documents: Vectors, options?: SearchOptions & CompareTextOptions): Promise<never> {
+    return this.task('searchTask', query, documents, options);
+  }
+
+  /** Documents by how well they go with a query, best first, each read together with it by a cross-encoder: a checkpoint for
+   *  sequence classification with one label.
+   *  @param options topK: how many, default all; returnDocuments: also their texts
+   *  @throws NO_HEAD, UNSUPPORTED_MODEL (the checkpoint's activation_fn), and as forward */
+  rerank(query: string, documents: readonly string[], options?: RerankOptions): Promise<RerankResult[]> {
+    return this.task('rerankTask', query, documents, options);
+  }
+
+  /** The likeliest tokens for the mask token in a text; of a text with several masks, a list for each.
+   *  @param options topK: how many, default 5
+   *  @throws NO_HEAD, INVALID_ARGUMENT (no mask in the text), and as forward */
+  fillMask(text: string, options?: FillMaskOptions & TaskOptions): Promise<FillMaskResult[] | FillMaskResult[][]>;
+  fillMask(
+    text: readonly string[],
+    options?: FillMaskOptions & TaskOptions,
+  ): Promise<(FillMaskResult[] | FillMaskResult[][])[]>;
+  fillMask(text: string | readonly string[], options: FillMaskOptions & TaskOptions = {}): Promise<never> {
+    return this.task('fillMaskTask', text, options);
+  }
+
+  /** Labels of a text or pair, best first.
+   *  @param options topK: how many, default 1, null for all
+   *  @throws NO_HEAD, and as forward */
+  classify(
+    input: string | { text: string; textPair?: string },
+    options?: ClassificationOptions & TaskOptions,
+  ): Promise<ClassificationResult[]>;
+  classify(
+    input: readonly string[] | { text: readonly string[]; textPair?: readonly string[] },
+    options?: ClassificationOptions & TaskOptions,
+  ): Promise<ClassificationResult[][]>;
+  classify(
+    input: string | readonly string[] | TextInputs,
+    options: ClassificationOptions & TaskOptions = {},
+  ): Promise<never> {
+    return this.task('classifyTask', input, options);
+  }
+
+  /** Labelled tokens or, with an aggregationStrategy, entities of a text. start and end: `text.slice(start, end)`.
+   *  @throws NO_HEAD, and as forward */
+  classifyTokens(
+    text: string,
+    options?: TokenClassificationOptions & TaskOptions & { aggregationStrategy?: 'none' },
+  ): Promise<TokenEntity[]>;
+  classifyTokens(text: string, options: TokenClassificationOptions & TaskOptions): Promise<EntityGroup[]>;
+  classifyTokens(
+    text: readonly string[],
+    options?: TokenClassificationOptions & TaskOptions & { aggregationStrategy?: 'none' },
+  ): Promise<TokenEntity[][]>;
+  classifyTokens(text: readonly string[], options: TokenClassificationOptions & TaskOptions): Promise<EntityGroup[][]>;
+  classifyTokens(
+    text: string | readonly string[],
+    options: TokenClassificationOptions & TaskOptions = {},
+  ): Promise<never> {
+    return this.task('classifyTokensTask', text, options);
+  }
+
+  /** The span of a context that answers a question; with topK > 1 an array of the best ones. A context that is too long is read
+   *  in overlapping windows.
+   *  @throws NO_HEAD, TOO_LONG (the question leaves no room), and as forward */
+  answer(
+    input: Question,
+    options?: AnswerOptions & WindowOptions & { topK?: 1; signal?: AbortSignal },
+  ): Promise<Answer>;
+  answer(input: Question, options: AnswerOptions & WindowOptions & { signal?: AbortSignal }): Promise<Answer[]>;
+  answer(
+    input: readonly Question[],
+    options?: AnswerOptions & WindowOptions & { topK?: 1; signal?: AbortSignal },
+  ): Promise<Answer[]>;
+  answer(
+    input: readonly Question[],
+    options: AnswerOptions & WindowOptions & { signal?: AbortSignal },
+  ): Promise<Answer[][]>;
+  answer(
+    input: Question | readonly Question[],
+    options: AnswerOptions & WindowOptions & { signal?: AbortSignal } = {},
+  ): Promise<never> {
+    return this.task('answerTask', input, options);
+  }
+
+  /** Whether `second` follows `first` in a text; BERT's pre-training task.
+   *  @throws NO_HEAD, and as forward */
+  isNextSentence(first: string, second: string, options: TaskOptions = {}): Promise<NextSentenceResult> {
+    return this.task('nextSentenceTask', first, second, options);
+  }
+
+  /** The plan of a call as a table: op, shapes, bytes, address, estimated time. */
+  async explain(input: EncoderInput | EmbeddingInputs, options: ForwardOptions = {}): Promise<string> {
+    return (await import('./encoder-forward')).explain(this, input, options);
+  }
+
+  /** Time of every record of a call's plan, in milliseconds; as a text a table of the kernels. */
+  async profile(input: EncoderInput | EmbeddingInputs, options: ForwardOptions = {}): Promise<Profile> {
+    return (await import('./encoder-forward')).profile(this, input, options);
+  }
+
+  /** Tasks are loaded when one is first used: who only embeds does not download them. */
+  private async task<K extends keyof Tasks>(name: K, ...rest: RestOf<Tasks[K]>): Promise<never> {
+    this.checkAlive();
+    const tasks = await import('./encoder-tasks');
+    return (tasks[name] as (context: TaskContext, ...rest: unknown[]) => Promise<never>)(this, ...rest);
+  }
+
+  /** @internal */
+  async embedFloat(input: EmbedInput, options: EmbedOptions): Promise<Tensor<Float32Array>> {
     const { sentence } = this.settings;
     const { pooling = sentence.pooling, normalize = sentence.normalize, onProgress, signal } = options;
     throwIfAborted(signal);
@@ -169,7 +338,7 @@ export class Encoder extends PretrainedModel<EncoderRunner> {
     }
     const d = this.facts.hiddenSize;
     if (isEmbeddingInput(input) || isIdInput(input)) {
-      const prepared = await this.prepare(input, options);
+      const prepared = (await import('./encoder-forward')).prepareNumbers(input, this.facts);
       const { embeddings } = await this.run(
         prepared,
         { pooling: { kind: pooling, normalize } },
@@ -208,151 +377,9 @@ export class Encoder extends PretrainedModel<EncoderRunner> {
     return new Tensor(data, [texts.length, d]);
   }
 
-  /** The likeliest tokens for the mask token in a text; of a text with several masks, a list for each.
-   *  @param options topK: how many, default 5
-   *  @throws NO_HEAD, INVALID_ARGUMENT (no mask in the text), and as forward */
-  fillMask(text: string, options?: FillMaskOptions & TaskOptions): Promise<FillMaskResult[] | FillMaskResult[][]>;
-  fillMask(
-    text: readonly string[],
-    options?: FillMaskOptions & TaskOptions,
-  ): Promise<(FillMaskResult[] | FillMaskResult[][])[]>;
-  fillMask(text: string | readonly string[], options: FillMaskOptions & TaskOptions = {}): Promise<never> {
-    return this.task(({ fillMaskTask }) => fillMaskTask(this.taskContext(), text, options)) as Promise<never>;
-  }
-
-  /** Labels of a text or pair, best first.
-   *  @param options topK: how many, default 1, null for all
-   *  @throws NO_HEAD, and as forward */
-  classify(
-    input: string | { text: string; textPair?: string },
-    options?: ClassificationOptions & TaskOptions,
-  ): Promise<ClassificationResult[]>;
-  classify(
-    input: readonly string[] | { text: readonly string[]; textPair?: readonly string[] },
-    options?: ClassificationOptions & TaskOptions,
-  ): Promise<ClassificationResult[][]>;
-  classify(
-    input: string | readonly string[] | TextInputs,
-    options: ClassificationOptions & TaskOptions = {},
-  ): Promise<never> {
-    return this.task(({ classifyTask }) => classifyTask(this.taskContext(), input, options)) as Promise<never>;
-  }
-
-  /** Labelled tokens or, with an aggregationStrategy, entities of a text. start and end: `text.slice(start, end)`.
-   *  @throws NO_HEAD, and as forward */
-  classifyTokens(
-    text: string,
-    options?: TokenClassificationOptions & TaskOptions & { aggregationStrategy?: 'none' },
-  ): Promise<TokenEntity[]>;
-  classifyTokens(text: string, options: TokenClassificationOptions & TaskOptions): Promise<EntityGroup[]>;
-  classifyTokens(
-    text: readonly string[],
-    options?: TokenClassificationOptions & TaskOptions & { aggregationStrategy?: 'none' },
-  ): Promise<TokenEntity[][]>;
-  classifyTokens(text: readonly string[], options: TokenClassificationOptions & TaskOptions): Promise<EntityGroup[][]>;
-  classifyTokens(
-    text: string | readonly string[],
-    options: TokenClassificationOptions & TaskOptions = {},
-  ): Promise<never> {
-    return this.task(({ classifyTokensTask }) =>
-      classifyTokensTask(this.taskContext(), text, options),
-    ) as Promise<never>;
-  }
-
-  /** The span of a context that answers a question; with topK > 1 an array of the best ones. A context that is too long is read
-   *  in overlapping windows.
-   *  @throws NO_HEAD, TOO_LONG (the question leaves no room), and as forward */
-  answer(
-    input: Question,
-    options?: AnswerOptions & WindowOptions & { topK?: 1; signal?: AbortSignal },
-  ): Promise<Answer>;
-  answer(input: Question, options: AnswerOptions & WindowOptions & { signal?: AbortSignal }): Promise<Answer[]>;
-  answer(
-    input: readonly Question[],
-    options?: AnswerOptions & WindowOptions & { topK?: 1; signal?: AbortSignal },
-  ): Promise<Answer[]>;
-  answer(
-    input: readonly Question[],
-    options: AnswerOptions & WindowOptions & { signal?: AbortSignal },
-  ): Promise<Answer[][]>;
-  answer(
-    input: Question | readonly Question[],
-    options: AnswerOptions & WindowOptions & { signal?: AbortSignal } = {},
-  ): Promise<never> {
-    return this.task(({ answerTask }) => answerTask(this.taskContext(), input, options)) as Promise<never>;
-  }
-
-  /** Whether `second` follows `first` in a text; BERT's pre-training task.
-   *  @throws NO_HEAD, and as forward */
-  isNextSentence(first: string, second: string, options: TaskOptions = {}): Promise<NextSentenceResult> {
-    return this.task(({ nextSentenceTask }) => nextSentenceTask(this.taskContext(), first, second, options));
-  }
-
-  /** The plan of a call as a table: op, shapes, bytes, address, estimated time. */
-  async explain(input: EncoderInput | EmbeddingInputs, options: ForwardOptions = {}): Promise<string> {
-    return this.ask('explain', this.callOf(await this.prepare(input, options), this.wantsOf(options)), options);
-  }
-
-  /** Time of every record of a call's plan, in milliseconds. */
-  async profile(input: EncoderInput | EmbeddingInputs, options: ForwardOptions = {}): Promise<ProfileRow[]> {
-    return this.ask('profile', this.callOf(await this.prepare(input, options), this.wantsOf(options)), options);
-  }
-
-  /** Tasks are loaded when one is first used: who only embeds does not download them. */
-  private async task<T>(run: (tasks: typeof import('./encoder-tasks')) => Promise<T>): Promise<T> {
-    this.checkAlive();
-    return run(await import('./encoder-tasks'));
-  }
-
-  private taskContext(): TaskContext {
-    this.checkAlive();
-    const { facts, config, tokenizer } = this;
-    const { continuingSubwordPrefix } = this.settings;
-    return {
-      facts,
-      config,
-      tokenizer,
-      continuingSubwordPrefix,
-      run: (prepared, want, signal) => this.run(prepared, want, signal),
-    };
-  }
-
-  /** What forward asks of the engine. */
-  private wantsOf({ outputHiddenStates = false, outputAttentions = false }: ForwardOptions): Partial<EncoderCall> {
-    return {
-      lastHiddenState: true,
-      poolerOutput: true,
-      head: true,
-      hiddenStates: outputHiddenStates,
-      attentions: outputAttentions,
-    };
-  }
-
-  private async prepare(input: EncoderInput | EmbeddingInputs, options: TokenizeOptions): Promise<PreparedCall> {
-    this.checkAlive();
-    if (isEmbeddingInput(input) || isIdInput(input)) {
-      const { prepareNumbers } = await import('./encoder-forward');
-      return prepareNumbers(input, this.facts);
-    }
-    needEmbeddings(this.facts, '{ inputsEmbeds, attentionMask, mask }');
-    if (
-      typeof input !== 'string' &&
-      !Array.isArray(input) &&
-      !(typeof input === 'object' && input !== null && 'text' in input)
-    ) {
-      throw new WasmformerError(
-        'INVALID_ARGUMENT',
-        'the input must be a text, an array of texts, { text, textPair }, { inputIds, ... } or { inputsEmbeds, ... }',
-      );
-    }
-    const { texts, pairs } = textsOf(input as string | readonly string[] | TextInputs);
-    const encodings: Encoding[] = texts.map((text, i) =>
-      encodeText(this.tokenizer, this.facts, text, pairs?.[i], options),
-    );
-    return prepareEncodings(encodings, this.facts);
-  }
-
-  private callOf({ batch, mask }: PreparedCall, want: Partial<EncoderCall>): EncoderCall {
+  /** A call with what it does not want.
+   *  @internal */
+  callOf({ batch, mask }: PreparedCall, want: Partial<EncoderCall>): EncoderCall {
     return {
       batch,
       mask,
@@ -365,7 +392,8 @@ export class Encoder extends PretrainedModel<EncoderRunner> {
     };
   }
 
-  private run(
+  /** @internal */
+  run(
     prepared: PreparedCall,
     want: Partial<EncoderCall>,
     signal?: AbortSignal,

@@ -81,7 +81,7 @@ export function prepareIds(inputs: IdInputs, facts: InputLimits, called: CalledB
   lengths.forEach((length, i) => {
     if (length === 0)
       invalid(`sequence ${i} has no tokens${ids[i].length > 0 ? `: its ${maskName} is all zeros` : ''}`);
-    checkLength(length, facts.maxPositions, i);
+    checkLength(length, facts, i);
   });
   const batch: RaggedBatch = {
     lengths,

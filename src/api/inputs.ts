@@ -52,6 +52,8 @@ export interface InputLimits {
   readonly vocabSize: number;
   /** Longest sequence in tokens; Infinity: as memory allows. */
   readonly maxPositions: number;
+  /** What to do about one that is longer. Default: to cut or to split it. */
+  readonly advice?: string;
   /** Rows of the token-type table; 0 or absent: the model has no token types. */
   readonly typeVocabSize?: number;
 }
@@ -65,7 +67,7 @@ export function prepareEncodings(encodings: readonly Encoding[], facts: InputLim
   const lengths = Int32Array.from(encodings, (encoding) => encoding.length);
   lengths.forEach((length, i) => {
     if (length === 0) invalid(`text ${i} has no tokens`);
-    checkLength(length, facts.maxPositions, i);
+    checkLength(length, facts, i);
   });
   const total = lengths.reduce((a, b) => a + b, 0);
   const ids = new Int32Array(total);
@@ -97,7 +99,7 @@ export function encodeText(
   if (encoding.length > limit) {
     throw new WasmformerError(
       'TOO_LONG',
-      `the text has ${encoding.length} tokens, but ${maxLength === undefined || maxLength > facts.maxPositions ? `the model has positions for ${facts.maxPositions}` : `maxLength is ${maxLength}`}: pass truncation: true to cut it, or split it`,
+      `the text has ${encoding.length} tokens, but ${maxLength === undefined || maxLength > facts.maxPositions ? `the model has positions for ${facts.maxPositions}` : `maxLength is ${maxLength}`}: ${facts.advice ?? 'pass truncation: true to cut it, or split it'}`,
     );
   }
   return encoding;
@@ -146,11 +148,15 @@ export function countUp(lengths: Int32Array): Int32Array {
   return positions;
 }
 
-export function checkLength(length: number, limit: number, sequence: number): void {
+export function checkLength(
+  length: number,
+  { maxPositions: limit, advice = 'shorten or split it' }: InputLimits,
+  sequence: number,
+): void {
   if (length > limit) {
     throw new WasmformerError(
       'TOO_LONG',
-      `sequence ${sequence} has ${length} tokens, but the model has positions for ${limit}: shorten or split it`,
+      `sequence ${sequence} has ${length} tokens, but the model has positions for ${limit}: ${advice}`,
     );
   }
 }

@@ -8,7 +8,8 @@ import type { Config } from '../models/model';
 import type { WeightType } from '../core/graph';
 import type { EngineFacts } from '../runtime/engine-core';
 import type { RowsRequest, SavedTensor } from '../runtime/held-tensors';
-import { Engine, type EngineInfo, type EngineOptions } from '../runtime/host';
+import { ENGINE_NAMES, Engine, type EngineInfo, type EngineOptions } from '../runtime/host';
+import { checkNames } from '../runtime/option-names';
 import type { HeldAs, TensorReader } from '../runtime/load';
 import type { MethodOf, ModelKind, ModelRunner, OnEvent, RequestOf, ResultOf, Runner } from '../runtime/runner';
 import { acquireDefaultEngine, releaseDefaultEngine } from './default-engine';
@@ -69,6 +70,9 @@ export interface Parts {
   readonly seed: number | null;
 }
 
+/** Options of fromPretrained and fromConfig. */
+const SHARED_NAMES = `engine dtype onProgress signal ${ENGINE_NAMES}`;
+
 const DTYPES: readonly HeldAs[] = ['auto', 'f32', 'f16', 'bf16'];
 
 /** Opens a checkpoint, makes a model of its parts and loads it. Whatever fails, nothing stays open. */
@@ -78,6 +82,7 @@ export async function openPretrained<M extends PretrainedModel<Runner>>(
   input: SourceInput,
   options: FromPretrainedOptions,
 ): Promise<M> {
+  await checkNames(options, `${SHARED_NAMES} revision fetch endpoint`);
   const { revision, fetch, endpoint, ...rest } = options;
   const { signal } = options;
   return open(kind, create, rest, null, () =>
@@ -92,6 +97,7 @@ export async function openFresh<M extends PretrainedModel<Runner>>(
   config: Config,
   options: FromConfigOptions,
 ): Promise<M> {
+  await checkNames(options, `${SHARED_NAMES} seed`);
   const { seed, ...rest } = options;
   const { configSource, seedOf } = await import('./fresh');
   return open(kind, create, rest, seedOf(seed), async () => configSource(config));
@@ -171,13 +177,14 @@ export abstract class PretrainedModel<R extends Runner> {
     this.config = parts.settings.config;
   }
 
-  /** The checkpoint's tokenizer. Throws NO_TOKENIZER if it has none. */
+  /** The checkpoint's tokenizer. Throws NO_TOKENIZER if it has none, INVALID_TOKENIZER if it has files that cannot be used. */
   get tokenizer(): Tokenizer {
-    const { tokenizer } = this.settings;
+    const { tokenizer, tokenizerRefusal } = this.settings;
     if (!tokenizer) {
+      if (tokenizerRefusal) throw tokenizerRefusal;
       throw new WasmformerError(
         'NO_TOKENIZER',
-        `${this.parts.source.name} has no tokenizer.json: add it to the folder, or pass { inputIds } instead of text`,
+        `${this.parts.source.name} has no tokenizer.json or older tokenizer files: add them to the folder, or pass { inputIds } instead of text`,
       );
     }
     return tokenizer;

@@ -5,6 +5,8 @@ import type { Tokenizer } from '../io/tokenizer';
 import type { Config } from '../models/model';
 import type { Pooling } from '../ops/pool';
 
+type Json = Readonly<Record<string, unknown>>;
+
 /** What sentence-transformers stores beside a checkpoint. */
 interface SentenceSettings {
   pooling: Pooling;
@@ -15,19 +17,21 @@ interface SentenceSettings {
   defaultPromptName: string | null;
   /** Whether a prompt's tokens are pooled with the text's. */
   includePrompt: boolean;
+  /** config_sentence_transformers.json; null if there is none. */
+  json: Json | null;
 }
 
 export interface Settings {
   readonly config: Config;
   readonly tokenizer: Tokenizer | null;
+  /** Why the files of a tokenizer cannot be used: only those who give text need to know. */
+  readonly tokenizerRefusal: WasmformerError | null;
   /** What starts a token that continues a word, '##' in BERT. */
   readonly continuingSubwordPrefix: string | null;
   readonly sentence: SentenceSettings;
   /** generation_config.json; null if there is none. */
   readonly generation: Config | null;
 }
-
-type Json = Readonly<Record<string, unknown>>;
 
 async function readObject(source: Source, file: string, signal?: AbortSignal): Promise<Json | null> {
   if (!(await source.has(file, signal))) return null;
@@ -38,37 +42,54 @@ async function readObject(source: Source, file: string, signal?: AbortSignal): P
   return value as Json;
 }
 
+/** config.json, which every checkpoint must have. */
+export async function readConfig(source: Source, signal?: AbortSignal): Promise<Config> {
+  const config = await readObject(source, 'config.json', signal);
+  if (config) return config;
+  throw new WasmformerError(
+    'FILE_NOT_FOUND',
+    `${source.name} has no config.json: give a folder in Hugging Face layout`,
+  );
+}
+
 /** Reads what a folder has; only config.json must exist. */
 export async function readSettings(source: Source, signal?: AbortSignal): Promise<Settings> {
-  const config = await readObject(source, 'config.json', signal);
-  if (!config) {
-    throw new WasmformerError(
-      'FILE_NOT_FOUND',
-      `${source.name} has no config.json: give a folder in Hugging Face layout`,
-    );
-  }
+  const config = await readConfig(source, signal);
   const [tokenizer, sentence, generation] = await Promise.all([
-    readTokenizer(source, signal),
+    readTokenizer(source, config, signal),
     readSentenceSettings(source, signal),
     readObject(source, 'generation_config.json', signal),
   ]);
   return { config, ...tokenizer, sentence, generation };
 }
 
-async function readTokenizer(
+/** The tokenizer of a folder: from tokenizer.json, else from the older files that its class or architecture has. */
+export async function readTokenizer(
   source: Source,
+  modelConfig: Config,
   signal?: AbortSignal,
-): Promise<Pick<Settings, 'tokenizer' | 'continuingSubwordPrefix'>> {
-  const json = await readObject(source, 'tokenizer.json', signal);
-  if (!json) return { tokenizer: null, continuingSubwordPrefix: null };
-  const [config, specials, { Tokenizer }] = await Promise.all([
+): Promise<Pick<Settings, 'tokenizer' | 'tokenizerRefusal' | 'continuingSubwordPrefix'>> {
+  const [stored, own] = await Promise.all([
+    readObject(source, 'tokenizer.json', signal),
     readObject(source, 'tokenizer_config.json', signal),
-    readObject(source, 'special_tokens_map.json', signal),
-    import('../io/tokenizer'),
   ]);
-  const prefix = (json.model as Json | undefined)?.continuing_subword_prefix;
+  let found: { json: Json; config: Json; name: string };
+  if (stored) {
+    const specials = await readObject(source, 'special_tokens_map.json', signal);
+    found = { json: stored, config: { ...specials, ...own }, name: `tokenizer.json in ${source.name}` };
+  } else {
+    const { convertTokenizer } = await import('../io/tokenizer/convert');
+    const converted = await convertTokenizer(source, modelConfig, own, signal);
+    if (converted === null || converted instanceof WasmformerError) {
+      return { tokenizer: null, tokenizerRefusal: converted, continuingSubwordPrefix: null };
+    }
+    found = converted;
+  }
+  const { Tokenizer } = await import('../io/tokenizer');
+  const prefix = (found.json.model as Json | undefined)?.continuing_subword_prefix;
   return {
-    tokenizer: await Tokenizer.fromJson(json, { ...specials, ...config }, `tokenizer.json in ${source.name}`),
+    tokenizer: await Tokenizer.fromJson(found.json, found.config, found.name),
+    tokenizerRefusal: null,
     continuingSubwordPrefix: typeof prefix === 'string' && prefix !== '' ? prefix : null,
   };
 }
@@ -109,12 +130,14 @@ async function readSentenceSettings(source: Source, signal?: AbortSignal): Promi
     prompts: {},
     defaultPromptName: null,
     includePrompt: true,
+    json: null,
   };
   const [bert, prompts] = await Promise.all([
     readObject(source, 'sentence_bert_config.json', signal),
     readObject(source, 'config_sentence_transformers.json', signal),
   ]);
   if (typeof bert?.max_seq_length === 'number') result.maxSeqLength = bert.max_seq_length;
+  result.json = prompts;
   if (prompts) {
     result.prompts = (prompts.prompts ?? {}) as Record<string, string>;
     result.defaultPromptName = typeof prompts.default_prompt_name === 'string' ? prompts.default_prompt_name : null;

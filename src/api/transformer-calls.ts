@@ -2,11 +2,12 @@
 import { throwIfAborted, WasmformerError } from '../errors';
 import { resolveGeneration, type GenerationSettings } from '../generate';
 import { withSpecialTokens } from '../models/special-tokens';
-import type { ProfileRow } from '../core/explain';
 import type { TransformerCall, TransformerGenerateRequest } from '../runtime/transformer-runner';
+import { checkNames } from '../runtime/option-names';
 import { checkProcessors, GenerationStream, type GeneratedResult, type StreamSource } from './generation';
 import { padCrossMaps, padMaps, padRows, prepareIds } from './ids';
 import type { Ids, InputLimits, Prepared } from './inputs';
+import { profileOf, type Profile } from './profile';
 import { promptRows, splitRows, type Prompts } from './prompts';
 import type { Tensor } from './tensor';
 import type {
@@ -17,11 +18,14 @@ import type {
   TransformerOutput,
 } from './transformer';
 
+const FORWARD_NAMES = 'outputHiddenStates outputAttentions signal';
+
 export async function forward(
   model: Transformer,
   input: TransformerInput,
   options: TransformerForwardOptions,
 ): Promise<TransformerOutput> {
+  await checkNames(options, FORWARD_NAMES);
   const { outputHiddenStates = false, outputAttentions = false, signal } = options;
   throwIfAborted(signal);
   const { source, target } = prepare(model, input);
@@ -68,6 +72,7 @@ export async function explain(
   input: TransformerInput,
   options: TransformerForwardOptions,
 ): Promise<string> {
+  await checkNames(options, FORWARD_NAMES);
   const { source, target } = prepare(model, input);
   return model.ask('explain', callOf(source, target, options), options);
 }
@@ -76,9 +81,10 @@ export async function profile(
   model: Transformer,
   input: TransformerInput,
   options: TransformerForwardOptions,
-): Promise<ProfileRow[]> {
+): Promise<Profile> {
+  await checkNames(options, FORWARD_NAMES);
   const { source, target } = prepare(model, input);
-  return model.ask('profile', callOf(source, target, options), options);
+  return profileOf(await model.ask('profile', callOf(source, target, options), options));
 }
 
 async function streamSource(
@@ -99,7 +105,7 @@ async function streamSource(
   checkProcessors(logitsProcessors);
   if (settings.promptLookupNumTokens !== null)
     throw new WasmformerError('INVALID_ARGUMENT', 'promptLookupNumTokens works for a Decoder only: leave it out');
-  const limits = { vocabSize: sourceVocabSize, maxPositions: maxSourcePositions };
+  const limits = { vocabSize: sourceVocabSize, maxPositions: maxSourcePositions, advice: 'shorten or split it' };
   const { rows, isBatch } = promptRows(sources, limits, () => model.tokenizer);
   const starts = startsOf(decoderInputIds, settings, rows.length, { vocabSize, maxPositions });
   return {

@@ -1,6 +1,6 @@
 // Transformer: encoder-decoders. A source goes in; logits, hidden states, attention maps or generated text come out.
 import type { GenerationOptions } from '../generate';
-import type { ProfileRow } from '../core/explain';
+import type { Profile } from './profile';
 import type { SourceInput } from '../io/source';
 import type { Config } from '../models/model';
 import type { TransformerFacts, TransformerRunner } from '../runtime/transformer-runner';
@@ -41,7 +41,7 @@ export interface TransformerForwardOptions {
 
 /** Results of a forward pass; b sequences, s and t the longest source and target row, d the hidden size. Padded rows are zero. */
 export interface TransformerOutput {
-  /** [b, t, vocabulary]: row i tells the token after target token i. */
+  /** [b, t, vocabulary]; row i tells the token after target token i. */
   logits: Tensor<Float32Array>;
   /** The decoder's output, [b, t, d]. */
   lastHiddenState: Tensor<Float32Array>;
@@ -133,7 +133,7 @@ export class Transformer extends PretrainedModel<TransformerRunner> {
 
   /** Time of every record of those plans, in milliseconds.
    *  @throws as forward */
-  profile(input: TransformerInput, options: TransformerForwardOptions = {}): Promise<ProfileRow[]> {
+  profile(input: TransformerInput, options: TransformerForwardOptions = {}): Promise<Profile> {
     return this.calls.profile(this, input, options);
   }
 }

@@ -6,6 +6,9 @@ import { WasmformerError } from '../errors';
 export type BuildName = 'base' | 'relaxed' | 'base-shared' | 'relaxed-shared';
 
 export interface BuildOptions {
+  /** A build that the platform has compiled ahead (`wasmformer/wasm/relaxed.wasm` or `base.wasm`), where nothing is compiled at run
+   *  time. It has one thread, the caller's. */
+  module?: WebAssembly.Module;
   /** Use relaxed SIMD (fused multiply-add) where it exists; on Node 20 that sets a V8 flag for the process. Default true. */
   relaxedSimd?: boolean;
   /** Let V8 fuse pairs of 128-bit operations into 256-bit ones (an experimental flag, Node 24 and later). Default false. */
@@ -15,7 +18,6 @@ export interface BuildOptions {
 export interface Build {
   name: BuildName;
   module: WebAssembly.Module;
-  /** Register tile that this compiler handles best (assembly/kernels/tile.ts). */
   tile: { rows: number; panels: number };
 }
 
@@ -81,5 +83,10 @@ export async function loadBuild(shared: boolean, options: BuildOptions = {}): Pr
     modules.set(key, module);
     module.catch(() => modules.delete(key));
   }
-  return { name, module: await module, tile: { rows: wide ? 6 : platform.tileRows(relaxed), panels: wide ? 2 : 1 } };
+  return { name, module: await module, tile: tileOf(relaxed, wide) };
+}
+
+/** The register tile that this compiler handles best (assembly/kernels/tile.ts). */
+export function tileOf(relaxed: boolean, wide: boolean): Build['tile'] {
+  return { rows: wide ? 6 : platform.tileRows(relaxed), panels: wide ? 2 : 1 };
 }

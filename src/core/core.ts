@@ -4,7 +4,7 @@ import { instantiateSync } from '@assemblyscript/loader';
 import * as platform from '#platform';
 import * as L from '../../assembly/abi/layout';
 import { WasmformerError } from '../errors';
-import { loadBuild, type BuildName, type BuildOptions } from './build';
+import { loadBuild, tileOf, type BuildName, type BuildOptions } from './build';
 import { CONSTANT_VALUES } from './constants';
 import { coreImports } from './imports';
 import { Memory } from './memory';
@@ -12,6 +12,7 @@ import { Memory } from './memory';
 /** What the wasm module exports (assembly/index.ts). */
 interface CoreExports extends Record<string, unknown> {
   run(threads: number): number;
+  RELAXED: WebAssembly.Global;
 }
 
 export interface CoreOptions extends BuildOptions {
@@ -50,6 +51,7 @@ export class Core {
   }
 
   static async create(options: CoreOptions): Promise<Core> {
+    if (options.module) return Core.ofModule(options.module);
     const shared = options.threads > 1 && platform.hasSharedMemory();
     const threads = shared ? options.threads : 1;
     const { name, module, tile } = await loadBuild(shared, options);
@@ -60,6 +62,23 @@ export class Core {
       core.followers.push(await platform.startFollower(module, memory, () => core.set(L.CTL_FAILED, 1)));
     }
     return core;
+  }
+
+  /** A core of one thread over a module that was compiled ahead. */
+  private static ofModule(module: WebAssembly.Module): Core {
+    const memory = new WebAssembly.Memory({ initial: 16, maximum: 65536 });
+    let exports: CoreExports;
+    try {
+      ({ exports } = instantiateSync<CoreExports>(module, coreImports(memory)));
+    } catch (cause) {
+      throw new WasmformerError(
+        'INVALID_ARGUMENT',
+        'module is no build of the core for one thread: import "wasmformer/wasm/relaxed.wasm", or base.wasm where there is no relaxed SIMD',
+        { cause },
+      );
+    }
+    const relaxed = exports.RELAXED.value === 1;
+    return new Core(relaxed ? 'relaxed' : 'base', 1, exports, memory, tileOf(relaxed, false));
   }
 
   /** The shared memory, for a cancel cell that another JavaScript thread writes; undefined with one thread. */

@@ -1,5 +1,6 @@
 // From a checkpoint's files and a call's options to checked settings, in transformers' order of precedence.
 import { WasmformerError } from '../errors';
+import { misspelt } from '../spelling';
 import { OPTION_NAMES, RULES, type GenerationOptions, type GenerationSettings } from './options';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -137,40 +138,8 @@ function hint(name: Name, value: unknown): string {
 }
 
 function checkNames(options: GenerationOptions, others: readonly string[]): void {
-  if (typeof options !== 'object' || options === null) invalid(`the options are ${show(options)}, not an object`);
-  const known: readonly string[] = [...OPTION_NAMES, ...others];
-  for (const name of Object.keys(options)) {
-    if (known.includes(name)) continue;
-    const near = nearest(name, known);
-    invalid(`there is no option ${show(name)}${near === undefined ? '' : `; did you mean ${near}?`}`);
-  }
-}
-
-/** The known name that a misspelt one means, if any is near. Case and underscores do not count. */
-function nearest(name: string, known: readonly string[]): string | undefined {
-  const plain = (text: string): string => text.replaceAll('_', '').toLowerCase();
-  let best: string | undefined;
-  let least = Math.max(2, Math.floor(name.length / 3)) + 1;
-  for (const candidate of known) {
-    const distance = editDistance(plain(name).slice(0, 64), plain(candidate));
-    if (distance < least) {
-      least = distance;
-      best = candidate;
-    }
-  }
-  return best;
-}
-
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      next.push(Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)));
-    }
-    row = next;
-  }
-  return row[b.length];
+  const error = misspelt(options, [...OPTION_NAMES, ...others]);
+  if (error) throw error;
 }
 
 function rejectUnsupported(json: Json): void {

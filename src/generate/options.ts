@@ -68,7 +68,7 @@ export interface GenerationOptions {
   forcedBosTokenId?: number | null;
   /** The id at the last place that `maxNewTokens` or `maxLength` leaves. Default: none. */
   forcedEosTokenId?: TokenIds | null;
-  /** [start, factor]: raises the score of the end of sequence ever more after `start` new tokens. Default: none. */
+  /** [start, factor] raises the score of the end of sequence ever more after `start` new tokens. Default: none. */
   exponentialDecayLengthPenalty?: readonly [start: number, factor: number] | null;
   /** Log-softmax after all other changes of the scores. Default: false. */
   renormalizeLogits?: boolean;

@@ -19,8 +19,8 @@ export interface Checkpoint {
   read(name: string, start: number, length: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>>;
 }
 
-/** One safetensors file. */
-export interface Safetensors extends Checkpoint {
+/** One weight file. */
+export interface WeightFile extends Checkpoint {
   readonly file: string;
 }
 
@@ -28,7 +28,7 @@ export interface Safetensors extends Checkpoint {
  * Opens one safetensors file and checks its header by the rules of the format.
  * @throws INVALID_FILE that names the file and the tensor at fault; FILE_NOT_FOUND, NETWORK, ABORTED
  */
-export async function openSafetensors(source: Source, file: string, signal?: AbortSignal): Promise<Safetensors> {
+export async function openSafetensors(source: Source, file: string, signal?: AbortSignal): Promise<WeightFile> {
   const where = `${file} in ${source.name}`;
   const size = await source.size(file, signal);
   if (size < 8) {
@@ -40,7 +40,7 @@ export async function openSafetensors(source: Source, file: string, signal?: Abo
 }
 
 /** Reads tensors where a header says that they are. */
-export function checkpointOf(
+function checkpointOf(
   source: Source,
   tensors: ReadonlyMap<string, TensorEntry>,
   metadata: Readonly<Record<string, string>>,

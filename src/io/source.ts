@@ -33,14 +33,15 @@ export interface SourceOptions {
 }
 
 const DEFAULT_ENDPOINT = 'https://huggingface.co';
-const WEIGHT_FILE = /\.(safetensors|gguf|safetensors\.index\.json)$/;
+const WEIGHT_FILE = /\.(safetensors|gguf|bin|pt|pth|(safetensors|bin)\.index\.json)$/;
 const HUB_ID = /^[\w][\w.-]*\/[\w][\w.-]*$/;
 
 /**
  * Opens a source. Nothing is read yet, except that a URL of the fourth kind is asked for its config.json.
  *
  * How an http(s) URL is understood, by the first rule that fits:
- * 1. it ends in `.safetensors`, `.gguf` or `.safetensors.index.json`: that weight file, in its folder;
+ * 1. it ends in `.safetensors`, `.gguf`, `.bin`, `.pt`, `.pth` or in `.index.json` behind one of the first and third: that weight
+ *    file, in its folder;
  * 2. it is `{endpoint}/org/name`, alone or with `/tree/{revision}[/folder]`: that repository of the Hub (and a page
  *    address of a file, `/blob/{revision}/{file}`, counts as the file);
  * 3. it contains `/resolve/`: a folder, whose files are at `{url}/{file}`;
@@ -108,7 +109,7 @@ async function openPath(text: string, files: FileAccess): Promise<Source | undef
   if (WEIGHT_FILE.test(file)) return new FolderSource(folder, files, file);
   throw new WasmformerError(
     'INVALID_ARGUMENT',
-    `${path} is not a weight file (.safetensors or .gguf): give the folder that holds config.json and the weights`,
+    `${path} is not a weight file (.safetensors, .bin or .gguf): give the folder that holds config.json and the weights`,
   );
 }
 

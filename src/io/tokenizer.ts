@@ -12,6 +12,7 @@ import { asObject, invalidTokenizer, type JsonObject } from './tokenizer/json.js
 import { createModel } from './tokenizer/models.js';
 import { compileNormalizer } from './tokenizer/normalizers.js';
 import type { Pieces, WordModel } from './tokenizer/pieces.js';
+import { preparePatterns } from './tokenizer/pattern.js';
 import { compilePostProcessor, type PostProcessing } from './tokenizer/postprocess.js';
 import { compilePreTokenizer, type PreTokenization } from './tokenizer/pretokenizers.js';
 import { modelMaxLength, specialTokens, type SpecialRole } from './tokenizer/special.js';
@@ -107,6 +108,7 @@ export class Tokenizer {
     const file = asObject(json, fileName);
     const config = asObject(tokenizerConfig, 'tokenizer_config.json');
     if (file.model === undefined) invalidTokenizer(fileName, 'has no "model"; this is not a tokenizer.json');
+    await preparePatterns(file.normalizer, file.pre_tokenizer, file.decoder);
     const model = await createModel(file.model, `${fileName}: model`);
     const normalize = await compileNormalizer(file.normalizer, `${fileName}: normalizer`);
     return new Tokenizer(file, config, fileName, model, normalize);
@@ -136,6 +138,7 @@ export class Tokenizer {
 
     let highest = -1;
     for (const id of this.model.tokenToId.values()) highest = Math.max(highest, id);
+    for (const id of this.model.writtenIds?.values() ?? []) highest = Math.max(highest, id);
     for (const { id } of this.added) highest = Math.max(highest, id);
     this.vocabSize = highest + 1;
     this.startDecoding = compileDecoder(json.decoder, `${fileName}: decoder`, this.model.endOfWordSuffix ?? '');
@@ -157,7 +160,7 @@ export class Tokenizer {
   private get modelVocab(): readonly string[] {
     if (!this.modelTexts) {
       this.modelTexts = new Array<string>(this.vocabSize);
-      for (const [token, id] of this.model.tokenToId) this.modelTexts[id] = token;
+      for (const [token, id] of this.model.writtenIds ?? this.model.tokenToId) this.modelTexts[id] = token;
     }
     return this.modelTexts;
   }

@@ -3,8 +3,9 @@ import { bloom } from './bloom';
 import { gptNeox } from './gpt-neox';
 import { gpt2 } from './gpt2';
 import { llama, mistral, qwen2, qwen3 } from './llama';
-import { unsupportedType, type Architecture, type Config, type DecoderModel, type DecoderStack } from './model';
+import type { Architecture, Config, DecoderModel, DecoderStack } from './model';
 import { openaiGpt } from './openai-gpt';
+import { unsupportedType } from './unsupported-type';
 
 const DECODERS: Readonly<Record<string, Architecture<DecoderModel>>> = {
   'openai-gpt': openaiGpt,
@@ -31,5 +32,5 @@ export async function decoderStackOf({ model_type: type }: Config): Promise<Arch
 export function decoderOf(config: Config): Architecture<DecoderModel> {
   const type = config.model_type;
   if (typeof type === 'string' && Object.hasOwn(DECODERS, type)) return DECODERS[type];
-  throw unsupportedType(config, 'a Decoder', [...Object.keys(DECODERS), ...Object.keys(STACKS)]);
+  throw unsupportedType(config, 'Decoder');
 }

@@ -1,6 +1,6 @@
 // config.json's model_type -> encoder.
 import { bert } from './bert';
-import { headOf, unsupportedType, type Architecture, type Config, type EncoderModel } from './model';
+import { headOf, type Architecture, type Config, type EncoderModel } from './model';
 
 const roberta = async (): Promise<Architecture<EncoderModel>> => (await import('./roberta')).roberta;
 
@@ -17,5 +17,5 @@ const ENCODERS: Readonly<Record<string, (config: Config) => Promise<Architecture
 export async function encoderOf(config: Config): Promise<Architecture<EncoderModel>> {
   const type = config.model_type;
   if (typeof type === 'string' && Object.hasOwn(ENCODERS, type)) return ENCODERS[type](config);
-  throw unsupportedType(config, 'an Encoder', Object.keys(ENCODERS));
+  throw (await import('./unsupported-type')).unsupportedType(config, 'Encoder');
 }

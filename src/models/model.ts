@@ -231,15 +231,6 @@ export function paddingOf(config: Config, fallback?: number): number | undefined
   return typeof id === 'number' && Number.isInteger(id) ? id : undefined;
 }
 
-/** UNSUPPORTED_MODEL for a config whose model_type the class that was asked does not have.
- *  @param as 'a Decoder', for instance */
-export function unsupportedType({ model_type: type }: Config, as: string, known: readonly string[]): WasmformerError {
-  return new WasmformerError(
-    'UNSUPPORTED_MODEL',
-    `config.json: model_type ${JSON.stringify(type)} is not supported as ${as}; supported are ${known.join(', ')}`,
-  );
-}
-
 /** A positive integer of the config. */
 export function integer(config: Config, key: string, fallback?: number): number {
   const value = config[key] ?? fallback;

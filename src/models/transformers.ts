@@ -1,8 +1,9 @@
 // config.json's model_type -> encoder-decoder.
 import { bart, m2m100, marian, mbart, pegasus } from './bart';
-import { unsupportedType, type Architecture, type Config, type TransformerModel } from './model';
+import type { Architecture, Config, TransformerModel } from './model';
 import { mt5, t5, umt5 } from './t5';
 import { transformer } from './transformer';
+import { unsupportedType } from './unsupported-type';
 
 const TRANSFORMERS: Readonly<Record<string, Architecture<TransformerModel>>> = {
   bart,
@@ -20,5 +21,5 @@ const TRANSFORMERS: Readonly<Record<string, Architecture<TransformerModel>>> = {
 export function transformerOf(config: Config): Architecture<TransformerModel> {
   const type = config.model_type;
   if (typeof type === 'string' && Object.hasOwn(TRANSFORMERS, type)) return TRANSFORMERS[type];
-  throw unsupportedType(config, 'a Transformer', Object.keys(TRANSFORMERS));
+  throw unsupportedType(config, 'Transformer');
 }

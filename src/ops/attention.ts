@@ -48,7 +48,7 @@ export function attentionScratch(sizeK: number, sizeV: number, keys: number): nu
   const [strips, rows] = [2, 6];
   const width = Math.ceil(keys / 8) * 8 + 8;
   const operands = rows * ((strips + 1) * sizeK + strips * Math.ceil(sizeV / 8) * 8);
-  return strips * 64 + 4 * (operands + 2 * strips * rows * width);
+  return strips * 80 + 4 * (operands + 2 * strips * rows * width);
 }
 
 const attentionOp: Op<AttentionAttrs> = {

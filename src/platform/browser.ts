@@ -2,11 +2,16 @@
 import type { Endpoint } from 'comlink';
 import type { FileOutput } from '../io/file-output';
 import type { FileAccess } from '../io/source-base';
-import type { EngineWorker, Follower } from './node';
+import type { Follower } from './node';
 
 /** A page has no file system. */
 export const files: FileAccess | undefined = undefined;
 export const output: FileOutput | undefined = undefined;
+
+/** A page has them; not every place where a page's code runs does. */
+export function hasWorkers(): boolean {
+  return typeof Worker === 'function';
+}
 
 export async function wasmBytes(name: string): Promise<BufferSource> {
   const url = wasmUrl(name);
@@ -62,10 +67,6 @@ export async function startFollower(
   return { stop: () => worker.terminate() };
 }
 
-export async function onStart(start: (module: WebAssembly.Module, memory: WebAssembly.Memory) => void): Promise<void> {
-  addEventListener('message', ({ data }) => start(data.module, data.memory), { once: true });
-}
-
 /** Lets the event loop turn once. A message is not throttled, as timers are. */
 export function yieldToEventLoop(): Promise<void> {
   return new Promise((resolve) => {
@@ -76,30 +77,6 @@ export function yieldToEventLoop(): Promise<void> {
     };
     port2.postMessage(0);
   });
-}
-
-/** How long an engine's worker outlives its followers. Chromium keeps both for ever if it is ended while they are ending. */
-const OUTLIVE_MS = 250;
-
-/** Starts the engine's worker. `onLost` is called if it dies unasked. */
-export async function startEngine(onLost: () => void): Promise<EngineWorker> {
-  const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
-  let expected = false;
-  worker.addEventListener('error', () => {
-    if (!expected) onLost();
-  });
-  return {
-    endpoint: worker,
-    hold: () => {},
-    expectEnd: () => {
-      expected = true;
-    },
-    async terminate() {
-      expected = true;
-      if (hasSharedMemory()) setTimeout(() => worker.terminate(), OUTLIVE_MS);
-      else worker.terminate();
-    },
-  };
 }
 
 /** In the engine's worker: gives the endpoint that startEngine holds the other end of. */

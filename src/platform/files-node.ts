@@ -1,8 +1,9 @@
 // File access of Node, Deno and Bun: the one place that touches the file system.
-import * as fs from 'node:fs';
+import type { Dirent, Stats } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { FileAccess, OpenFile } from '../io/source-base';
+import { builtin } from './builtins-node';
 
 /** A callback function of node:fs as a promise. node:fs/promises would do, but it loads half of Node: 10 ms of a short process. */
 function call<T>(start: (done: (error: Error | null, value: T) => void) => void): Promise<T> {
@@ -14,8 +15,9 @@ function call<T>(start: (done: (error: Error | null, value: T) => void) => void)
 /** The local file system. */
 export const nodeFiles: FileAccess = {
   async kind(path) {
+    const fs = await builtin('node:fs');
     try {
-      const found = await call<fs.Stats>((done) => fs.stat(path, done));
+      const found = await call<Stats>((done) => fs.stat(path, done));
       if (found.isDirectory()) return 'folder';
       // Opening a pipe would wait for ever.
       return found.isFile() ? 'file' : undefined;
@@ -26,17 +28,19 @@ export const nodeFiles: FileAccess = {
   },
 
   async list(folder) {
-    const entries = await call<fs.Dirent[]>((done) => fs.readdir(folder, { withFileTypes: true }, done));
+    const fs = await builtin('node:fs');
+    const entries = await call<Dirent[]>((done) => fs.readdir(folder, { withFileTypes: true }, done));
     // The Hub's cache is a folder of symbolic links.
     return entries.filter((entry) => entry.isFile() || entry.isSymbolicLink()).map((entry) => entry.name);
   },
 
   async open(path): Promise<OpenFile> {
+    const fs = await builtin('node:fs');
     const descriptor = await call<number>((done) => fs.open(path, 'r', done));
     const close = (): Promise<void> => call((done) => fs.close(descriptor, (error) => done(error ?? null, undefined)));
     let size: number;
     try {
-      const found = await call<fs.Stats>((done) => fs.fstat(descriptor, done));
+      const found = await call<Stats>((done) => fs.fstat(descriptor, done));
       if (found.isDirectory()) throw Object.assign(new Error(`${path} is a folder`), { code: 'EISDIR' });
       size = found.size;
     } catch (error) {

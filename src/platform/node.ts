@@ -1,9 +1,9 @@
 // What Node gives: files, worker threads, V8 flags. Chosen by the package's export conditions, never by sniffing. Modules that a
 // single thread does not need are imported when they are: worker_threads and v8 take 10 ms of a short process.
-import { readFile } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { MessagePort as NodePort } from 'node:worker_threads';
 import type { Endpoint } from 'comlink';
+import { builtin } from './builtins-node';
 
 export { nodeFiles as files } from './files-node';
 export { nodeOutput as output } from './output-node';
@@ -21,6 +21,7 @@ export const assets = {
 };
 
 export async function wasmBytes(name: string): Promise<BufferSource> {
+  const { readFile } = await builtin('node:fs');
   return new Promise((resolve, reject) => {
     readFile(assets.wasm(name), (error, bytes) => (error ? reject(error) : resolve(bytes)));
   });
@@ -47,6 +48,10 @@ export function tileRows(relaxed: boolean): number {
   return relaxed ? 6 : 5;
 }
 
+export function hasWorkers(): boolean {
+  return true;
+}
+
 export function hasSharedMemory(): boolean {
   return true;
 }
@@ -62,7 +67,7 @@ export async function startFollower(
   memory: WebAssembly.Memory,
   onLost: () => void,
 ): Promise<Follower> {
-  const { Worker } = await import('node:worker_threads');
+  const { Worker } = await builtin('node:worker_threads');
   const worker = new Worker(assets.follower(), {
     workerData: { module, memory },
     execArgv: [],
@@ -90,13 +95,6 @@ export function yieldToEventLoop(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** In a follower: receives what startFollower sent. */
-export async function onStart(start: (module: WebAssembly.Module, memory: WebAssembly.Memory) => void): Promise<void> {
-  const { workerData } = await import('node:worker_threads');
-  const { module, memory } = workerData as { module: WebAssembly.Module; memory: WebAssembly.Memory };
-  start(module, memory);
-}
-
 /** The engine's worker. */
 export interface EngineWorker {
   /** Where Comlink talks to it. */
@@ -108,40 +106,8 @@ export interface EngineWorker {
   terminate(): Promise<void>;
 }
 
-/** Starts the engine's worker. `onLost` is called if it dies unasked. */
-export async function startEngine(onLost: () => void): Promise<EngineWorker> {
-  const { MessageChannel, Worker } = await import('node:worker_threads');
-  const { port1, port2 } = new MessageChannel();
-  const worker = new Worker(assets.engine(), { workerData: { port: port2 }, transferList: [port2], execArgv: [] });
-  let expected = false;
-  const lost = (): void => {
-    if (expected) return;
-    expected = true;
-    onLost();
-  };
-  worker.on('error', lost);
-  worker.on('exit', lost);
-  return {
-    endpoint: port1 as unknown as Endpoint,
-    hold(pending) {
-      if (pending) port1.ref();
-      else port1.unref();
-      if (pending) worker.ref();
-      else worker.unref();
-    },
-    expectEnd: () => {
-      expected = true;
-    },
-    async terminate() {
-      expected = true;
-      port1.close();
-      await worker.terminate();
-    },
-  };
-}
-
 /** In the engine's worker: gives the endpoint that startEngine holds the other end of. */
 export async function exposeEngine(expose: (endpoint: Endpoint) => void): Promise<void> {
-  const { workerData } = await import('node:worker_threads');
+  const { workerData } = await builtin('node:worker_threads');
   expose((workerData as { port: NodePort }).port as unknown as Endpoint);
 }

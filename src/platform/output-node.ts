@@ -1,7 +1,8 @@
 // Writing files in Node, Deno and Bun.
-import * as fs from 'node:fs';
+import type { Stats } from 'node:fs';
 import { dirname } from 'node:path';
 import type { FileOutput, OpenOutput } from '../io/file-output';
+import { builtin } from './builtins-node';
 
 /** A callback function of node:fs as a promise. */
 function call<T>(start: (done: (error: Error | null, value?: T) => void) => void): Promise<T> {
@@ -12,6 +13,7 @@ function call<T>(start: (done: (error: Error | null, value?: T) => void) => void
 
 /** mkdir's own recursion never ends where the system denies that a folder above can be made (/proc). */
 async function makeFolder(path: string): Promise<void> {
+  const fs = await builtin('node:fs');
   const make = (): Promise<void> => call((done) => fs.mkdir(path, done));
   const codeOf = (error: unknown): unknown => (error as { code?: unknown }).code;
   try {
@@ -24,7 +26,7 @@ async function makeFolder(path: string): Promise<void> {
       return;
     }
     // it is there, or a file is
-    const found = await call<fs.Stats>((done) => fs.stat(path, done)).catch(() => null);
+    const found = await call<Stats>((done) => fs.stat(path, done)).catch(() => null);
     if (!found?.isDirectory()) throw error;
   }
 }
@@ -36,6 +38,7 @@ export const nodeOutput: FileOutput = {
   makeFolder,
 
   async create(path): Promise<OpenOutput> {
+    const fs = await builtin('node:fs');
     const part = `${path}.${process.pid}-${++started}.part`;
     const descriptor = await call<number>((done) => fs.open(part, 'wx', done));
     const close = (): Promise<void> => call((done) => fs.close(descriptor, done));

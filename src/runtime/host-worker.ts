@@ -1,5 +1,5 @@
 // An engine in a worker, behind Comlink.
-import * as platform from '#platform';
+import { startEngine } from '#platform-caller';
 import * as Comlink from 'comlink';
 import type { CoreOptions } from '../core/core';
 import { reply, unwrap, type EngineEndpoint } from './endpoint';
@@ -13,7 +13,7 @@ const NOTHING: TensorReader = { tensors: new Map(), read: async () => new Uint8A
 const GRACE_MS = 200;
 
 export async function startWorkerHost(options: CoreOptions, onLost: () => void): Promise<Host> {
-  const worker = await platform.startEngine(onLost);
+  const worker = await startEngine(onLost);
   const remote = Comlink.wrap<EngineEndpoint>(worker.endpoint);
   const { cancel } = unwrap(await remote.create(options));
   const cancelCell = cancel && new Int32Array(cancel.buffer, cancel.address, 1);

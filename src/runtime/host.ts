@@ -6,6 +6,7 @@ import type { Config } from '../models/model';
 import type { EngineFacts, Loaded } from './engine-core';
 import type { HeldAs } from './load';
 import type { WeightSource } from './load-model';
+import { checkNames } from './option-names';
 import type { ModelKind, OnEvent } from './runner';
 
 /** Progress of a long call. */
@@ -35,12 +36,15 @@ export interface EngineOptions {
   /** Threads that compute, or 'auto': min(8, cores) in Node; cores - 1, 1 to 8, in a page. Default 'auto'. More than one needs
    *  shared memory, which a page has only when it is cross-origin isolated; else there is one. */
   threads?: number | 'auto';
-  /** Run in a worker, so that the caller's thread stays free. Default true; false computes in the caller's thread, which
+  /** Run in a worker, so that the caller's thread stays free. Default true where there are workers; false computes in the caller's thread, which
    *  then gets a turn about every 10 ms. */
   worker?: boolean;
   /** Use relaxed SIMD (fused multiply-add) where the platform has it. On Node 20 this sets a V8 flag for the whole process.
    *  Default true. */
   relaxedSimd?: boolean;
+  /** A build of the core that the platform has compiled ahead (`wasmformer/wasm/relaxed.wasm`), for edge functions, where nothing is
+   *  compiled at run time. It has one thread, the caller's. */
+  module?: WebAssembly.Module;
   /** Set V8's experimental flag that fuses 128-bit operations into 256-bit ones (Node 24 and later; process-wide): faster
    *  matrix products on processors with AVX2. Default false. */
   revectorize?: boolean;
@@ -53,8 +57,11 @@ export interface EngineInfo extends EngineFacts {
 
 const MAX_THREADS = 64;
 
-function checkOptions(options: EngineOptions): Required<EngineOptions> & { threads: number } {
-  const { threads = 'auto', worker = true, relaxedSimd = true, revectorize = false } = options;
+/** Names of EngineOptions. */
+export const ENGINE_NAMES = 'threads worker relaxedSimd revectorize module';
+
+function checkOptions(options: EngineOptions): CheckedOptions {
+  const { threads = 'auto', worker = !options.module, relaxedSimd = true, revectorize = false } = options;
   if (threads !== 'auto' && !(Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS)) {
     throw new WasmformerError(
       'INVALID_ARGUMENT',
@@ -65,12 +72,37 @@ function checkOptions(options: EngineOptions): Required<EngineOptions> & { threa
     if (typeof value !== 'boolean')
       throw new WasmformerError('INVALID_ARGUMENT', `${name} must be true or false, not ${String(value)}`);
   }
-  return { threads: threads === 'auto' ? platform.defaultThreads() : threads, worker, relaxedSimd, revectorize };
+  const { module } = options;
+  if (module !== undefined) {
+    if (!(module instanceof WebAssembly.Module)) {
+      throw new WasmformerError('INVALID_ARGUMENT', `module must be a WebAssembly.Module, not ${String(module)}`);
+    }
+    if (worker || (threads !== 'auto' && threads > 1)) {
+      throw new WasmformerError(
+        'INVALID_ARGUMENT',
+        "a module that was compiled ahead runs in the caller's thread alone: leave out worker and threads",
+      );
+    }
+    return { threads: 1, worker, relaxedSimd, revectorize, module };
+  }
+  return {
+    threads: threads === 'auto' ? platform.defaultThreads() : threads,
+    worker: worker && platform.hasWorkers(),
+    relaxedSimd,
+    revectorize,
+    module,
+  };
 }
+
+/** Options with all defaults. */
+type CheckedOptions = Required<Omit<EngineOptions, 'module' | 'threads'>> & {
+  threads: number;
+  module: WebAssembly.Module | undefined;
+};
 
 /** Computes for one or more models. Calls run one after another. `await using` disposes it. */
 export class Engine {
-  private readonly options: Required<EngineOptions> & { threads: number };
+  private readonly options: CheckedOptions;
   private host: Promise<Host> | null = null;
   private live = true;
   private calls = 0;
@@ -186,6 +218,7 @@ export class Engine {
 /** Creates an engine to share between models, or to choose threads and worker. Its resources start with the first call.
  *  Throws INVALID_ARGUMENT. */
 export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
+  await checkNames(options, ENGINE_NAMES);
   const engine = new Engine(options);
   await engine.info();
   return engine;

@@ -92,7 +92,7 @@ describe.skipIf(!hasChromium()).each([
     site.requests.length = 0;
     expect(await call('embedByDefault', GOLDEN, [SENTENCE])).toEqual([1, 24]);
     const [, common] = /COMMON = \[(.*)\];/.exec(readFileSync(sized, 'utf8'))!;
-    const counted = [...common.matchAll(/\w+/g)].flat().concat('core', 'tokenizers-library');
+    const counted = [...common.matchAll(/\w+/g)].flat().concat('core', 'thread', 'tokenizers-library');
     const modules = site.requests.flatMap((path) => /^\/dist\/web\/(.*)/.exec(path)?.[1] ?? []);
     expect(modules).toContain('worker.js');
     const isCounted = (name: string): boolean => counted.some((chunk) => RegExp(`^${chunk}(-.*)?\\.js$`).test(name));

@@ -26,7 +26,7 @@ MAX_BYTES = {"encoders": 3_000_000, "decoders": 2_500_000, "texts": 100_000, "tr
 
 def builders():
     from decoders.build import decoders, texts
-    from encoders.build import models, sentence
+    from encoders.build import models, search, sentence
 
     import original
     import seq2seq
@@ -34,6 +34,7 @@ def builders():
     def encoders(out, wanted):
         models.build(out)
         sentence.build(out)
+        search.build(out)
 
     def transformers(out, wanted):
         seq2seq.build(out, wanted)

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { WasmformerError } from '../../src/errors';
 import { openCheckpoint, openSafetensors } from '../../src/io/safetensors';
 import { writeSafetensors } from '../../src/io/safetensors-write';
-import type { Safetensors } from '../../src/io/safetensors';
+import type { WeightFile } from '../../src/io/safetensors';
 import type { TensorToWrite } from '../../src/io/safetensors-write';
 import { DTYPE_BITS } from '../../src/io/safetensors-header';
 import type { SafetensorsDtype } from '../../src/io/safetensors-header';
@@ -34,7 +34,7 @@ const GOLDEN_TENSORS: TensorToWrite[] = [
 
 const FILE = 'x.safetensors';
 
-async function openBytes(bytes: Uint8Array): Promise<Safetensors> {
+async function openBytes(bytes: Uint8Array): Promise<WeightFile> {
   return openSafetensors(await openSource({ [FILE]: bytes }), FILE);
 }
 
@@ -272,7 +272,7 @@ describe('properties', () => {
         expect(result).toMatchObject({ code: 'INVALID_FILE' });
       } else {
         // Flips in data, names, metadata and white space go unseen; the tensors still tile the data exactly.
-        expect((result as Safetensors).totalBytes).toBe(21);
+        expect((result as WeightFile).totalBytes).toBe(21);
       }
     }
   });

@@ -1,6 +1,6 @@
 // Added tokens: texts such as [MASK] or <|endoftext|> that are cut out of the input before anything else sees it.
 
-import { WORD_CLASS } from './unicode.js';
+import { lazily, WORD_CLASS } from './unicode.js';
 import { asArray, asFlag, asId, asObject, asString } from './json.js';
 
 export interface AddedToken {
@@ -43,8 +43,8 @@ export interface Section {
   token: AddedToken | null;
 }
 
-const WORD_END = new RegExp(`[${WORD_CLASS}]$`, 'u');
-const WORD_START = new RegExp(`^[${WORD_CLASS}]`, 'u');
+const wordEnd = lazily(() => new RegExp(`[${WORD_CLASS}]$`, 'u'));
+const wordStart = lazily(() => new RegExp(`^[${WORD_CLASS}]`, 'u'));
 const SPACE = /\p{White_Space}/u;
 
 /** Tokens by their units. */
@@ -105,7 +105,7 @@ export class AddedTokenSplitter {
         search.lastIndex = to;
         if (
           token.singleWord &&
-          (WORD_END.test(text.slice(Math.max(0, from - 2), from)) || WORD_START.test(text.slice(to, to + 2)))
+          (wordEnd().test(text.slice(Math.max(0, from - 2), from)) || wordStart().test(text.slice(to, to + 2)))
         ) {
           continue;
         }

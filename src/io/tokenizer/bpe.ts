@@ -27,7 +27,8 @@ export function createBpe(config: JsonObject, where: string): WordModel {
   const ignoreMerges = asFlag(config.ignore_merges, false, `${where}.ignore_merges`);
   const suffix = asString(config.end_of_word_suffix ?? '', `${where}.end_of_word_suffix`);
   const prefix = asString(config.continuing_subword_prefix ?? '', `${where}.continuing_subword_prefix`);
-  const { merges, parts } = readMerges(config.merges, ids, vocab, prefix, `${where}.merges`);
+  const byPiece = asFlag(config.merges_by_piece, false, `${where}.merges_by_piece`);
+  const { merges, parts } = readMerges(config.merges, ids, vocab, prefix, byPiece, `${where}.merges`);
   const letters = new Letters(ids);
   const bytes = fallback ? allBytes(ids) : [];
   // Cutting looks at characters: these tokens stand for others than those in their names.
@@ -181,12 +182,15 @@ function readMerges(
   ids: ReadonlyMap<string, number>,
   vocab: readonly string[],
   prefix: string,
+  byPiece: boolean,
   where: string,
 ): { merges: MergeTable; parts: ReadonlySet<number> } {
   const list = asArray(json, where);
   const merges = new MergeTable(list.length);
   const parts = new Set<number>();
   let made: number | undefined = -1;
+  let rank = -1;
+  let lastMade = -1;
   for (let i = 0; i < list.length; i++) {
     const [left, right] = readPair(list[i], `${where}[${i}]`);
     const tail = prefix === '' ? right : right.slice(prefix.length);
@@ -204,7 +208,10 @@ function readMerges(
       const missing = a === undefined ? left : b === undefined ? right : left + tail;
       return invalidTokenizer(`${where}[${i}]`, `token ${JSON.stringify(missing)} is not in the vocabulary`);
     }
-    merges.set(a, b, i, made);
+    // SentencePiece ranks pieces: whatever makes the same piece comes leftmost first.
+    if (!byPiece || rank < 0 || made !== lastMade) rank = i;
+    lastMade = made;
+    merges.set(a, b, rank, made);
     parts.add(a).add(b);
   }
   return { merges, parts };

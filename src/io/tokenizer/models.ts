@@ -24,6 +24,10 @@ export async function createModel(json: unknown, where: string): Promise<WordMod
     }
     case 'WordLevel':
       return wordLevel(config, where);
+    case 'SentencePiece': {
+      const { createPieceModel } = await import('./piece-model.js');
+      return createPieceModel(config, await createModel(config.model, `${where}.model`), where);
+    }
     default:
       return invalidTokenizer(
         `${where}.type`,

@@ -3,22 +3,23 @@
 import { Aligned, AlignedBuilder, Characters } from './aligned.js';
 import {
   ASCII_ONLY,
-  CONTROL,
-  KEPT_WHOLE,
-  NONSPACING_MARK,
   WHITE_SPACE,
   compareClasses,
   compose,
+  control,
   isBase,
   isChinese,
   isStarter,
+  keptWhole,
+  lazily,
+  nonspacingMark,
 } from './unicode.js';
 import { compilePattern } from './pattern.js';
 import { asFlag, asString, invalidTokenizer, isObject, parts, type JsonObject } from './json.js';
 import { utf8Characters } from './bytes.js';
 
 /** A step for whole texts. */
-type Normalizer = (source: Aligned) => Aligned;
+export type Normalizer = (source: Aligned) => Aligned;
 
 /**
  * A step that treats each character by itself, or with the marks behind it: a text can be cut before a base character, and the parts
@@ -120,6 +121,10 @@ async function create(config: JsonObject, where: string): Promise<Normalizer | L
       const map = new PrecompiledMap(config.precompiled_charsmap, `${where}.precompiled_charsmap`);
       return { inPlace: (text) => map.inPlace(text), apply: (text) => map.normalize(text) };
     }
+    case 'SentencePiece': {
+      const { sentencePieceNormalizer } = await import('./sentencepiece.js');
+      return sentencePieceNormalizer(config, where);
+    }
     case 'Nmt':
       return { inPlace: (text) => (/^[ -~]*$/.test(text) ? text : null), apply: nmt };
     case 'ByteLevel':
@@ -137,7 +142,7 @@ function isPrintableAscii(char: string): boolean {
   return char >= ' ' && char <= '~' && char.length === 1;
 }
 
-const CLEANED = new RegExp(`(?![\\t\\n\\r])(?:[\\0\\ufffd]|${CONTROL.source})`, 'u');
+const cleaned = lazily(() => new RegExp(`(?![\\t\\n\\r])(?:[\\0\\ufffd]|${control().source})`, 'u'));
 const SPACES = new RegExp(WHITE_SPACE.source, 'gu');
 /** The ideographs, and some more. */
 const MAYBE_CHINESE = /[\u3400-\u9fff\uf900-\ufaff]|[\u{20000}-\u{2fa1f}]/u;
@@ -149,12 +154,12 @@ function bert(config: JsonObject, where: string): LocalStep {
   const accents = asFlag(config.strip_accents, lower, `${where}.strip_accents`);
   const dropped = (char: string): boolean =>
     !isPrintableAscii(char) &&
-    (char === '\0' || char === '\ufffd' || (CONTROL.test(char) && char !== '\t' && char !== '\n' && char !== '\r'));
+    (char === '\0' || char === '\ufffd' || (control().test(char) && char !== '\t' && char !== '\n' && char !== '\r'));
   return {
     inPlace(text) {
       let out = text;
       if (clean && !/^[ -~]*$/.test(text)) {
-        if (CLEANED.test(text)) return null;
+        if (cleaned().test(text)) return null;
         out = text.replace(SPACES, ' ');
       }
       if (!ASCII_ONLY.test(out)) {
@@ -184,7 +189,7 @@ function bert(config: JsonObject, where: string): LocalStep {
       }
       if (accents) {
         decomposeInto(text, 'NFD');
-        text.filter((char) => char < '\u0300' || !NONSPACING_MARK.test(char));
+        text.filter((char) => char < '\u0300' || !nonspacingMark().test(char));
       }
       if (lower) lowercase(text);
     },
@@ -318,7 +323,7 @@ function decompose(char: string, form: 'NFD' | 'NFKD'): string {
   const known = decompositions[form];
   let found = known.get(char);
   if (found === undefined) {
-    found = KEPT_WHOLE.test(char) ? char : char.normalize(form);
+    found = keptWhole().test(char) ? char : char.normalize(form);
     if (known.size >= REMEMBERED_CHARACTERS) known.clear();
     known.set(char, found);
   }

@@ -15,6 +15,8 @@ export interface WordModel {
   unknownToken: string | undefined;
   /** The id whose tokens are shown as the text they cover, not as the vocabulary has them. */
   verbatimId?: number;
+  /** Ids by text for decoding, where a model writes another vocabulary than it reads. */
+  writtenIds?: ReadonlyMap<string, number>;
   /** What a BPE model puts behind the last token of a word; decoding turns it into a space. */
   endOfWordSuffix?: string;
   encode(word: string): Pieces;

@@ -12,7 +12,7 @@ const decoder = new TextDecoder();
 // flags, emoji sequences, conjuncts) have 6 bytes and more in any case, so their exact boundaries do not matter.
 const PREPENDED = '\\u0600-\\u0605\\u06DD\\u070F\\u0890\\u0891\\u08E2\\u0D4E';
 const CLUSTER = new RegExp(
-  `\\r\\n|[${PREPENDED}]*(?:[^\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}\\u2065\\uFFF0-\\uFFF8]|[${PREPENDED}\\u200C-\\u200D])[\\p{Gr_Ext}\\p{Emoji_Modifier}\\p{Mc}\\u0E33\\u0EB3\\u200D]*|[^]`,
+  `\\r\\n|[${PREPENDED}]*(?:[^\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}\\u2065\\uFFF0-\\uFFF8]|[\\u200D\\u200C${PREPENDED}])[\\u200D\\p{Gr_Ext}\\p{Emoji_Modifier}\\p{Mc}\\u0E33\\u0EB3]*|[^]`,
   'uy',
 );
 
@@ -37,14 +37,10 @@ export class PrecompiledMap {
   /** Printable ASCII is left alone, so plain text need not be looked up. */
   private readonly keepsAscii: boolean;
 
-  constructor(base64: unknown, where: string) {
-    let bytes: Uint8Array;
-    try {
-      bytes = Uint8Array.from(atob(asString(base64, where)), (char) => char.charCodeAt(0));
-    } catch (error) {
-      invalidTokenizer(where, 'not valid base64', error);
-    }
-    const view = new DataView(bytes.buffer);
+  /** `content`: the map's bytes, or their base64 text. */
+  constructor(content: unknown, where: string) {
+    const bytes = content instanceof Uint8Array ? content : fromBase64(content, where);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const size = bytes.length >= 4 ? view.getUint32(0, true) : 0;
     if (size === 0 || size % 4 !== 0 || 4 + size > bytes.length) {
       invalidTokenizer(where, 'the character map is truncated or damaged');
@@ -124,6 +120,54 @@ export class PrecompiledMap {
     return length > 1 && encoder.encode(cluster).length < 6 ? this.find(cluster) : undefined;
   }
 
+  /** Whether text of printable ASCII is left alone as a whole: no text of two such characters starts an entry either. */
+  get keepsAsciiRuns(): boolean {
+    if (!this.keepsAscii) return false;
+    for (let first = 0x20; first < 0x7f; first++) {
+      const node = this.step(offsetOf(this.trie[0]), first);
+      if (node === undefined) continue;
+      for (let second = 0x20; second < 0x7f; second++) if (this.step(node, second) !== undefined) return false;
+    }
+    return true;
+  }
+
+  /** The longest entry that the characters from `at` on start with: its length in characters, and its replacement. */
+  longestAt(chars: readonly string[], at: number): { count: number; text: string } | undefined {
+    let node: number | undefined = offsetOf(this.trie[0]);
+    let count = 0;
+    let place = 0;
+    for (let i = at; i < chars.length && node !== undefined; i++) {
+      let value: number | undefined;
+      for (const byte of utf8(chars[i])) {
+        if (node === undefined || byte === 0) return count > 0 ? { count, text: this.textAt(place) } : undefined;
+        const unit: number | undefined = this.unit(node, byte);
+        node = unit === undefined ? undefined : node ^ byte ^ offsetOf(unit);
+        value = node !== undefined && hasLeaf(unit!) ? this.trie[node] : undefined;
+      }
+      if (node !== undefined && value !== undefined) {
+        count = i + 1 - at;
+        place = value & 0x7fffffff;
+      }
+    }
+    return count > 0 ? { count, text: this.textAt(place) } : undefined;
+  }
+
+  /** The node below `node` that `byte` leads to. */
+  private step(node: number, byte: number): number | undefined {
+    const unit = this.unit(node, byte);
+    return unit === undefined ? undefined : node ^ byte ^ offsetOf(unit);
+  }
+
+  private unit(node: number, byte: number): number | undefined {
+    const unit: number | undefined = this.trie[node ^ byte];
+    return unit === undefined || (unit & 0x800000ff) >>> 0 !== byte ? undefined : unit;
+  }
+
+  private textAt(place: number): string {
+    const stop = this.texts.indexOf(0, place);
+    return decoder.decode(this.texts.subarray(place, stop < 0 ? this.texts.length : stop));
+  }
+
   private find(key: string): string | undefined {
     if (this.known.has(key)) return this.known.get(key);
     const found = this.lookUp(key);
@@ -134,22 +178,41 @@ export class PrecompiledMap {
 
   /** The replacement of the shortest prefix of `key` in the map (as the reference has it, also where only a part matches). */
   private lookUp(key: string): string | undefined {
-    const { trie, texts } = this;
-    let node = offsetOf(trie[0]);
+    let node = offsetOf(this.trie[0]);
     for (const byte of encoder.encode(key)) {
       if (byte === 0) return undefined;
-      node ^= byte;
-      const unit = trie[node];
-      if (unit === undefined || (unit & 0x800000ff) >>> 0 !== byte) return undefined;
-      node ^= offsetOf(unit);
-      if (((unit >>> 8) & 1) === 1) {
-        const start = (trie[node] ?? 0) & 0x7fffffff;
-        const stop = texts.indexOf(0, start);
-        return decoder.decode(texts.subarray(start, stop < 0 ? texts.length : stop));
-      }
+      const unit = this.unit(node, byte);
+      if (unit === undefined) return undefined;
+      node ^= byte ^ offsetOf(unit);
+      if (hasLeaf(unit)) return this.textAt((this.trie[node] ?? 0) & 0x7fffffff);
     }
     return undefined;
   }
+}
+
+function fromBase64(text: unknown, where: string): Uint8Array {
+  try {
+    return Uint8Array.from(atob(asString(text, where)), (char) => char.charCodeAt(0));
+  } catch (error) {
+    return invalidTokenizer(where, 'not valid base64', error);
+  }
+}
+
+/** Whether an entry ends here; its value is in the unit below. */
+function hasLeaf(unit: number): boolean {
+  return ((unit >>> 8) & 1) === 1;
+}
+
+const UTF8_KEPT = new Map<string, readonly number[]>();
+
+function utf8(char: string): readonly number[] {
+  let bytes = UTF8_KEPT.get(char);
+  if (bytes === undefined) {
+    bytes = Array.from(encoder.encode(char));
+    if (UTF8_KEPT.size >= REMEMBERED_CLUSTERS) UTF8_KEPT.clear();
+    UTF8_KEPT.set(char, bytes);
+  }
+  return bytes;
 }
 
 function offsetOf(unit: number): number {

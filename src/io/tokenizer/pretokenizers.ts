@@ -3,7 +3,7 @@
 import { Aligned, Characters, type Span } from './aligned.js';
 import { utf8Characters } from './bytes.js';
 import { compilePattern, escapePattern } from './pattern.js';
-import { ASCII_ONLY, ASCII_PUNCTUATION_CLASS, BERT_WORDS, GPT_WORDS, NUMERIC, PUNCTUATION, WORDS } from './unicode.js';
+import { ASCII_ONLY, ASCII_PUNCTUATION_CLASS, NUMERIC, bertWords, gptWords, punctuation, wordRuns } from './unicode.js';
 import { asFlag, asId, asString, invalidTokenizer, parts, type JsonObject } from './json.js';
 
 type Visit = (span: Span) => void;
@@ -40,11 +40,11 @@ export function compilePreTokenizer(config: unknown, where: string): PreTokeniza
 function create(config: JsonObject, where: string): PreTokenizer {
   switch (config.type) {
     case 'BertPreTokenizer':
-      return words(BERT_WORDS, BERT_WORDS_ASCII);
+      return words(bertWords, BERT_WORDS_ASCII);
     case 'Whitespace':
-      return words(WORDS, /\w+|[^\w\s]+/g);
+      return words(wordRuns, /\w+|[^\w\s]+/g);
     case 'WhitespaceSplit':
-      return words(/\P{White_Space}+/gu, /\S+/g);
+      return words(() => /\P{White_Space}+/gu, /\S+/g);
     case 'Metaspace':
       return metaspace(config, where);
     case 'ByteLevel':
@@ -56,7 +56,7 @@ function create(config: JsonObject, where: string): PreTokenizer {
       return pattern ? divide(pattern, invert, behavior) : (span, visit) => visit(span);
     }
     case 'Punctuation':
-      return characterSplit(PUNCTUATION, readBehavior(config.behavior ?? 'Isolated', `${where}.behavior`));
+      return characterSplit(punctuation(), readBehavior(config.behavior ?? 'Isolated', `${where}.behavior`));
     case 'Digits': {
       const individual = asFlag(config.individual_digits, false, `${where}.individual_digits`);
       return characterSplit(NUMERIC, individual ? 'Isolated' : 'Contiguous');
@@ -75,10 +75,10 @@ function create(config: JsonObject, where: string): PreTokenizer {
 const BERT_WORDS_ASCII = new RegExp(`[^\\s${ASCII_PUNCTUATION_CLASS}]+|[${ASCII_PUNCTUATION_CLASS}]`, 'g');
 
 /** The matches of an expression are the words; what lies between is dropped. `ascii` is the same for ASCII text, and faster. */
-function words(pattern: RegExp, ascii: RegExp): PreTokenizer {
+function words(pattern: () => RegExp, ascii: RegExp): PreTokenizer {
   return ({ source, from, to }, visit) => {
     const text = textOf(source, from, to);
-    const regex = ASCII_ONLY.test(text) ? ascii : pattern;
+    const regex = ASCII_ONLY.test(text) ? ascii : pattern();
     // not by the expression's own place, since what is called may come back here
     for (const match of text.matchAll(regex)) {
       const start = from + match.index;
@@ -91,7 +91,7 @@ const GPT_WORDS_ASCII = /'(?:[sdmt]|ll|ve|re)| ?[A-Za-z]+| ?[0-9]+| ?[^\sA-Za-z0
 
 function byteLevel(config: JsonObject, where: string): PreTokenizer {
   const prefix = asFlag(config.add_prefix_space, true, `${where}.add_prefix_space`);
-  const split = words(GPT_WORDS, GPT_WORDS_ASCII);
+  const split = words(gptWords, GPT_WORDS_ASCII);
   const useRegex = asFlag(config.use_regex, true, `${where}.use_regex`);
   return (span, visit) => {
     const whole = prefix && span.source.text[span.from] !== ' ' ? prepended(span, ' ') : span;

@@ -1,7 +1,7 @@
-// Checkpoints that are not one model.safetensors: several shards with an index, or a file of another name.
+// Checkpoints that are not one model.safetensors: several shards with an index, a file of another name, or PyTorch's own files.
 import { throwIfAborted, WasmformerError } from '../errors';
 import { findJsonFlaw, isJsonObject, parseJson } from './json';
-import { checkpointOf, openSafetensors, type Checkpoint, type Safetensors } from './safetensors-file';
+import { openSafetensors, type Checkpoint, type WeightFile } from './safetensors-file';
 import type { TensorEntry } from './safetensors-header';
 import { isInnerFileName } from './source-base';
 import type { Source } from './source-base';
@@ -9,15 +9,20 @@ import type { Source } from './source-base';
 /** The usual name of the only weight file. */
 const SINGLE = 'model.safetensors';
 const INDEX = 'model.safetensors.index.json';
+/** What torch.save's files are called. */
+const PYTORCH = /\.(bin|pt|pth)$/;
+const PYTORCH_SINGLE = 'pytorch_model.bin';
+const PYTORCH_INDEX = 'pytorch_model.bin.index.json';
 /** Shard headers read at the same time. */
 const PARALLEL_HEADERS = 4;
 
 /** The weight file of a source that has none of the usual name. Throws FILE_NOT_FOUND, which lists what there is. */
 export async function findWeights(source: Source, signal?: AbortSignal): Promise<string> {
   if (await source.has(INDEX, signal)) return INDEX;
-  const looked = `no weights in ${source.name}: looked for ${SINGLE} and ${INDEX}`;
+  const looked = `no weights in ${source.name}: looked for ${SINGLE}, ${INDEX}, ${PYTORCH_SINGLE} and ${PYTORCH_INDEX}`;
   const files = await listFiles(source, signal);
   if (!files) {
+    for (const file of [PYTORCH_SINGLE, PYTORCH_INDEX]) if (await source.has(file, signal)) return file;
     const message = `${looked}; if the weights have another name, give the URL of that file`;
     throw new WasmformerError('FILE_NOT_FOUND', message);
   }
@@ -32,8 +37,13 @@ export async function findWeights(source: Source, signal?: AbortSignal): Promise
       : 'name the one to load in place of the folder (.../' + (indexes[0] ?? singles[0]) + ')';
     throw new WasmformerError('FILE_NOT_FOUND', `${looked}, found ${[...indexes, ...singles].join(', ')}; ${cure}`);
   }
+  const own = [PYTORCH_SINGLE, PYTORCH_INDEX].find((file) => files.includes(file));
+  if (own) return own;
   const others = files.filter((file) => /\.(bin|pt|pth|ckpt|h5|msgpack|onnx|gguf|npz)$/.test(file));
-  const found = others.length > 0 ? `, found only ${others.join(', ')}; save the model as safetensors` : ', found none';
+  const found =
+    others.length > 0
+      ? `, found only ${others.join(', ')}; save the model as safetensors, or name the file, if it is one of torch.save's`
+      : ', found none';
   throw new WasmformerError('FILE_NOT_FOUND', `${looked} and any other .safetensors file${found}`);
 }
 
@@ -56,7 +66,7 @@ export async function openShards(source: Source, indexFile: string, signal?: Abo
   const where = `${indexFile} in ${source.name}`;
   const shardOf = await readIndex(source, indexFile, signal);
   const shards = [...new Set(shardOf.values())];
-  const opened = new Array<Safetensors>(shards.length);
+  const opened = new Array<WeightFile>(shards.length);
   let next = 0;
   const openSome = async () => {
     while (next < shards.length) {
@@ -67,10 +77,15 @@ export async function openShards(source: Source, indexFile: string, signal?: Abo
   await Promise.all(Array.from({ length: Math.min(PARALLEL_HEADERS, shards.length) }, openSome));
 
   const tensors = new Map<string, TensorEntry>();
+  const holders = new Map<string, WeightFile>();
+  let totalBytes = 0;
   const metadata: Record<string, string> = {};
   for (const shard of opened) {
     for (const [name, entry] of shard.tensors) {
-      if (shardOf.get(name) === shard.file) tensors.set(name, entry);
+      if (shardOf.get(name) !== shard.file) continue;
+      tensors.set(name, entry);
+      holders.set(name, shard);
+      totalBytes += entry.byteLength;
     }
     for (const [key, value] of Object.entries(shard.metadata)) {
       if (!Object.hasOwn(metadata, key)) setOwn(metadata, key, value);
@@ -84,12 +99,27 @@ export async function openShards(source: Source, indexFile: string, signal?: Abo
       );
     }
   }
-  return checkpointOf(source, tensors, metadata);
+  return {
+    tensors,
+    metadata,
+    totalBytes,
+    read(name, start, length, later) {
+      const holder = holders.get(name);
+      if (holder) return holder.read(name, start, length, later);
+      throw new WasmformerError('MISSING_TENSOR', `the checkpoint in ${source.name} has no tensor "${name}"`);
+    },
+  };
 }
 
-async function openShard(source: Source, file: string, index: string, signal?: AbortSignal): Promise<Safetensors> {
+/** Opens a weight file by what its name says it is. */
+export async function openOne(source: Source, file: string, signal?: AbortSignal): Promise<WeightFile> {
+  if (!PYTORCH.test(file)) return openSafetensors(source, file, signal);
+  return (await import('./pytorch/pytorch')).openPytorch(source, file, signal);
+}
+
+async function openShard(source: Source, file: string, index: string, signal?: AbortSignal): Promise<WeightFile> {
   try {
-    return await openSafetensors(source, file, signal);
+    return await openOne(source, file, signal);
   } catch (error) {
     if (!(error instanceof WasmformerError) || error.code !== 'FILE_NOT_FOUND') throw error;
     throw new WasmformerError('FILE_NOT_FOUND', `${index} names the shard ${file}, which is missing`, { cause: error });
@@ -108,10 +138,10 @@ async function readIndex(source: Source, file: string, signal?: AbortSignal): Pr
   if (!isJsonObject(weightMap)) throw fail('it has no object "weight_map"');
   const shardOf = new Map<string, string>();
   for (const [name, shard] of Object.entries(weightMap)) {
-    if (!isInnerFileName(shard) || !shard.endsWith('.safetensors')) {
+    if (!isInnerFileName(shard) || !(shard.endsWith('.safetensors') || PYTORCH.test(shard))) {
       throw fail(
         `weight_map places ${JSON.stringify(name)} in ${JSON.stringify(shard)}, ` +
-          'which is not the name of a .safetensors file inside the folder',
+          'which is not the name of a weight file inside the folder',
       );
     }
     shardOf.set(name, shard);

@@ -1,0 +1,135 @@
+// A checkpoint whose class the caller does not know: what it is, what is in it, its tokenizer, the model. For the command line.
+import * as platform from '#platform';
+import { WasmformerError } from '../errors';
+import { openCheckpoint } from '../io/safetensors';
+import { openSource, type Source, type SourceInput } from '../io/source';
+import type { Tokenizer } from '../io/tokenizer';
+import type { Config } from '../models/model';
+import { MODEL_TYPES } from '../models/unsupported-type';
+import type { ModelKind } from '../runtime/runner';
+import type { Decoder } from './decoder';
+import type { Encoder } from './encoder';
+import type { FromPretrainedOptions } from './pretrained';
+import { readConfig, readTokenizer } from './settings';
+import type { Transformer } from './transformer';
+
+/** What finding and reading a checkpoint's files takes. */
+export type FileOptions = Pick<FromPretrainedOptions, 'revision' | 'endpoint' | 'fetch' | 'signal'>;
+
+export interface TensorDescription {
+  readonly name: string;
+  /** As the file names it: F32, BF16, ... */
+  readonly dtype: string;
+  readonly dims: readonly number[];
+  readonly bytes: number;
+  readonly file: string;
+}
+
+/** What is in a checkpoint. Of the weights only the headers are read. */
+export interface CheckpointDescription {
+  /** What the user gave. */
+  readonly name: string;
+  readonly config: Config;
+  /** null: no class of this library is for its model_type. */
+  readonly kind: ModelKind | null;
+  /** Null where files cannot be listed: most servers. */
+  readonly files: readonly { readonly name: string; readonly bytes: number }[] | null;
+  readonly tensors: readonly TensorDescription[];
+}
+
+/** Which class a config is for. Throws UNSUPPORTED_MODEL. */
+export function kindOf({ model_type: type }: Config): ModelKind {
+  const { Encoder, Decoder, Transformer } = MODEL_TYPES;
+  const has = (types: readonly unknown[]): boolean => types.includes(type);
+  if (has(Encoder)) return 'encoder';
+  if (has(Decoder)) return 'decoder';
+  if (has(Transformer)) return 'transformer';
+  throw new WasmformerError(
+    'UNSUPPORTED_MODEL',
+    `config.json: model_type ${JSON.stringify(type)} is not supported; supported are ${[...Encoder, ...Decoder, ...Transformer].join(', ')}`,
+  );
+}
+
+/** The class of a checkpoint.
+ *  @throws UNSUPPORTED_MODEL, and as fromPretrained */
+export async function kindOfCheckpoint(input: SourceInput, options: FileOptions): Promise<ModelKind> {
+  return within(input, options, async (source) => kindOf(await readConfig(source, options.signal)));
+}
+
+/** Loads a checkpoint into its class.
+ *  @throws as fromPretrained */
+export async function openModel(
+  input: SourceInput,
+  options: FromPretrainedOptions,
+): Promise<Encoder | Decoder | Transformer> {
+  switch (await kindOfCheckpoint(input, options)) {
+    case 'encoder':
+      return (await import('./encoder')).Encoder.fromPretrained(input, options);
+    case 'decoder':
+      return (await import('./decoder')).Decoder.fromPretrained(input, options);
+    case 'transformer':
+      return (await import('./transformer')).Transformer.fromPretrained(input, options);
+  }
+}
+
+/** A checkpoint's tokenizer: the weights are not looked at.
+ *  @throws NO_TOKENIZER, FILE_NOT_FOUND, INVALID_FILE, INVALID_TOKENIZER, NETWORK, ABORTED, INVALID_ARGUMENT */
+export async function openTokenizer(input: SourceInput, options: FileOptions): Promise<Tokenizer> {
+  return within(input, options, async (source) => {
+    const { signal } = options;
+    const { tokenizer, tokenizerRefusal } = await readTokenizer(source, await readConfig(source, signal), signal);
+    if (tokenizer) return tokenizer;
+    if (tokenizerRefusal) throw tokenizerRefusal;
+    throw new WasmformerError('NO_TOKENIZER', `${source.name} has no tokenizer.json: add it to the folder`);
+  });
+}
+
+/** Reads what a checkpoint says about itself, also one that this library cannot run.
+ *  @throws FILE_NOT_FOUND, INVALID_FILE, NETWORK, ABORTED, INVALID_ARGUMENT */
+export async function describeCheckpoint(input: SourceInput, options: FileOptions): Promise<CheckpointDescription> {
+  return within(input, options, async (source) => {
+    const { signal } = options;
+    const config = await readConfig(source, signal);
+    const { tensors } = await openCheckpoint(source, signal);
+    return {
+      name: source.name,
+      config,
+      kind: kindOrNull(config),
+      files: await filesOf(source, signal),
+      tensors: [...tensors.values()].map(({ name, dtype, dims, byteLength, file }) => ({
+        name,
+        dtype,
+        dims,
+        bytes: byteLength,
+        file,
+      })),
+    };
+  });
+}
+
+function kindOrNull(config: Config): ModelKind | null {
+  try {
+    return kindOf(config);
+  } catch {
+    return null;
+  }
+}
+
+async function filesOf(source: Source, signal?: AbortSignal): Promise<{ name: string; bytes: number }[] | null> {
+  const names = await source.list?.().catch((error: unknown) => {
+    if (error instanceof WasmformerError && error.code !== 'ABORTED') return null;
+    throw error;
+  });
+  if (!names) return null;
+  return Promise.all(names.sort().map(async (name) => ({ name, bytes: await source.size(name, signal) })));
+}
+
+async function within<T>(input: SourceInput, options: FileOptions, use: (source: Source) => Promise<T>): Promise<T> {
+  const { revision, endpoint, fetch, signal } = options;
+  const source = await openSource(input, { revision, endpoint, fetch, signal, files: platform.files });
+  try {
+    return await use(source);
+  } finally {
+    await source.close();
+  }
+}

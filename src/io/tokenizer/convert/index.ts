@@ -1,0 +1,150 @@
+// Older tokenizer files as a tokenizer.json: which files a checkpoint has, and the converters for them.
+
+import { WasmformerError } from '../../../errors.js';
+import type { Source } from '../../source.js';
+import { asObject, invalidTokenizer, type JsonObject } from '../json.js';
+import { familyOf, knownClasses, tokenizerClass, type Family } from './families.js';
+import type { SideFiles } from './specials.js';
+
+/** What a converter makes: the content of a tokenizer.json and of its tokenizer_config.json. */
+export interface Converted {
+  json: JsonObject;
+  config: JsonObject;
+}
+
+/** Files that some tokenizer is read from. */
+const VOCABULARY_FILES = /^(vocab\.(txt|json)|merges\.txt|.*\.(spm|model)|.*\.tiktoken|tekken\.json)$/;
+
+/** A model's SentencePiece file, by the names that one or another class uses. */
+const PIECE_FILES = ['tokenizer.model', 'spiece.model', 'sentencepiece.bpe.model', 'sentencepiece.model', 'spm.model'];
+
+/**
+ * Reads the tokenizer of a checkpoint without tokenizer.json. Asked for are only files that its class can have.
+ * @param modelConfig config.json
+ * @returns what tokenizer.json would say, null if there are no files, or an error for files that cannot be converted but are only
+ *   missed once there is text
+ * @throws INVALID_TOKENIZER for damaged files, and what the source throws
+ */
+export async function convertTokenizer(
+  source: Source,
+  modelConfig: JsonObject,
+  tokenizerConfig: JsonObject | null,
+  signal?: AbortSignal,
+): Promise<(Converted & { name: string }) | WasmformerError | null> {
+  const className = tokenizerClass(
+    tokenizerConfig?.tokenizer_class ?? modelConfig.tokenizer_class,
+    modelConfig.model_type,
+  );
+  const family = className === undefined ? undefined : familyOf(className);
+  if (!family) return refusal(source, className, tokenizerConfig !== null);
+  const files = new Files(source, signal);
+  const found = await read(files, family, tokenizerConfig);
+  if (found === null) return files.seen.length > 0 ? refusal(source, className, true, files) : null;
+  return found;
+}
+
+type Named = Converted & { name: string };
+
+async function read(files: Files, family: Family, config: JsonObject | null): Promise<Named | null> {
+  switch (family.kind) {
+    case 'wordpiece': {
+      const text = await files.text('vocab.txt');
+      if (text === null) return null;
+      const { convertWordPiece } = await import('./wordpiece.js');
+      const where = files.where('vocab.txt');
+      return { ...convertWordPiece(text, family, await files.beside(config), where), name: where };
+    }
+    case 'merges': {
+      const vocab = await files.json('vocab.json');
+      const merges = vocab === null ? null : await files.text('merges.txt');
+      if (merges === null) return null;
+      const { convertMerges } = await import('./merges.js');
+      const where = { vocab: files.where('vocab.json'), merges: files.where('merges.txt') };
+      return { ...convertMerges(vocab, merges, family, await files.beside(config), where), name: where.vocab };
+    }
+    case 'sentencepiece': {
+      const byVocab = family.layout === 'm2m' || family.layout === 'marian';
+      const vocab = byVocab ? await files.json('vocab.json') : null;
+      if (byVocab && vocab === null) return null;
+      const name = await files.firstOf([family.file, ...PIECE_FILES]);
+      const bytes = name === null ? null : await files.bytes(name);
+      if (name === null || bytes === null) return null;
+      const where = files.where(name);
+      const { readPieceModel } = await import('./protobuf.js');
+      const { convertPieces } = await import('./pieces.js');
+      const target = config?.separate_vocabs === true ? await files.json('target_vocab.json') : null;
+      const model = readPieceModel(bytes, where);
+      return { ...convertPieces(model, family, await files.beside(config), { vocab, target }, where), name: where };
+    }
+  }
+}
+
+/** The files of a source, and which were there. */
+class Files {
+  readonly seen: string[] = [];
+
+  constructor(
+    private readonly source: Source,
+    private readonly signal?: AbortSignal,
+  ) {}
+
+  where(file: string): string {
+    return `${file} in ${this.source.name}`;
+  }
+
+  /** The first of the names; of all but the first only where the source can tell its files. */
+  async firstOf([usual, ...others]: readonly string[]): Promise<string | null> {
+    if (await this.source.has(usual, this.signal)) return usual;
+    const listed = (await this.source.list?.()) ?? [];
+    return others.find((name) => listed.includes(name)) ?? null;
+  }
+
+  async bytes(file: string): Promise<Uint8Array | null> {
+    if (!(await this.source.has(file, this.signal))) return null;
+    this.seen.push(file);
+    return this.source.readAll(file, this.signal);
+  }
+
+  async text(file: string): Promise<string | null> {
+    const bytes = await this.bytes(file);
+    if (bytes === null) return null;
+    try {
+      return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    } catch (error) {
+      return invalidTokenizer(this.where(file), 'not UTF-8 text; the file may be damaged, download it again', error);
+    }
+  }
+
+  async json(file: string): Promise<JsonObject | null> {
+    if (!(await this.source.has(file, this.signal))) return null;
+    this.seen.push(file);
+    return asObject(await this.source.readJson(file, this.signal), this.where(file));
+  }
+
+  /** special_tokens_map.json and added_tokens.json, where tokenizer_config.json does not replace them. */
+  async beside(config: JsonObject | null): Promise<SideFiles> {
+    const specials = await this.json('special_tokens_map.json');
+    const added = config?.added_tokens_decoder == null ? await this.json('added_tokens.json') : null;
+    return { config: config ?? {}, specials, added };
+  }
+}
+
+/** Why there is no tokenizer, if there are files of one. */
+async function refusal(
+  source: Source,
+  className: string | undefined,
+  named: boolean,
+  files?: Files,
+): Promise<WasmformerError | null> {
+  const listed = source.list
+    ? (await source.list()).filter((file) => VOCABULARY_FILES.test(file))
+    : (files?.seen ?? []);
+  if (listed.length === 0 && !(named && className !== undefined)) return null;
+  const has = listed.length > 0 ? `${listed.sort().join(', ')}, but no tokenizer.json` : 'no tokenizer.json';
+  const of = className === undefined ? 'nothing names its tokenizer_class' : `its tokenizer_class is ${className}`;
+  return new WasmformerError(
+    'INVALID_TOKENIZER',
+    `${source.name} has ${has}, and ${of}: of such files those of ${knownClasses().join(', ')} can be converted; ` +
+      'save a tokenizer.json with Hugging Face transformers, or pass { inputIds } instead of text',
+  );
+}

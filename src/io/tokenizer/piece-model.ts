@@ -1,0 +1,53 @@
+// A SentencePiece model whose ids are not its own: a Unigram or BPE model below, and the id that a checkpoint gives each of its
+// pieces. For models converted from SentencePiece's files; no tokenizer.json has this type.
+
+import { asArray, asFlag, asId, invalidTokenizer, type JsonObject } from './json.js';
+import { PieceList, fallbackBytes, readVocab, type Pieces, type WordModel } from './pieces.js';
+
+/**
+ * Builds a `model` entry of type SentencePiece:
+ * - `model`: the entry of the model below, which has a token for every text that it can find, and one for what it does not know
+ * - `ids`: for each of its ids the checkpoint's, or null where text is unknown
+ * - `vocab`: ids by text
+ * - `unknown`: the id of unknown text. Neighbouring unknown characters are one token, whose text is looked up once more: the
+ *   vocabulary may have more than the model below
+ * - `written_vocab`: ids by text for decoding, if they are others
+ * - `byte_fallback`: unknown text becomes the tokens of its bytes instead
+ */
+export function createPieceModel(config: JsonObject, base: WordModel, where: string): WordModel {
+  const ids = asArray(config.ids, `${where}.ids`).map((id, i) => (id === null ? -1 : asId(id, `${where}.ids[${i}]`)));
+  const tokenToId = new Map(Object.entries(readVocab(config, where)));
+  const written = config.written_vocab;
+  const unknown = asId(config.unknown, `${where}.unknown`);
+  const fallback = asFlag(config.byte_fallback, false, `${where}.byte_fallback`);
+  for (const id of base.tokenToId.values()) {
+    if (id >= ids.length) return invalidTokenizer(`${where}.ids`, `there is none for token ${id} of the model below`);
+  }
+  return {
+    tokenToId,
+    unknownToken: undefined,
+    verbatimId: unknown,
+    ...(written === undefined
+      ? {}
+      : { writtenIds: new Map(Object.entries(readVocab({ vocab: written }, `${where}: written`))) }),
+    encode(word): Pieces {
+      const found = base.encode(word);
+      const pieces = new PieceList();
+      for (let i = 0; i < found.ids.length; i++) {
+        const id = ids[found.ids[i]];
+        const start = found.starts[i];
+        if (id >= 0) {
+          pieces.add(id, start, found.ends[i]);
+          continue;
+        }
+        while (i + 1 < found.ids.length && ids[found.ids[i + 1]] < 0) i++;
+        const end = found.ends[i];
+        const text = word.slice(start, end);
+        const bytes = fallback ? fallbackBytes(text, tokenToId) : null;
+        if (bytes) for (const byte of bytes) pieces.add(byte, start, end);
+        else pieces.add(tokenToId.get(text) ?? unknown, start, end);
+      }
+      return pieces;
+    },
+  };
+}

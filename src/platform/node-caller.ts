@@ -1,0 +1,36 @@
+// What only the caller's side of an engine uses in Node.
+import { builtin } from './builtins-node';
+import { assets, type EngineWorker } from './node';
+import type { Endpoint } from 'comlink';
+
+/** Starts the engine's worker. `onLost` is called if it dies unasked. */
+export async function startEngine(onLost: () => void): Promise<EngineWorker> {
+  const { MessageChannel, Worker } = await builtin('node:worker_threads');
+  const { port1, port2 } = new MessageChannel();
+  const worker = new Worker(assets.engine(), { workerData: { port: port2 }, transferList: [port2], execArgv: [] });
+  let expected = false;
+  const lost = (): void => {
+    if (expected) return;
+    expected = true;
+    onLost();
+  };
+  worker.on('error', lost);
+  worker.on('exit', lost);
+  return {
+    endpoint: port1 as unknown as Endpoint,
+    hold(pending) {
+      if (pending) port1.ref();
+      else port1.unref();
+      if (pending) worker.ref();
+      else worker.unref();
+    },
+    expectEnd: () => {
+      expected = true;
+    },
+    async terminate() {
+      expected = true;
+      port1.close();
+      await worker.terminate();
+    },
+  };
+}

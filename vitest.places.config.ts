@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config';
+
+// The packed package in every place where it should run. Downloads the places first (.places/, some 400 MB).
+export default defineConfig({
+  test: {
+    include: ['test/places/**/*.test.ts'],
+    globalSetup: 'test/places/setup.ts',
+    testTimeout: 240_000,
+    hookTimeout: 600_000,
+    fileParallelism: false,
+  },
+});
