@@ -41,7 +41,7 @@ function isForEmbedding(id, getModuleInfo, seen = new Set()) {
 /** Modules that few uses need, by what they are for. Whatever else is imported on demand is for generation. */
 const SELDOM = {
   tasks: /src\/api\/(tasks|encoder-tasks)/,
-  forward: /src\/api\/(embeddings|encoder-forward|ids)\./,
+  forward: /src\/api\/(embeddings|encoder-forward|ids|profile)\./,
   encoders: /src\/(models\/(bert-heads|distilbert|roberta|transformer-stack)|nn\/sinusoidal)\./,
   // encoder-decoders, and a decoder's stack alone
   transformer:
