@@ -86,7 +86,7 @@ export class Tokenizer {
   private modelTexts: string[] | null = null;
 
   /**
-   * Builds a tokenizer.
+   * Builds a tokenizer. Where two tokens of a vocabulary have one id, both encode to it, and decoding gives the later one.
    * @param tokenizerJson the file's text or parsed content
    * @param tokenizerConfig the parsed tokenizer_config.json; the keys of special_tokens_map.json may be spread into it
    * @param fileName what error messages call the file
@@ -389,7 +389,8 @@ export class Tokenizer {
     }
     const ids: number[] = [];
     this.visit(text, (_, pieces) => {
-      for (let i = 0; i < pieces.ids.length; i++) ids.push(pieces.ids[i]);
+      const more = pieces.ids;
+      for (let i = 0; i < more.length; i++) ids.push(more[i]);
     });
     return new TokenSequence(text, ids, () => this.trace(text));
   }
@@ -429,10 +430,11 @@ export class Tokenizer {
         const written = source.text.slice(from, to);
         return (isBytes ? utf8Characters(written) : written).slice(start, end);
       };
-      for (let i = 0; i < pieces.ids.length; i++) {
-        const id = pieces.ids[i];
-        const start = pieces.starts[i];
-        const end = pieces.ends[i];
+      const { ids, starts, ends } = pieces;
+      for (let i = 0; i < ids.length; i++) {
+        const id = ids[i];
+        const start = starts[i];
+        const end = ends[i];
         trace.tokens.push(added || id === model.verbatimId ? verbatim(start, end) : modelVocab[id]);
         trace.starts.push(source.start(units ? units.first[start] : from + start));
         trace.ends.push(source.end(units ? units.last[end - 1] : from + end - 1));

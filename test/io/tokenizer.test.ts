@@ -1,6 +1,7 @@
 // The tokenizer's interface and its errors, on the tiny tokenizers. Expected ids and texts: see golden/generate_tokenizers.py.
 
 import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Tokenizer } from '../../src/io/tokenizer.js';
 
@@ -185,6 +186,26 @@ describe('decode', () => {
     expect(wordpiece.decode([wordpiece.tokenToId('the')!, 1_000_000, -1])).toBe('the');
     fails(() => wordpiece.decode([1.5]), 'INVALID_ARGUMENT', /ids\[0\] is 1.5/);
     fails(() => wordpiece.decode([null as unknown as number]), 'INVALID_ARGUMENT', /ids\[0\] is null/);
+    fails(() => wordpiece.decode([1, Number.NaN]), 'INVALID_ARGUMENT', /ids\[1\] is NaN/);
+    fails(() => wordpiece.decode([1, Infinity]), 'INVALID_ARGUMENT', /ids\[1\] is Infinity/);
+    const holes = new Array<number>(2);
+    fails(() => wordpiece.decode(holes), 'INVALID_ARGUMENT', /ids\[0\] is undefined/);
+    fails(() => wordpiece.decode([5n] as unknown as number[]), 'INVALID_ARGUMENT', /ids\[0\] is the bigint "5"/);
+    for (const bad of [null, undefined, 7, {}, 'the']) {
+      fails(() => wordpiece.decode(bad as unknown as number[]), 'INVALID_ARGUMENT', /ids are .*expected an array/);
+      if (bad !== 7) fails(() => wordpiece.decodeStream().push(bad as number[]), 'INVALID_ARGUMENT', /ids are/);
+    }
+    fails(() => wordpiece.decodeStream({ context: [0.5] }), 'INVALID_ARGUMENT', /ids\[0\] is 0.5/);
+  });
+
+  it('gives the later of two tokens with one id', async () => {
+    const vocab = { '[UNK]': 0, kettle: 1, boat: 1 };
+    const tokenizer = await Tokenizer.fromJson({ model: { type: 'WordPiece', vocab } });
+    expect([tokenizer.encode('kettle').ids, tokenizer.encode('boat').ids, tokenizer.decode([1])]).toEqual([
+      [1],
+      [1],
+      'boat',
+    ]);
   });
 
   it('cleans up spaces on request or as the configuration says', async () => {
@@ -239,6 +260,45 @@ describe('long input', () => {
 
   it('does not run out of stack on one word of 400,000 characters', () => {
     expect(unigram.encode('a'.repeat(400_000)).length).toBeGreaterThan(100_000);
+  });
+});
+
+describe('long words', () => {
+  // however a word is cut, its pieces are those that the merges give one by one
+  const merged = (word: string, merges: readonly [string, string][]): string[] => {
+    let symbols = Array.from(word);
+    for (;;) {
+      const ranks = symbols.slice(1).map((right, i) => merges.findIndex(([a, b]) => a === symbols[i] && b === right));
+      const least = Math.min(...ranks.filter((rank) => rank >= 0));
+      if (!Number.isFinite(least)) return symbols;
+      const at = ranks.indexOf(least);
+      symbols = [...symbols.slice(0, at), symbols[at] + symbols[at + 1], ...symbols.slice(at + 2)];
+    }
+  };
+
+  it('merge as short ones do, also where later merges rank lower', async () => {
+    const letters = ['a', 'b', 'c', 'd', '▁'];
+    const pairsOf = fc.array(fc.tuple(fc.nat(30), fc.nat(30)), { minLength: 1, maxLength: 12 });
+    await fc.assert(
+      fc.asyncProperty(
+        pairsOf,
+        fc.string({ unit: fc.constantFrom(...letters), maxLength: 200 }),
+        async (pairs, word) => {
+          const vocab = [...letters];
+          const merges: [string, string][] = [];
+          for (const [a, b] of pairs) {
+            const [left, right] = [vocab[a % vocab.length], vocab[b % vocab.length]];
+            if (vocab.includes(left + right)) continue;
+            vocab.push(left + right);
+            merges.unshift([left, right]);
+          }
+          const tokenizer = await Tokenizer.fromJson({
+            model: { type: 'BPE', vocab: Object.fromEntries(vocab.map((token, id) => [token, id])), merges },
+          });
+          expect(tokenizer.encode(word).tokens).toEqual(merged(word, merges));
+        },
+      ),
+    );
   });
 });
 

@@ -1,13 +1,15 @@
 // Byte-pair encoding of one word. Long words are first cut where no merge can reach across; what cannot be cut is merged rank by
 // rank, so that the time stays proportional to the length whatever the text.
 
-import { MergeTable } from './merges.js';
-import { PieceList, byteToken, fallbackBytes, readUnknown, readVocab, type Pieces, type WordModel } from './pieces.js';
+import { MergeTable, Symbols } from './merges.js';
+import { LongPieces, byteToken, fallbackBytes, readUnknown, readVocab, type Pieces, type WordModel } from './pieces.js';
 import { WordCache } from './word-cache.js';
 import { asArray, asFlag, asString, invalidTokenizer, type JsonObject } from './json.js';
 
 /** Words of more units than this are cut first. */
 const CUT_LENGTH = 32;
+/** Bytes of UTF-8 to a unit of UTF-16. */
+const MOST_SYMBOLS = 3;
 
 /** Builds a `model` entry of type BPE. */
 export function createBpe(config: JsonObject, where: string): WordModel {
@@ -32,11 +34,12 @@ export function createBpe(config: JsonObject, where: string): WordModel {
   // Cutting looks at characters: these tokens stand for others than those in their names.
   const canCut = prefix === '' && ![unknownId, ...bytes].some((id) => id !== undefined && parts.has(id));
   const hasBytes = bytes.length === 256;
+  const symbols = new Symbols();
   let joints: Joints | null = null;
 
   /** The characters of the word, or of a section of it with another behind, as tokens before any merge. */
-  const spell = (word: string, isWhole: boolean): PieceList => {
-    const symbols = new PieceList();
+  const spell = (word: string, isWhole: boolean): Symbols => {
+    symbols.clear(MOST_SYMBOLS * (word.length * (1 + prefix.length) + suffix.length));
     let at = 0; // differs from the place in the word once a character was dropped
     let afterUnknown = false;
     for (let i = 0; i < word.length;) {
@@ -54,7 +57,7 @@ export function createBpe(config: JsonObject, where: string): WordModel {
       else if (bytes) for (const byte of bytes) symbols.add(byte, at, end);
       else if (unknownId === undefined)
         continue; // the reference drops the character, and does not count it either
-      else if (fuse && afterUnknown) symbols.ends[symbols.ends.length - 1] = end;
+      else if (fuse && afterUnknown) symbols.ends[symbols.length - 1] = end;
       else symbols.add(unknownId, at, end);
       afterUnknown = id < 0 && !bytes;
       at = end;
@@ -74,14 +77,14 @@ export function createBpe(config: JsonObject, where: string): WordModel {
       if (word.length <= CUT_LENGTH || !canCut || (unknownId === undefined && !letters.knowsAll(word)))
         return merges.apply(spell(word, true));
       joints ??= new Joints(ids.keys(), fuse && !hasBytes ? letters : null);
-      const pieces = new PieceList();
+      const pieces = new LongPieces(word.length >> 1);
       let from = 0;
       for (let cut = joints.next(word, 0); ; cut = joints.next(word, cut)) {
         const isEnd = cut === word.length;
         const text = word.slice(from, cut);
         const part = isEnd && (suffix !== '' || from === 0) ? merges.apply(spell(text, true)) : sections.get(text);
         if (isEnd && from === 0) return part;
-        for (let i = 0; i < part.ids.length; i++) pieces.add(part.ids[i], from + part.starts[i], from + part.ends[i]);
+        pieces.append(part, from);
         if (isEnd) return pieces;
         from = cut;
       }

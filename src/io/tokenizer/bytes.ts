@@ -19,14 +19,21 @@ export const BYTE_SPACE = BYTE_CHARACTERS[0x20];
 const encoder = new TextEncoder();
 
 const BYTE_CODES = Uint16Array.from(BYTE_CHARACTERS, (char) => char.charCodeAt(0));
+const FEW = 40;
 /** Units that are joined at once: few enough to be arguments. */
 const JOINED = 4096;
 
 /** UTF-8 bytes of the text, each as its character. */
 export function utf8Characters(text: string): string {
+  if (/^[!-~]*$/.test(text)) return text;
   const bytes = encoder.encode(text);
-  const codes = Uint16Array.from(bytes, (byte) => BYTE_CODES[byte]);
   let out = '';
+  if (bytes.length < FEW) {
+    for (const byte of bytes) out += BYTE_CHARACTERS[byte];
+    return out;
+  }
+  const codes = new Uint16Array(bytes.length);
+  for (let i = 0; i < bytes.length; i++) codes[i] = BYTE_CODES[bytes[i]];
   for (let i = 0; i < codes.length; i += JOINED) out += String.fromCharCode(...codes.subarray(i, i + JOINED));
   return out;
 }

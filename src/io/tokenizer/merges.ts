@@ -4,6 +4,37 @@ import { PieceList, type Pieces } from './pieces.js';
 
 /** Words of at most so many symbols are searched for the lowest rank from end to end, which needs no queue. */
 const FEW = 40;
+/** Symbols that there is always room for. */
+const KEPT = 4096;
+
+/** The symbols of a word before they are merged, in room that the next word may use again. */
+export class Symbols {
+  length = 0;
+  ids = new Int32Array(KEPT);
+  starts = new Int32Array(KEPT);
+  ends = new Int32Array(KEPT);
+
+  /** Makes room for `count` symbols. */
+  clear(count: number): void {
+    this.length = 0;
+    if (count <= this.ids.length && this.ids.length <= KEPT) return;
+    // what one long word needed is not kept for the others
+    const room = count <= KEPT ? KEPT : count;
+    this.ids = new Int32Array(room);
+    this.starts = new Int32Array(room);
+    this.ends = new Int32Array(room);
+  }
+
+  add(id: number, start: number, end: number): void {
+    this.ids[this.length] = id;
+    this.starts[this.length] = start;
+    this.ends[this.length++] = end;
+  }
+}
+
+/** Above all ranks. */
+const NEVER = 0x7fffffff;
+const ranks = new Int32Array(FEW);
 
 /** Merges by pair of ids: an open-addressed table of (left, right, rank, id made), several times faster to fill than a Map. */
 export class MergeTable {
@@ -23,10 +54,8 @@ export class MergeTable {
   }
 
   /** Merges until nothing is left to merge; the symbols may be changed. */
-  apply(symbols: PieceList): Pieces {
-    const count = symbols.ids.length;
-    if (count < 2) return symbols;
-    return count <= FEW ? this.applyToFew(symbols) : this.applyToMany(symbols);
+  apply(symbols: Symbols): Pieces {
+    return symbols.length <= FEW ? this.applyToFew(symbols) : this.applyToMany(symbols);
   }
 
   /** Rank of the pair, -1 if it does not merge. */
@@ -44,71 +73,96 @@ export class MergeTable {
     return slot;
   }
 
-  private applyToFew({ ids, starts, ends }: PieceList): Pieces {
-    const ranks: number[] = [];
-    for (let i = 0; i + 1 < ids.length; i++) ranks.push(this.rank(ids[i], ids[i + 1]));
+  private applyToFew({ ids, starts, ends, length }: Symbols): Pieces {
+    let count = length;
+    for (let i = 0; i + 1 < count; i++) ranks[i] = this.rank(ids[i], ids[i + 1]);
     for (;;) {
       let at = -1;
-      for (let i = 0; i < ranks.length; i++) if (ranks[i] >= 0 && (at < 0 || ranks[i] < ranks[at])) at = i;
-      if (at < 0) return { ids, starts, ends };
-      ids[at] = this.made[ranks[at]];
+      let least = NEVER;
+      for (let i = 0; i + 1 < count; i++) {
+        if (ranks[i] < 0 || ranks[i] >= least) continue;
+        least = ranks[i];
+        at = i;
+      }
+      if (at < 0) break;
+      ids[at] = this.made[least];
       ends[at] = ends[at + 1];
-      ids.splice(at + 1, 1);
-      starts.splice(at + 1, 1);
-      ends.splice(at + 1, 1);
-      ranks.splice(at, 1);
+      count--;
+      for (let i = at + 1; i < count; i++) {
+        ids[i] = ids[i + 1];
+        starts[i] = starts[i + 1];
+        ends[i] = ends[i + 1];
+        ranks[i - 1] = ranks[i];
+      }
       if (at > 0) ranks[at - 1] = this.rank(ids[at - 1], ids[at]);
-      if (at < ranks.length) ranks[at] = this.rank(ids[at], ids[at + 1]);
+      if (at + 1 < count) ranks[at] = this.rank(ids[at], ids[at + 1]);
     }
+    const merged = { ids: new Array<number>(count), starts: new Array<number>(count), ends: new Array<number>(count) };
+    for (let i = 0; i < count; i++) {
+      merged.ids[i] = ids[i];
+      merged.starts[i] = starts[i];
+      merged.ends[i] = ends[i];
+    }
+    return merged;
   }
 
-  /** Keeps the places of each rank together and in order: going along them touches memory in order, and a heap is needed of ranks alone. */
-  private applyToMany(symbols: PieceList): Pieces {
-    const count = symbols.ids.length;
-    const ids = Int32Array.from(symbols.ids);
-    const ends = Int32Array.from(symbols.ends);
-    const next = new Int32Array(count); // 0: was merged into the one before
-    const previous = new Int32Array(count);
-    const places = new Map<number, Places>();
-    const ranks = new Heap();
-    const offer = (at: number): void => {
-      const rank = this.rank(ids[at], ids[next[at]]);
-      if (rank < 0) return;
-      let list = places.get(rank);
-      if (!list) places.set(rank, (list = new Places()));
-      if (list.isEmpty) ranks.push(rank);
-      list.push(at);
-    };
-    for (let at = 0; at < count; at++) {
-      next[at] = at + 1;
-      previous[at] = at - 1;
+  /**
+   * Keeps the places of each rank together and in order: going along them touches memory in order, and a heap is needed of ranks
+   * alone. What belongs to a symbol is side by side for the same reason.
+   */
+  private applyToMany({ ids, starts, ends, length }: Symbols): Pieces {
+    const end = length << BITS;
+    const list = new Int32Array(end);
+    for (let at = 0, i = 0; at < end; at += SIZE, i++) {
+      list[at + ID] = ids[i];
+      list[at + END] = ends[i];
+      list[at + NEXT] = at + SIZE;
+      list[at + PREVIOUS] = at - SIZE;
     }
-    for (let at = 0; at + 1 < count; at++) offer(at);
-    for (let rank = ranks.least; rank >= 0; rank = ranks.least) {
-      const list = places.get(rank)!;
-      const at = list.pop();
-      if (list.isEmpty) {
-        ranks.pop();
+    const places = new Map<number, Places>();
+    const queue = new Heap();
+    const offer = (at: number): void => {
+      const rank = this.rank(list[at + ID], list[list[at + NEXT] + ID]);
+      if (rank < 0) return;
+      let found = places.get(rank);
+      if (!found) places.set(rank, (found = new Places()));
+      if (found.isEmpty) queue.push(rank);
+      found.push(at);
+    };
+    for (let at = 0; at + SIZE < end; at += SIZE) offer(at);
+    for (let rank = queue.least; rank >= 0; rank = queue.least) {
+      const found = places.get(rank)!;
+      const at = found.pop();
+      if (found.isEmpty) {
+        queue.pop();
         places.delete(rank);
       }
-      const right = next[at];
+      const right = list[at + NEXT];
       // Places whose pair has changed since are stale.
-      if (right === 0 || right >= count) continue;
-      const now = this.rank(ids[at], ids[right]);
+      if (right === MERGED || right >= end) continue;
+      const now = this.rank(list[at + ID], list[right + ID]);
       if (now < 0 || this.made[now] !== this.made[rank]) continue;
-      ids[at] = this.made[rank];
-      ends[at] = ends[right];
-      const after = (next[at] = next[right]);
-      next[right] = 0;
-      if (after < count) previous[after] = at;
-      if (at > 0) offer(previous[at]);
-      if (after < count) offer(at);
+      const after = list[right + NEXT];
+      list[at + ID] = this.made[rank];
+      list[at + END] = list[right + END];
+      list[at + NEXT] = after;
+      list[right + NEXT] = MERGED;
+      if (after < end) list[after + PREVIOUS] = at;
+      if (at > 0) offer(list[at + PREVIOUS]);
+      if (after < end) offer(at);
     }
     const merged = new PieceList();
-    for (let at = 0; at < count; at = next[at]) merged.add(ids[at], symbols.starts[at], ends[at]);
+    for (let at = 0; at < end; at = list[at + NEXT]) merged.add(list[at + ID], starts[at >> BITS], list[at + END]);
     return merged;
   }
 }
+
+// A symbol in the list of a long word.
+const BITS = 2;
+const SIZE = 1 << BITS;
+const [ID, END, NEXT, PREVIOUS] = [0, 1, 2, 3];
+/** In place of what is next: the symbol became part of the one before it. */
+const MERGED = 0;
 
 /** Places in a word, least first. Those that come in order, as most do, cost nothing but the room. */
 class Places {

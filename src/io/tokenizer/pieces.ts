@@ -34,6 +34,50 @@ export class PieceList implements Pieces {
   }
 }
 
+/** The pieces of a long word, put together from those of its sections. */
+export class LongPieces implements Pieces {
+  private count = 0;
+  private list: Int32Array;
+
+  /** `room`: how many pieces to expect. */
+  constructor(room: number) {
+    this.list = new Int32Array(FIELDS * room);
+  }
+
+  /** The pieces of the section that begins at unit `from`. */
+  append({ ids, starts, ends }: Pieces, from: number): void {
+    const needed = FIELDS * (this.count + ids.length);
+    if (needed > this.list.length) {
+      const longer = new Int32Array(2 * needed);
+      longer.set(this.list);
+      this.list = longer;
+    }
+    for (let i = 0, at = FIELDS * this.count; i < ids.length; i++) {
+      this.list[at++] = ids[i];
+      this.list[at++] = from + starts[i];
+      this.list[at++] = from + ends[i];
+    }
+    this.count += ids.length;
+  }
+
+  get ids(): Int32Array {
+    return this.field(0);
+  }
+  get starts(): Int32Array {
+    return this.field(1);
+  }
+  get ends(): Int32Array {
+    return this.field(2);
+  }
+
+  private field(offset: number): Int32Array {
+    const out = new Int32Array(this.count);
+    for (let i = 0; i < out.length; i++) out[i] = this.list[FIELDS * i + offset];
+    return out;
+  }
+}
+
+const FIELDS = 3;
 const LARGEST_ID = 0xffffff;
 
 /** Checks a `{ token: id }` vocabulary. */
