@@ -16,7 +16,7 @@ const input = (names) => Object.fromEntries(names.map((name) => [name, `src/${na
 const clean = (dir) => ({ name: 'clean', buildStart: () => rm(dir, { recursive: true, force: true }) });
 const platform = (name) =>
   alias({
-    entries: ['', '-caller', '-follower'].map((part) => ({
+    entries: ['', '-caller', '-follower', '-store'].map((part) => ({
       find: `#platform${part}`,
       replacement: fileURLToPath(new URL(`src/platform/${name}${part}.ts`, import.meta.url)),
     })),
@@ -64,6 +64,9 @@ const SELDOM = {
   save: /src\/(api\/(save|fresh)|io\/(source-config|safetensors-write)|runtime\/(random-tensors|held-tensors))\./,
   shards: /src\/io\/weight-files\./,
   pytorch: /src\/io\/pytorch\//,
+  // files by URL, and where they are kept
+  http: /src\/(io\/(file-output|source-remote|source-http|source-request|http-headers|cache\/)|platform\/\w+-store\.)/,
+  cache: /src\/api\/cache-files\./,
   folder: /src\/io\/(source-folder|hub-cache)\./,
 };
 

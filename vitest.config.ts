@@ -1,3 +1,5 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
@@ -13,6 +15,10 @@ export default defineConfig({
         find: '#platform-follower',
         replacement: fileURLToPath(new URL('./src/platform/node-follower.ts', import.meta.url)),
       },
+      {
+        find: '#platform-store',
+        replacement: fileURLToPath(new URL('./src/platform/node-store.ts', import.meta.url)),
+      },
     ],
   },
   test: {
@@ -21,5 +27,6 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'forks',
+    env: { WASMFORMER_CACHE: join(tmpdir(), 'wasmformer-test-cache') },
   },
 });

@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib';
 
 const DIR = 'dist/web';
 /** What every use begins with: the caller's side, the engine's worker, its threads, and the tokenizer. */
-const COMMON = ['index', 'worker', 'follower', 'tokenizer'];
+const COMMON = ['index', 'worker', 'follower', 'http', 'tokenizer'];
 /** Chunks of exports beside the classes: a bundler leaves them out where they are not used, a page without one loads them too. */
 const BESIDE = ['grid'];
 

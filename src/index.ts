@@ -4,6 +4,8 @@
  */
 export { attentionGrid } from './api/attention-grid';
 export type { AttentionGridOptions } from './api/attention-grid';
+export { cache } from './api/cache';
+export type { CachedFile, CacheOptions, ModelCache, VerifiedFile } from './api/cache';
 export { Decoder } from './api/decoder';
 export type { DecoderForwardOptions, DecoderInfo, DecoderOutput, GenerateOptions } from './api/decoder';
 export type { DecoderStackInputs, EmbeddingInputs, Embeddings, Mask } from './api/embeddings';
@@ -16,7 +18,7 @@ export type {
   GenerationStream,
   LogitsProcessor,
 } from './api/generation';
-export type { FromConfigOptions, FromPretrainedOptions, LoadProgress } from './api/pretrained';
+export type { FileOptions, FromConfigOptions, FromPretrainedOptions, LoadProgress } from './api/pretrained';
 export type { SaveOptions } from './api/save';
 export type { Prompt, Prompts } from './api/prompts';
 export type { Session } from './api/session';

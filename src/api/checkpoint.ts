@@ -1,20 +1,18 @@
 // A checkpoint whose class the caller does not know: what it is, what is in it, its tokenizer, the model. For the command line.
-import * as platform from '#platform';
 import { WasmformerError } from '../errors';
 import { openCheckpoint } from '../io/safetensors';
-import { openSource, type Source, type SourceInput } from '../io/source';
+import type { Source, SourceInput } from '../io/source';
 import type { Tokenizer } from '../io/tokenizer';
 import type { Config } from '../models/model';
 import { MODEL_TYPES } from '../models/unsupported-type';
 import type { ModelKind } from '../runtime/runner';
 import type { Decoder } from './decoder';
 import type { Encoder } from './encoder';
-import type { FromPretrainedOptions } from './pretrained';
+import { openFiles, type FileOptions, type FromPretrainedOptions } from './pretrained';
 import { readConfig, readTokenizer } from './settings';
 import type { Transformer } from './transformer';
 
-/** What finding and reading a checkpoint's files takes. */
-export type FileOptions = Pick<FromPretrainedOptions, 'revision' | 'endpoint' | 'fetch' | 'signal'>;
+type ReadOptions = FileOptions & { signal?: AbortSignal };
 
 export interface TensorDescription {
   readonly name: string;
@@ -52,7 +50,7 @@ export function kindOf({ model_type: type }: Config): ModelKind {
 
 /** The class of a checkpoint.
  *  @throws UNSUPPORTED_MODEL, and as fromPretrained */
-export async function kindOfCheckpoint(input: SourceInput, options: FileOptions): Promise<ModelKind> {
+export async function kindOfCheckpoint(input: SourceInput, options: ReadOptions): Promise<ModelKind> {
   return within(input, options, async (source) => kindOf(await readConfig(source, options.signal)));
 }
 
@@ -74,7 +72,7 @@ export async function openModel(
 
 /** A checkpoint's tokenizer: the weights are not looked at.
  *  @throws NO_TOKENIZER, FILE_NOT_FOUND, INVALID_FILE, INVALID_TOKENIZER, NETWORK, ABORTED, INVALID_ARGUMENT */
-export async function openTokenizer(input: SourceInput, options: FileOptions): Promise<Tokenizer> {
+export async function openTokenizer(input: SourceInput, options: ReadOptions): Promise<Tokenizer> {
   return within(input, options, async (source) => {
     const { signal } = options;
     const { tokenizer, tokenizerRefusal } = await readTokenizer(source, await readConfig(source, signal), signal);
@@ -86,7 +84,7 @@ export async function openTokenizer(input: SourceInput, options: FileOptions): P
 
 /** Reads what a checkpoint says about itself, also one that this library cannot run.
  *  @throws FILE_NOT_FOUND, INVALID_FILE, NETWORK, ABORTED, INVALID_ARGUMENT */
-export async function describeCheckpoint(input: SourceInput, options: FileOptions): Promise<CheckpointDescription> {
+export async function describeCheckpoint(input: SourceInput, options: ReadOptions): Promise<CheckpointDescription> {
   return within(input, options, async (source) => {
     const { signal } = options;
     const config = await readConfig(source, signal);
@@ -124,9 +122,9 @@ async function filesOf(source: Source, signal?: AbortSignal): Promise<{ name: st
   return Promise.all(names.sort().map(async (name) => ({ name, bytes: await source.size(name, signal) })));
 }
 
-async function within<T>(input: SourceInput, options: FileOptions, use: (source: Source) => Promise<T>): Promise<T> {
-  const { revision, endpoint, fetch, signal } = options;
-  const source = await openSource(input, { revision, endpoint, fetch, signal, files: platform.files });
+async function within<T>(input: SourceInput, options: ReadOptions, use: (source: Source) => Promise<T>): Promise<T> {
+  const { signal, ...files } = options;
+  const source = await openFiles(input, files, signal);
   try {
     return await use(source);
   } finally {

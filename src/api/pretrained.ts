@@ -18,27 +18,44 @@ import { readSettings, type Settings } from './settings';
 
 /** What happens while a checkpoint loads. */
 export interface LoadProgress {
-  phase: 'load';
-  /** Bytes of weights that are in place, and of all. */
+  /** 'download': a file arrives from a server; 'read': weights are read from their file; 'pack': they are laid out in the engine. */
+  phase: 'download' | 'read' | 'pack';
+  /** As the checkpoint names it. */
+  file: string;
+  /** Bytes so far, and of all: of the file while it is downloaded, of all weights when they are read and packed. Null: the server
+   *  does not tell. */
   loaded: number;
-  total: number;
+  total: number | null;
+}
+
+/** Where the files of a checkpoint are, and who may ask for them. */
+export interface FileOptions {
+  /** Branch, tag or commit on the Hub. Default 'main'. */
+  revision?: string;
+  /** The Hub, or a mirror with its layout. Default 'https://huggingface.co'. */
+  endpoint?: string;
+  /** Sent as a bearer token to the server that the files are asked of, for private and gated models. Default: HF_TOKEN of Node's
+   *  environment, to the Hub alone. */
+  token?: string;
+  /** Used for all requests, for instance through a proxy. Default: the global fetch. */
+  fetch?: typeof fetch;
+  /** Where downloads are kept. In Node, Deno and Bun a folder; default WASMFORMER_CACHE of the environment, else wasmformer in the
+   *  user's cache folder. In a page the name of a cache in the site's storage; default 'wasmformer'. null: nowhere, each load downloads
+   *  again. Where the default place cannot be written to, a model is loaded all the same, with one warning. */
+  cacheDir?: string | URL | null;
+  /** Nothing is asked of a server: only what is in the cache is used. Default false, or as HF_HUB_OFFLINE says for the Hub. */
+  localFilesOnly?: boolean;
 }
 
 /** Options of `fromPretrained`. */
-export interface FromPretrainedOptions extends EngineOptions {
+export interface FromPretrainedOptions extends EngineOptions, FileOptions {
   /** An engine to share with other models (createEngine). Default: models with equal options share one. */
   engine?: Engine | Promise<Engine>;
   /** How weight matrices and embeddings are held: 'auto' as the checkpoint stores them. Results do not depend on it where the
    *  checkpoint's type is kept or widened. 'f16' and 'bf16' of a checkpoint of another type round to the nearest value, ties to
    *  even. A matrix with a value that f16 holds as no less than 128, infinite or NaN is held as f32. Default 'auto'. */
   dtype?: 'auto' | 'f32' | 'f16' | 'bf16';
-  /** Branch, tag or commit on the Hub. Default 'main'. */
-  revision?: string;
-  /** Used for all requests. Default: the global fetch. */
-  fetch?: typeof fetch;
-  /** The Hub, or a mirror with its layout. Default 'https://huggingface.co'. */
-  endpoint?: string;
-  /** Called whenever a piece of the weights is in place. */
+  /** Called as files arrive and weights are read and put in place. */
   onProgress?: (progress: LoadProgress) => void;
   /** Ends the loading with ABORTED. */
   signal?: AbortSignal;
@@ -71,6 +88,9 @@ export interface Parts {
 }
 
 /** Options of fromPretrained and fromConfig. */
+/** Options about files. */
+export const FILE_NAMES = 'revision endpoint token fetch cacheDir localFilesOnly';
+
 const SHARED_NAMES = `engine dtype onProgress signal ${ENGINE_NAMES}`;
 
 const DTYPES: readonly HeldAs[] = ['auto', 'f32', 'f16', 'bf16'];
@@ -82,12 +102,44 @@ export async function openPretrained<M extends PretrainedModel<Runner>>(
   input: SourceInput,
   options: FromPretrainedOptions,
 ): Promise<M> {
-  await checkNames(options, `${SHARED_NAMES} revision fetch endpoint`);
-  const { revision, fetch, endpoint, ...rest } = options;
-  const { signal } = options;
+  await checkNames(options, `${SHARED_NAMES} ${FILE_NAMES}`);
+  const { revision, endpoint, token, fetch, cacheDir, localFilesOnly, ...rest } = options;
+  const { signal, onProgress } = options;
   return open(kind, create, rest, null, () =>
-    openSource(input, { revision, fetch, endpoint, signal, files: platform.files }),
+    openFiles(input, { revision, endpoint, token, fetch, cacheDir, localFilesOnly }, signal, onProgress),
   );
+}
+
+/** Opens a checkpoint's files by what the platform has. */
+export function openFiles(
+  input: SourceInput,
+  options: FileOptions,
+  signal?: AbortSignal,
+  onProgress?: (progress: LoadProgress) => void,
+): Promise<Source> {
+  const { token, cacheDir, localFilesOnly } = options;
+  checkType(
+    'token',
+    token,
+    token === undefined || (typeof token === 'string' && token !== ''),
+    'a string that is not empty',
+  );
+  const isPlace = cacheDir == null || cacheDir instanceof URL || (typeof cacheDir === 'string' && cacheDir !== '');
+  checkType('cacheDir', cacheDir, isPlace, 'a path, a file URL or null');
+  checkType('localFilesOnly', localFilesOnly, [undefined, true, false].includes(localFilesOnly), 'true or false');
+  return openSource(input, {
+    ...options,
+    signal,
+    files: platform.files,
+    storage: () => import('#platform-store'),
+    onDownload:
+      onProgress && ((file, loaded, total) => onProgress({ phase: 'download', file, loaded, total: total ?? null })),
+  });
+}
+
+function checkType(name: string, value: unknown, fits: boolean, wanted: string): void {
+  if (fits) return;
+  throw new WasmformerError('INVALID_ARGUMENT', `${name} must be ${wanted}, not ${JSON.stringify(value)}`);
 }
 
 /** Makes a model with random weights. Whatever fails, nothing stays open. */
@@ -144,12 +196,40 @@ export interface AskOptions {
   endsItself?: boolean;
 }
 
-async function readerOf(source: Source, signal?: AbortSignal): Promise<TensorReader> {
-  const checkpoint = await openCheckpoint(source, signal);
+async function readerOf(source: Source, meter: Meter, signal?: AbortSignal): Promise<TensorReader> {
+  const { tensors, read, totalBytes } = await openCheckpoint(source, signal);
+  meter.total = totalBytes;
   return {
-    tensors: checkpoint.tensors,
-    read: (name, start, length) => checkpoint.read(name, start, length, signal),
+    tensors,
+    read: async (name, start, length) => {
+      const bytes = await read(name, start, length, signal);
+      meter.read(tensors.get(name)!.file, length);
+      return bytes;
+    },
   };
+}
+
+/** Tells how far the loading of weights is. */
+class Meter {
+  /** Bytes of all weights: of the file's, until the engine tells which it takes. */
+  total = 0;
+  private loaded = 0;
+  /** Where pieces end that are read and not yet packed, and their files. */
+  private readonly ends: { end: number; file: string }[] = [];
+
+  constructor(private readonly onProgress: (progress: LoadProgress) => void) {}
+
+  read(file: string, length: number): void {
+    this.loaded += length;
+    this.ends.push({ end: this.loaded, file });
+    this.onProgress({ phase: 'read', file, loaded: this.loaded, total: this.total });
+  }
+
+  pack(loaded: number, total: number): void {
+    this.total = total;
+    while (this.ends.length > 1 && this.ends[0].end < loaded) this.ends.shift();
+    this.onProgress({ phase: 'pack', file: this.ends[0]?.file ?? '', loaded, total });
+  }
 }
 
 /** A loaded checkpoint whose engine side is a runner R. `await using` disposes it. */
@@ -298,12 +378,10 @@ export abstract class PretrainedModel<R extends Runner> {
 
   private async loadNow(signal?: AbortSignal, onProgress?: (progress: LoadProgress) => void): Promise<void> {
     const { kind, source, engine, dtype, seed } = this.parts;
-    const weights = seed === null ? await readerOf(source, signal) : { seed };
+    const meter = new Meter((progress) => onProgress?.(progress));
+    const weights = seed === null ? await readerOf(source, meter, signal) : { seed };
     const loaded = await engine.call(
-      (host, call) =>
-        host.load(call, kind, this.config, weights, dtype, (done, total) =>
-          onProgress?.({ phase: 'load', loaded: done, total }),
-        ),
+      (host, call) => host.load(call, kind, this.config, weights, dtype, (done, total) => meter.pack(done, total)),
       signal,
     );
     this.id = loaded.id;

@@ -14,6 +14,9 @@ export interface Flags {
   readonly dtype?: 'auto' | 'f32' | 'f16' | 'bf16';
   readonly revision?: string;
   readonly endpoint?: string;
+  readonly token?: string;
+  readonly cacheDir?: string;
+  readonly localFilesOnly?: boolean;
   readonly inputFormat?: InputFormat;
   readonly [name: string]: unknown;
 }
@@ -257,6 +260,26 @@ export function createProgram(onRun: (invocation: Invocation) => void): Command 
     .option('--json', 'JSON Lines on stdout')
     .option('--quiet', 'no remarks');
 
+  add(
+    'cache',
+    'downloaded models: list, verify, remove',
+    `
+Examples:
+  wasmformer cache
+  wasmformer cache verify
+  wasmformer cache remove sentence-transformers/all-MiniLM-L6-v2`,
+  )
+    .addArgument(
+      new Argument('[action]', 'path: where they are; verify: compare their hashes (exit code 1 if one is damaged)')
+        .choices(['list', 'verify', 'remove', 'path'])
+        .default('list'),
+    )
+    .argument('[model]', 'Hub id or URL, as the list shows it; verify: all without it')
+    .option('--all', 'remove: everything')
+    .option('--cache-dir <folder>', 'another cache than the usual one')
+    .option('--json', 'JSON Lines on stdout')
+    .option('--quiet', 'no remarks');
+
   program
     .command('completion')
     .summary('print a script that completes commands and flags in a shell')
@@ -278,6 +301,9 @@ function common(command: Command, kind: 'encoder' | 'generation' | 'files' | 'mo
   command
     .option('--revision <name>', 'branch, tag or commit on the Hub (main)')
     .option('--endpoint <url>', 'the Hub, or a mirror of it (https://huggingface.co)')
+    .option('--token <token>', 'for private and gated models; better: HF_TOKEN in the environment')
+    .option('--cache-dir <folder>', 'where downloads are kept (wasmformer cache path)')
+    .option('--local-files-only', 'ask no server: only what is in the cache')
     .option('--json', 'JSON Lines on stdout')
     .option('--quiet', 'no progress and no remarks on stderr');
   if (kind !== 'model') {

@@ -1,5 +1,5 @@
 // What every command works with: its flags, the terminal, the signal of Ctrl-C, and how a model is loaded.
-import type { FromPretrainedOptions } from '../index';
+import type { FileOptions, FromPretrainedOptions } from '../index';
 import { Failure, TextError, userError } from './failure';
 import type { Item, TextInput } from './input';
 import { sourceOf } from './own-models';
@@ -25,9 +25,9 @@ export class Run {
   }
 
   /** Where the files of a model are, for whom the weights are not needed. */
-  get fileOptions(): Pick<FromPretrainedOptions, 'revision' | 'endpoint' | 'signal'> {
-    const { revision, endpoint } = this.flags;
-    return { revision, endpoint, signal: this.signal };
+  get fileOptions(): FileOptions & { signal: AbortSignal } {
+    const { revision, endpoint, token, cacheDir, localFilesOnly } = this.flags;
+    return { revision, endpoint, token, cacheDir, localFilesOnly, signal: this.signal };
   }
 
   /** Loads a model. With `input` its first texts are waited for at the same time, so that whichever is wrong is told at once. */
@@ -37,7 +37,10 @@ export class Run {
       ...this.fileOptions,
       threads,
       dtype,
-      onProgress: ({ loaded, total }) => this.terminal.progress('loading', loaded, total, showBytes),
+      onProgress: ({ phase, file, loaded, total }) => {
+        if (phase === 'download') this.terminal.progress(`downloading ${file}`, loaded, total, showBytes);
+        else if (phase === 'pack') this.terminal.progress('loading', loaded, total, showBytes);
+      },
     };
     const [loaded] = await Promise.all([load(sourceOf(model), options), input?.ready()]);
     this.terminal.clearProgress();

@@ -1,15 +1,33 @@
 // Files on a web server, read by range requests, or from one running download where the server has no ranges.
-import { WasmformerError } from '../errors';
-import { parseJson } from './json';
+import { throwIfAborted, WasmformerError } from '../errors';
+import type { FileFacts } from './cache/store';
+import {
+  bodySize,
+  checkRange,
+  checkUnchanged,
+  etagOf,
+  factsOf,
+  parseContentRange,
+  type KnownFile,
+} from './http-headers';
+import { isJsonObject, parseJson } from './json';
 import { BaseSource } from './source-base';
-import { abortable, BodyReader, DeniedError, discard, endedEarly, request, retrying, shownUrl } from './source-request';
+import {
+  abortable,
+  BodyReader,
+  discard,
+  endedEarly,
+  isDenied,
+  isRedirect,
+  request,
+  retrying,
+  shownUrl,
+  StatusError,
+} from './source-request';
 
 /** What the first answer told about a file; later answers must agree. */
-interface RemoteFile {
-  readonly url: string;
-  /** Undefined until the server has told it. */
+interface RemoteFile extends KnownFile {
   size: number | undefined;
-  readonly etag: string | undefined;
   /** Whether the server answers ranges. */
   ranges: boolean;
   /** End of the last read, and how many reads in a row began where the one before ended. */
@@ -18,6 +36,8 @@ interface RemoteFile {
   /** The running download, the bytes taken from all downloads so far, and the queue of reads from them. */
   download?: Download;
   downloaded: number;
+  /** Bytes that reads were given. */
+  taken: number;
   queue: Promise<unknown>;
   closed: boolean;
 }
@@ -34,8 +54,20 @@ export interface HttpSourceOptions {
   weights?: string;
   /** Added to messages about failed requests. */
   hint?: string;
-  /** URL whose JSON answer lists the repository's files (`{ siblings: [{ rfilename }] }`), as the Hub has it. */
+  /** Whether the server has the Hub's layout: then tags of 64 hexadecimal digits are SHA-256. */
+  isHub?: boolean;
+  /** Told what arrived of a file: bytes, and of all if that is known. */
+  onProgress?: (file: string, loaded: number, total: number | undefined) => void;
+  /** URL whose JSON answer lists the repository's files (`{ sha, siblings: [{ rfilename }] }`), as the Hub has it. */
   listUrl?: string;
+}
+
+/** A repository as the Hub lists it. */
+export interface Listing {
+  readonly commit?: string;
+  readonly files: ReadonlyMap<string, FileFacts>;
+  /** Whether it tells sizes or hashes, as the Hub does: then what it does not list does not exist. */
+  readonly isDetailed: boolean;
 }
 
 /** Reads in a row after which one download replaces requests for ranges: a header's two reads are not a run yet. */
@@ -64,6 +96,10 @@ export class HttpSource extends BaseSource {
   private readonly query: string;
   private readonly fetchFile: typeof fetch;
   private readonly hint: string | undefined;
+  private readonly onProgress: HttpSourceOptions['onProgress'];
+  private readonly isHub: boolean;
+  private readonly listUrl: string | undefined;
+  private listed: Promise<Listing | undefined> | undefined;
   private readonly known = new Map<string, RemoteFile>();
 
   /** @param url folder URL; a query is kept and sent with every request */
@@ -75,8 +111,10 @@ export class HttpSource extends BaseSource {
     this.name = options.name ?? this.base;
     this.fetchFile = options.fetch;
     this.hint = options.hint;
-    const { listUrl } = options;
-    if (listUrl !== undefined) this.list = () => this.listFrom(listUrl);
+    this.onProgress = options.onProgress;
+    this.isHub = options.isHub ?? false;
+    this.listUrl = options.listUrl;
+    if (this.listUrl !== undefined) this.list = () => this.names();
   }
 
   async close(): Promise<void> {
@@ -88,21 +126,51 @@ export class HttpSource extends BaseSource {
   }
 
   override async has(file: string, signal?: AbortSignal): Promise<boolean> {
-    this.checkCall(file, signal);
-    try {
-      await this.inquire(file, signal);
-      return true;
-    } catch (error) {
-      if (error instanceof WasmformerError && error.code === 'FILE_NOT_FOUND') return false;
-      // Object stores deny what does not exist. That others are served shows that access as such is granted.
-      if (error instanceof DeniedError && this.known.size > 0) return false;
+    return (await this.ifThere(file, signal, () => this.inquire(file, signal))) !== undefined;
+  }
+
+  /** What the server says of a file, without reading it; undefined if it has none. */
+  async facts(file: string, signal?: AbortSignal): Promise<FileFacts | undefined> {
+    return this.ifThere(file, signal, async () => {
+      const url = this.url(file);
+      // Of a large file the Hub tells size and hash only where it sends elsewhere.
+      const answer = await this.asking(
+        () =>
+          request(this.fetchFile, url, { range: 'bytes=0-0', redirect: 'manual', signal }, async (connection) => {
+            const { response } = connection;
+            const facts = factsOf(response.headers, this.isHub);
+            const moved = isRedirect(response);
+            const remote = moved ? undefined : this.remember(file, response);
+            await discard(connection);
+            return { facts, moved, size: remote?.size };
+          }),
+        signal,
+      );
+      if (!answer.moved) return { ...answer.facts, size: answer.size };
+      const { size, etag } = await this.inquire(file, signal);
+      return { etag, size, ...answer.facts };
+    });
+  }
+
+  /** The repository's files, where the server has the Hub's listing. Asked for once. */
+  listing(signal?: AbortSignal): Promise<Listing | undefined> {
+    this.listed ??= this.readListing(signal).catch((error: unknown) => {
+      this.listed = undefined;
       throw error;
-    }
+    });
+    return this.listed;
+  }
+
+  /** URL of a file, and the means to ask for it. */
+  urlOf(file: string): { url: string; fetch: typeof fetch } {
+    return { url: this.url(file), fetch: this.fetchFile };
   }
 
   override async readAll(file: string, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
     this.checkCall(file, signal);
-    return this.download(this.url(file), signal);
+    const bytes = await this.download(this.url(file), signal);
+    this.onProgress?.(file, bytes.byteLength, bytes.byteLength);
+    return bytes;
   }
 
   protected override where(file: string): string {
@@ -133,11 +201,32 @@ export class HttpSource extends BaseSource {
         if (remote.ranges && filled < length) throw endedEarly(remote.url, filled, length);
       }, signal);
     }
-    if (filled === length) return target;
+    const arrived = (): Uint8Array<ArrayBuffer> => {
+      remote.taken += length;
+      this.onProgress?.(file, Math.min(remote.taken, remote.size ?? Infinity), remote.size);
+      return target;
+    };
+    if (filled === length) return arrived();
     const read = remote.queue.then(() => retrying(() => this.readDownload(remote, target, offset, signal), signal));
     remote.queue = read.catch(() => undefined);
     await abortable(read, signal, () => undefined);
-    return target;
+    return arrived();
+  }
+
+  private async ifThere<T>(
+    file: string,
+    signal: AbortSignal | undefined,
+    ask: () => Promise<T>,
+  ): Promise<T | undefined> {
+    this.checkCall(file, signal);
+    try {
+      return await ask();
+    } catch (error) {
+      if (error instanceof WasmformerError && error.code === 'FILE_NOT_FOUND') return undefined;
+      // Object stores deny what does not exist. That others are served shows that access as such is granted.
+      if (isDenied(error) && this.known.size > 0) return undefined;
+      throw error;
+    }
   }
 
   private url(file: string): string {
@@ -148,28 +237,35 @@ export class HttpSource extends BaseSource {
   private async inquire(file: string, signal?: AbortSignal): Promise<RemoteFile> {
     const known = this.known.get(file);
     if (known) return known;
-    const url = this.url(file);
-    const answer = await this.asking(
+    return this.asking(
       () =>
-        request(this.fetchFile, url, { range: 'bytes=0-0', signal }, async (connection) => {
-          const { status, headers } = connection.response;
-          const ranges = status !== 200;
-          const size = ranges ? parseContentRange(headers.get('content-range')).total : bodySize(headers);
-          if (status === 416 && size !== 0) {
-            throw new WasmformerError('NETWORK', `${shownUrl(url)}: the server answered 416 to a request for byte 0`);
-          }
+        request(this.fetchFile, this.url(file), { range: 'bytes=0-0', signal }, async (connection) => {
+          const remote = this.remember(file, connection.response);
           await discard(connection);
-          return { size, etag: etagOf(headers), ranges };
+          return remote;
         }),
       signal,
     );
+  }
+
+  /** Keeps what the answer to a request for the first byte tells. */
+  private remember(file: string, { status, headers }: Response): RemoteFile {
+    const url = this.url(file);
+    const ranges = status !== 200;
+    const size = ranges ? parseContentRange(headers.get('content-range')).total : bodySize(headers);
+    if (status === 416 && size !== 0) {
+      throw new WasmformerError('NETWORK', `${shownUrl(url)}: the server answered 416 to a request for byte 0`);
+    }
     // Another call may have asked at the same time: one record per file, so that all agree on the tag.
     const remote = this.known.get(file) ?? {
-      ...answer,
       url,
+      size,
+      etag: etagOf(headers),
+      ranges,
       end: -Infinity,
       run: 0,
       downloaded: 0,
+      taken: 0,
       queue: Promise.resolve(),
       closed: false,
     };
@@ -216,7 +312,7 @@ export class HttpSource extends BaseSource {
         return 0;
       }
       checkRange(remote, headers, from, to);
-      const body = new BodyReader(connection.response, url);
+      const body = new BodyReader(connection, url);
       let reached = filled;
       try {
         reached = await body.fill(target, filled);
@@ -280,7 +376,7 @@ export class HttpSource extends BaseSource {
     return request(this.fetchFile, remote.url, { range: `bytes=${from}-`, signal }, async (connection) => {
       const { response, hangUp } = connection;
       checkUnchanged(remote, response.headers, response.status);
-      const body = new BodyReader(response, remote.url);
+      const body = new BodyReader(connection, remote.url);
       if (response.status === 206) {
         checkRange(remote, response.headers, from, (remote.size ?? 0) - 1);
         body.position = from;
@@ -295,11 +391,12 @@ export class HttpSource extends BaseSource {
   private download(url: string, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
     return this.asking(
       () =>
-        request(this.fetchFile, url, { signal }, async ({ response }) => {
+        request(this.fetchFile, url, { signal }, async (connection) => {
+          const { response } = connection;
           if (response.status !== 200) {
             throw new WasmformerError('NETWORK', `${shownUrl(url)}: the server answered ${response.status}`);
           }
-          const body = new BodyReader(response, url);
+          const body = new BodyReader(connection, url);
           const chunks: Uint8Array[] = [];
           for (let chunk = await body.next(); chunk; chunk = await body.next()) chunks.push(chunk);
           // Across origins a compressed body's length shows without the header that says it is compressed.
@@ -318,19 +415,49 @@ export class HttpSource extends BaseSource {
     } catch (error) {
       if (this.hint === undefined || !(error instanceof WasmformerError) || error.code === 'ABORTED') throw error;
       const message = `${error.message} (${this.hint})`;
-      if (error instanceof DeniedError) throw new DeniedError(message);
+      if (error instanceof StatusError) throw new StatusError(message, error.status);
       throw new WasmformerError(error.code, message, { cause: error.cause });
     }
   }
 
-  private async listFrom(url: string): Promise<string[]> {
-    const answer = parseJson(await this.download(url), shownUrl(url));
-    const siblings = (answer as { siblings?: unknown } | null)?.siblings;
-    if (!Array.isArray(siblings)) return [];
-    return siblings
-      .map((sibling: unknown) => (sibling as { rfilename?: unknown } | null)?.rfilename)
-      .filter((name): name is string => typeof name === 'string' && !name.includes('/'));
+  private async readListing(signal?: AbortSignal): Promise<Listing | undefined> {
+    if (this.listUrl === undefined) return undefined;
+    let answer: unknown;
+    try {
+      answer = parseJson(await this.download(`${this.listUrl}?blobs=true`, signal), shownUrl(this.listUrl));
+    } catch (error) {
+      throwIfAborted(signal);
+      // A mirror may lack it. That the connection failed is something else.
+      if (error instanceof WasmformerError && error.code === 'NETWORK' && !(error instanceof StatusError)) throw error;
+      return undefined;
+    }
+    if (!isJsonObject(answer) || !Array.isArray(answer.siblings)) return undefined;
+    const files = new Map(
+      answer.siblings.filter(isJsonObject).map((file) => [String(file.rfilename), listedFacts(file)]),
+    );
+    return {
+      commit: textOf(answer.sha),
+      files,
+      isDetailed: [...files.values()].some(({ size, gitHash }) => size !== undefined || gitHash !== undefined),
+    };
   }
+
+  private async names(): Promise<string[]> {
+    const listing = await this.listing();
+    if (!listing) throw new WasmformerError('FILE_NOT_FOUND', `${this.name}: its server lists no files`);
+    return [...listing.files.keys()].filter((name) => !name.includes('/'));
+  }
+}
+
+function listedFacts({ size, blobId, lfs }: Record<string, unknown>): FileFacts {
+  const sha256 = isJsonObject(lfs) ? textOf(lfs.sha256) : undefined;
+  // of a large file, git has only a pointer
+  const gitHash = sha256 === undefined ? textOf(blobId) : undefined;
+  return { size: typeof size === 'number' ? size : undefined, sha256, gitHash };
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
 }
 
 function hangUp(remote: RemoteFile): void {
@@ -353,51 +480,4 @@ function concat(chunks: readonly Uint8Array[], size: number): Uint8Array<ArrayBu
     at += chunk.byteLength;
   }
   return all;
-}
-
-/** Content-Length, where it is the length of the bytes that fetch delivers. */
-function bodySize(headers: Headers): number | undefined {
-  const encoding = headers.get('content-encoding');
-  if (encoding !== null && encoding !== 'identity') return undefined;
-  return toSize(headers.get('content-length'));
-}
-
-function toSize(text: string | null | undefined): number | undefined {
-  if (!text || !/^\d+$/.test(text)) return undefined;
-  const size = Number(text);
-  return Number.isSafeInteger(size) ? size : undefined;
-}
-
-/** Weak and strong tags of one content are taken as equal: proxies weaken them. */
-function etagOf(headers: Headers): string | undefined {
-  return headers.get('etag')?.replace(/^W\//, '');
-}
-
-/** Parts of a Content-Range that the server gives; all undefined if it is hidden or unreadable. */
-function parseContentRange(header: string | null): { from?: number; to?: number; total?: number } {
-  const parts = /^bytes (?:(\d+)-(\d+)|\*)\/(\d+|\*)$/.exec(header ?? '');
-  return { from: toSize(parts?.[1]), to: toSize(parts?.[2]), total: toSize(parts?.[3]) };
-}
-
-function checkUnchanged(remote: RemoteFile, headers: Headers, status: number): void {
-  const etag = etagOf(headers);
-  const size = status === 200 ? bodySize(headers) : parseContentRange(headers.get('content-range')).total;
-  const sameTag = etag === undefined || remote.etag === undefined || etag === remote.etag;
-  if (sameTag && (size === undefined || remote.size === undefined || size === remote.size) && status !== 416) return;
-  throw new WasmformerError(
-    'NETWORK',
-    `${shownUrl(remote.url)} changed on the server while it was being read; load it again`,
-  );
-}
-
-function checkRange(remote: RemoteFile, headers: Headers, from: number, to: number): void {
-  const header = headers.get('content-range');
-  // Hidden across origins unless the server exposes it; the count of bytes is checked in any case.
-  if (header === null) return;
-  const range = parseContentRange(header);
-  if (range.from === from && range.to === to) return;
-  throw new WasmformerError(
-    'NETWORK',
-    `${shownUrl(remote.url)}: bytes ${from}-${to} were asked for, the server answered with "${header}"`,
-  );
 }

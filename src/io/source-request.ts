@@ -7,6 +7,8 @@ const ATTEMPTS = 4;
 const FIRST_DELAY_MS = 200;
 /** Longest wait that a server's Retry-After is granted. */
 const MAX_DELAY_MS = 10_000;
+/** Without a byte for this long, a connection is given up. */
+export const STALL_MS = 15_000;
 /** Bodies up to this size are read to keep the connection; larger ones are cut off. */
 const SMALL_BODY = 64 * 1024;
 
@@ -31,8 +33,16 @@ export function shownUrl(url: string): string {
   return url.replace(/[?#].*$/s, '');
 }
 
-/** Runs `attempt` again after transient failures, with growing pauses. An abort rejects at once, whatever is under way. */
-export async function retrying<T>(attempt: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+/**
+ * Runs `attempt` again after transient failures, with growing pauses. An abort rejects at once, whatever is under way.
+ * @param progress grows as long as attempts bring something: then the failures before do not count
+ */
+export async function retrying<T>(
+  attempt: () => Promise<T>,
+  signal?: AbortSignal,
+  progress: () => number = () => 0,
+): Promise<T> {
+  let reached = progress();
   for (let tried = 1; ; tried++) {
     throwIfAborted(signal);
     try {
@@ -40,6 +50,8 @@ export async function retrying<T>(attempt: () => Promise<T>, signal?: AbortSigna
     } catch (error) {
       throwIfAborted(signal);
       if (!(error instanceof TransientError)) throw error;
+      if (progress() > reached) tried = 1;
+      reached = progress();
       if (tried === ATTEMPTS) {
         const message = `${error.message} (tried ${ATTEMPTS} times); check the connection and try again`;
         throw new WasmformerError('NETWORK', message, { cause: error.cause });
@@ -47,6 +59,14 @@ export async function retrying<T>(attempt: () => Promise<T>, signal?: AbortSigna
       await pause(Math.min(error.delay ?? FIRST_DELAY_MS * 2 ** (tried - 1), MAX_DELAY_MS), signal);
     }
   }
+}
+
+interface RequestOptions {
+  method?: 'GET' | 'HEAD';
+  range?: string;
+  signal?: AbortSignal;
+  /** 'manual': a redirect is passed to `use` like an answer; a browser shows nothing of it. Default 'follow'. */
+  redirect?: 'follow' | 'manual';
 }
 
 /**
@@ -58,16 +78,16 @@ export async function retrying<T>(attempt: () => Promise<T>, signal?: AbortSigna
 export async function request<T>(
   fetchFile: typeof fetch,
   url: string,
-  options: { method?: 'GET' | 'HEAD'; range?: string; signal?: AbortSignal },
+  options: RequestOptions,
   use: (connection: Connection) => Promise<T>,
 ): Promise<T> {
   const controller = new AbortController();
   const hangUp = () => controller.abort();
   const run = async (): Promise<T> => {
-    const response = await send(fetchFile, url, options, controller.signal);
+    const response = await inTime(send(fetchFile, url, options, controller.signal), url, hangUp);
     const connection: Connection = { response, hangUp };
     try {
-      await checkStatus(connection, url);
+      if (!isRedirect(response)) await checkStatus(connection, url);
       return await use(connection);
     } catch (error) {
       hangUp();
@@ -101,16 +121,39 @@ export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefine
   });
 }
 
+/** Whether an answer sends elsewhere, as far as it may be seen. */
+export function isRedirect({ status, type }: Response): boolean {
+  return type === 'opaqueredirect' || (status > 300 && status < 309 && status !== 304);
+}
+
+/** Settles as `step` does, unless nothing comes for too long. */
+async function inTime<T>(step: Promise<T>, url: string, hangUp: () => void): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new TransientError(`${shownUrl(url)}: nothing came for ${STALL_MS / 1000} s`));
+      hangUp();
+    }, STALL_MS);
+  });
+  try {
+    return await Promise.race([step, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** Reads a body front to back into buffers of the caller's choosing. */
 export class BodyReader {
   /** Bytes consumed so far. */
   position = 0;
   private readonly url: string;
+  private readonly hangUp: () => void;
   private readonly reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   private rest: Uint8Array = new Uint8Array(0);
 
-  constructor(response: Response, url: string) {
+  constructor({ response, hangUp }: Connection, url: string) {
     this.url = url;
+    this.hangUp = hangUp;
     this.reader = response.body?.getReader();
   }
 
@@ -161,8 +204,9 @@ export class BodyReader {
   private async pull(): Promise<{ done: boolean; value?: Uint8Array }> {
     if (!this.reader) return { done: true };
     try {
-      return await this.reader.read();
+      return await inTime(this.reader.read(), this.url, this.hangUp);
     } catch (cause) {
+      if (cause instanceof TransientError) throw cause;
       throw new TransientError(`${shownUrl(this.url)}: the connection broke after ${this.position} bytes`, cause);
     }
   }
@@ -190,12 +234,13 @@ export async function discard({ response, hangUp }: Connection): Promise<void> {
 async function send(
   fetchFile: typeof fetch,
   url: string,
-  options: { method?: 'GET' | 'HEAD'; range?: string },
+  options: RequestOptions,
   signal: AbortSignal,
 ): Promise<Response> {
   const headers: Record<string, string> = options.range === undefined ? {} : { Range: options.range };
   try {
-    return await fetchFile(url, { method: options.method ?? 'GET', headers, signal });
+    const { method = 'GET', redirect = 'follow' } = options;
+    return await fetchFile(url, { method, headers, signal, redirect });
   } catch (cause) {
     const reason = reasonOf(cause);
     const message = `${shownUrl(url)}: the request failed: ${reason.text}`;
@@ -219,21 +264,29 @@ async function checkStatus(connection: Connection, url: string): Promise<void> {
     throw new WasmformerError('FILE_NOT_FOUND', `${place}: ${answer}; check the address and the revision`);
   }
   if (status === 401 || status === 403) {
-    const cure = 'if it is private, pass a fetch that adds the Authorization header, else check the address';
-    throw new DeniedError(`${place}: ${answer}; ${cure}`);
+    const cure = 'if it is private or gated, pass a `token` that may read it, else check the address';
+    throw new StatusError(`${place}: ${answer}; ${cure}`, status);
   }
   if (status === 408 || status === 425 || status === 429 || status >= 500) {
     const seconds = Number(headers.get('retry-after') ?? NaN);
     throw new TransientError(`${place}: ${answer}`, undefined, seconds >= 0 ? seconds * 1000 : undefined);
   }
-  throw new WasmformerError('NETWORK', `${place}: ${answer}`);
+  throw new StatusError(`${place}: ${answer}`, status);
 }
 
-/** The server refuses (401, 403). Some stores answer so for files that do not exist. */
-export class DeniedError extends WasmformerError {
-  constructor(message: string) {
+/** The server answered, but not with the file. */
+export class StatusError extends WasmformerError {
+  readonly status: number;
+
+  constructor(message: string, status: number) {
     super('NETWORK', message);
+    this.status = status;
   }
+}
+
+/** Whether the server refuses (401, 403). Some stores answer so for files that do not exist. */
+export function isDenied(error: unknown): boolean {
+  return error instanceof StatusError && (error.status === 401 || error.status === 403);
 }
 
 /** What a rejected fetch says; `final` if trying again cannot help. */

@@ -1,9 +1,9 @@
 // Where a checkpoint comes from: turns what the user gives (path, URL, Hub id, files, bytes) into a Source.
 import { throwIfAborted, WasmformerError } from '../errors';
 import { isBlob, type FileAccess, type Source } from './source-base';
-import { HttpSource } from './source-http';
 import type { FileContent } from './source-memory';
-import { shownUrl } from './source-request';
+import { checkRevision, HUB_ID, WEIGHT_FILE } from './source-names';
+import type { RemoteOptions } from './source-remote';
 
 export type { Source } from './source-base';
 export type { FileContent } from './source-memory';
@@ -19,22 +19,10 @@ export type { FileContent } from './source-memory';
  */
 export type SourceInput = string | URL | Blob | FileList | readonly File[] | Readonly<Record<string, FileContent>>;
 
-export interface SourceOptions {
-  /** Branch, tag or commit on the Hub. Default `main`. */
-  revision?: string;
-  /** Replaces the global fetch, for instance to add an Authorization header. */
-  fetch?: typeof fetch;
-  /** Aborts the opening. Reads take their own signal. */
-  signal?: AbortSignal;
-  /** The Hub, or a mirror with its layout. Default `https://huggingface.co`. */
-  endpoint?: string;
+export interface SourceOptions extends RemoteOptions {
   /** The local file system, where the platform has one. */
   files?: FileAccess;
 }
-
-const DEFAULT_ENDPOINT = 'https://huggingface.co';
-const WEIGHT_FILE = /\.(safetensors|gguf|bin|pt|pth|(safetensors|bin)\.index\.json)$/;
-const HUB_ID = /^[\w][\w.-]*\/[\w][\w.-]*$/;
 
 /**
  * Opens a source. Nothing is read yet, except that a URL of the fourth kind is asked for its config.json.
@@ -71,7 +59,7 @@ export async function openSource(input: SourceInput, options: SourceOptions = {}
 
 async function openText(text: string, options: SourceOptions): Promise<Source> {
   if (text.trim() === '') throw new WasmformerError('INVALID_ARGUMENT', 'the checkpoint source is an empty string');
-  if (/^https?:\/\//i.test(text)) return openUrl(text, options);
+  if (/^https?:\/\//i.test(text)) return (await import('./source-remote')).openUrl(text, options);
   if (options.files) {
     const found = await openPath(text, options.files);
     if (found) return found;
@@ -82,7 +70,7 @@ async function openText(text: string, options: SourceOptions): Promise<Source> {
     const cached = options.files && isHub ? await openCached(text, options, options.files) : undefined;
     if (cached) return cached;
     const hint = options.files && `taken as a Hub id: there is no local folder ${options.files.resolve(text)}`;
-    return hubSource(`${endpointOf(options)}/${text}`, options, { name: text, hint });
+    return (await import('./source-remote')).openHubId(text, options, hint);
   }
   if (!options.files) {
     throw new WasmformerError(
@@ -100,7 +88,7 @@ async function openText(text: string, options: SourceOptions): Promise<Source> {
 /** A repository of the Hub that is in Hugging Face's cache on this machine. */
 async function openCached(id: string, options: SourceOptions, files: FileAccess): Promise<Source | undefined> {
   const { cachedFolder } = await import('./hub-cache');
-  const folder = await cachedFolder(files, files.hubCache(), id, decodeURIComponent(revisionOf(options)));
+  const folder = await cachedFolder(files, files.hubCache(), id, checkRevision(options));
   if (folder === undefined) return undefined;
   const { FolderSource } = await import('./source-folder');
   return new FolderSource(folder, files);
@@ -124,97 +112,6 @@ async function openPath(text: string, files: FileAccess): Promise<Source | undef
     'INVALID_ARGUMENT',
     `${path} is not a weight file (.safetensors, .bin or .gguf): give the folder that holds config.json and the weights`,
   );
-}
-
-async function openUrl(text: string, options: SourceOptions): Promise<Source> {
-  const url = parseUrl(text);
-  const repository = inEndpoint(url, options);
-  if (repository?.rest) url.pathname = `${repository.path}/resolve/${repository.rest}`;
-
-  const slash = url.pathname.lastIndexOf('/');
-  const last = decodePart(url.pathname.slice(slash + 1));
-  if (WEIGHT_FILE.test(last)) {
-    url.pathname = url.pathname.slice(0, slash);
-    return httpSource(url.href, options, { weights: last });
-  }
-  url.pathname = url.pathname.replace(/\/+$/, '');
-  if (repository && !repository.rest) return hubSource(url.href, options, {});
-  const folder = httpSource(url.href, options, {});
-  if (url.pathname.includes('/resolve/') || (await folder.has('config.json', options.signal))) return folder;
-  const mirror = hubSource(url.href, options, {});
-  if (await mirror.has('config.json', options.signal)) return mirror;
-  const revision = revisionOf(options);
-  const shown = shownUrl(url.href);
-  throw new WasmformerError(
-    'FILE_NOT_FOUND',
-    `no checkpoint at ${shown}: there is neither ${shown}/config.json nor ${shown}/resolve/${revision}/config.json`,
-  );
-}
-
-/** The repository of the Hub that a URL names, and what follows `/tree/`, `/blob/` or `/resolve/` in it. */
-function inEndpoint(url: URL, options: SourceOptions): { path: string; rest?: string } | undefined {
-  const endpoint = new URL(endpointOf(options));
-  const base = endpoint.pathname.replace(/\/$/, '');
-  if (url.origin !== endpoint.origin || !url.pathname.startsWith(`${base}/`)) return undefined;
-  const parts = /^([^/]+\/[^/]+)(?:\/(?:tree|blob|resolve)\/(.+))?\/*$/.exec(url.pathname.slice(base.length + 1));
-  if (!parts || !HUB_ID.test(parts[1])) return undefined;
-  return { path: `${base}/${parts[1]}`, rest: parts[2] };
-}
-
-/** A repository on a server with the Hub's layout; `url` ends in its id. */
-function hubSource(url: string, options: SourceOptions, about: { name?: string; hint?: string }): HttpSource {
-  const revision = revisionOf(options);
-  const files = parseUrl(url);
-  const api = new URL(files);
-  api.pathname = files.pathname.replace(/\/([^/]+\/[^/]+)$/, `/api/models/$1/revision/${revision}`);
-  files.pathname += `/resolve/${revision}`;
-  return httpSource(files.href, options, { ...about, listUrl: api.pathname.includes('/api/') ? api.href : undefined });
-}
-
-function httpSource(
-  url: string,
-  options: SourceOptions,
-  about: { name?: string; weights?: string; hint?: string; listUrl?: string },
-): HttpSource {
-  const fetchFile = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
-  return new HttpSource(url, { ...about, fetch: fetchFile });
-}
-
-function endpointOf(options: SourceOptions): string {
-  return parseUrl(options.endpoint ?? DEFAULT_ENDPOINT).href.replace(/\/+$/, '');
-}
-
-function revisionOf({ revision = 'main' }: SourceOptions): string {
-  if (typeof revision === 'string' && !/^\.{0,2}$|\p{Cs}/u.test(revision)) return encodeURIComponent(revision);
-  throw new WasmformerError('INVALID_ARGUMENT', `revision ${JSON.stringify(revision)} is not a branch, tag or commit`);
-}
-
-function decodePart(part: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch (cause) {
-    throw new WasmformerError('INVALID_ARGUMENT', `the URL has a part with a broken escape: ${part}`, { cause });
-  }
-}
-
-function parseUrl(text: string): URL {
-  let url: URL;
-  try {
-    url = new URL(text);
-  } catch (cause) {
-    throw new WasmformerError('INVALID_ARGUMENT', `${JSON.stringify(text)} is not a valid URL`, { cause });
-  }
-  if (url.username || url.password) {
-    throw new WasmformerError(
-      'INVALID_ARGUMENT',
-      `the URL of ${url.host} holds a user name or password: pass a fetch that adds the Authorization header instead`,
-    );
-  }
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-    throw new WasmformerError('INVALID_ARGUMENT', `${JSON.stringify(text)} is not an http or https URL`);
-  }
-  url.hash = '';
-  return url;
 }
 
 function isFileList(input: unknown): input is ArrayLike<Blob> {

@@ -13,3 +13,15 @@ export async function builtin<Name extends keyof Builtins>(name: Name): Promise<
   const { getBuiltinModule } = process as { getBuiltinModule?: (name: string) => unknown };
   return (getBuiltinModule?.(name) ?? (await import(name))) as Builtins[Name];
 }
+
+/** A callback function of node:fs as a promise. node:fs/promises would do, but it loads half of Node: 10 ms of a short process. */
+export function call<T = void>(start: (done: (error: Error | null, value?: T) => void) => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    start((error, value) => (error ? reject(error) : resolve(value as T)));
+  });
+}
+
+/** What a failed call of node:fs says. */
+export function codeOf(error: unknown): unknown {
+  return (error as { code?: unknown } | null)?.code;
+}

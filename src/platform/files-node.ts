@@ -3,14 +3,7 @@ import type { Dirent, Stats } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { FileAccess, OpenFile } from '../io/source-base';
-import { builtin } from './builtins-node';
-
-/** A callback function of node:fs as a promise. node:fs/promises would do, but it loads half of Node: 10 ms of a short process. */
-function call<T>(start: (done: (error: Error | null, value: T) => void) => void): Promise<T> {
-  return new Promise((resolve, reject) => {
-    start((error, value) => (error ? reject(error) : resolve(value)));
-  });
-}
+import { builtin, call } from './builtins-node';
 
 /** The local file system. */
 export const nodeFiles: FileAccess = {
@@ -37,7 +30,7 @@ export const nodeFiles: FileAccess = {
   async open(path): Promise<OpenFile> {
     const fs = await builtin('node:fs');
     const descriptor = await call<number>((done) => fs.open(path, 'r', done));
-    const close = (): Promise<void> => call((done) => fs.close(descriptor, (error) => done(error ?? null, undefined)));
+    const close = (): Promise<void> => call((done) => fs.close(descriptor, (error) => done(error ?? null)));
     let size: number;
     try {
       const found = await call<Stats>((done) => fs.fstat(descriptor, done));

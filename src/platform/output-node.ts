@@ -2,32 +2,28 @@
 import type { Stats } from 'node:fs';
 import { dirname } from 'node:path';
 import type { FileOutput, OpenOutput } from '../io/file-output';
-import { builtin } from './builtins-node';
-
-/** A callback function of node:fs as a promise. */
-function call<T>(start: (done: (error: Error | null, value?: T) => void) => void): Promise<T> {
-  return new Promise((resolve, reject) => {
-    start((error, value) => (error ? reject(error) : resolve(value as T)));
-  });
-}
+import { builtin, call, codeOf } from './builtins-node';
 
 /** mkdir's own recursion never ends where the system denies that a folder above can be made (/proc). */
-async function makeFolder(path: string): Promise<void> {
+export async function makeFolder(path: string): Promise<void> {
   const fs = await builtin('node:fs');
   const make = (): Promise<void> => call((done) => fs.mkdir(path, done));
-  const codeOf = (error: unknown): unknown => (error as { code?: unknown }).code;
   try {
     await make();
   } catch (error) {
     const parent = dirname(path);
+    let failure = error;
     if (codeOf(error) === 'ENOENT' && parent !== path) {
       await makeFolder(parent);
-      await make();
-      return;
+      try {
+        return await make();
+      } catch (second) {
+        failure = second;
+      }
     }
-    // it is there, or a file is
+    // it is there, or a file is; another process may have made it meanwhile
     const found = await call<Stats>((done) => fs.stat(path, done)).catch(() => null);
-    if (!found?.isDirectory()) throw error;
+    if (!found?.isDirectory()) throw failure;
   }
 }
 

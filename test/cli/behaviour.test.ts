@@ -82,7 +82,7 @@ it('Ctrl-C keeps the text so far', async () => {
     'slide',
   ];
   const { status, stdout } = await interrupted(args, '');
-  expect(stdout).toMatch(/^nosuo.*\n$/s);
+  expect(stdout).toMatch(/^no.*\n$/s);
   expect(status).toBe(130);
 });
 

@@ -307,7 +307,8 @@ describe('addresses', () => {
     const { source, hub } = await openHub({ repos: { 'org/name': files } });
     expect((await openCheckpoint(source)).tensors.size).toBe(2);
     hub.fail('/api/models', { status: 404 });
-    await expect(openCheckpoint(source)).rejects.toMatchObject({
+    const unlisted = await openSource('org/name', { endpoint: hub.url });
+    await expect(openCheckpoint(unlisted)).rejects.toMatchObject({
       code: 'FILE_NOT_FOUND',
       message: expect.stringContaining('give the URL of that file'),
     });

@@ -1,4 +1,5 @@
 // A file server on 127.0.0.1 with the Hub's layout, plain folders, range requests and faults on request.
+import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -21,6 +22,9 @@ export interface HubServerOptions {
   contentLength?: boolean;
   /** Answer repository files with a redirect to `/cdn/...`, as the Hub does for large files. */
   redirect?: boolean;
+  /** Tell hashes as the Hub does: SHA-256 of what ends in .safetensors or .bin, Git's hash of the others, and the commit; 'tags': by
+   *  headers alone, 'listing': also by the listing. Only for repositories in memory. */
+  hashes?: 'tags' | 'listing';
   /** Answer unknown paths with 200 and a web page, as servers of single-page applications do. */
   catchAll?: boolean;
   /** Further headers of every answer. */
@@ -97,18 +101,33 @@ export async function startHubServer(options: HubServerOptions): Promise<HubServ
 
     const planned = faults.find((entry) => entry.left > 0 && path.includes(entry.pathPart));
     if (planned) planned.left--;
-    const fault = planned?.fault ?? {};
+    const fault = { ...planned?.fault };
     if (fault.delayMs) await sleep(fault.delayMs);
     if (fault.status) return void response.writeHead(fault.status, fault.headers).end(`status ${fault.status}`);
 
     const pathname = decodeURIComponent(path.replace(/\?.*/, ''));
     const listed = /^\/api\/models\/([^/]+\/[^/]+)\/revision\//.exec(pathname);
     if (listed && options.repos?.[listed[1]]) {
-      const siblings = (await namesOf(options.repos[listed[1]])).map((rfilename) => ({ rfilename }));
+      const files = options.repos[listed[1]];
+      const detailed = options.hashes === 'listing' && typeof files === 'object';
+      const siblings = (await namesOf(files)).map((rfilename) => ({
+        rfilename,
+        ...(detailed ? blobOf(rfilename, bytesOf(files[rfilename])) : {}),
+      }));
+      const sha = detailed ? commitOf(files) : undefined;
       response.setHeader('Content-Type', 'application/json');
-      return void response.end(JSON.stringify({ id: listed[1], siblings }));
+      return void response.end(JSON.stringify({ id: listed[1], sha, siblings }));
     }
     const repository = /^\/([^/]+\/[^/]+)\/resolve\/([^/]+)\/(.+)$/.exec(path.replace(/\?.*/, ''));
+    const files = repository ? options.repos?.[repository[1]] : undefined;
+    const name = repository ? decodeURIComponent(repository[3]) : '';
+    if (options.hashes && typeof files === 'object' && Object.hasOwn(files, name)) {
+      response.setHeader('X-Repo-Commit', commitOf(files));
+      if (options.redirect) {
+        response.setHeader('X-Linked-ETag', tagOf(name, bytesOf(files[name])));
+        response.setHeader('X-Linked-Size', bytesOf(files[name]).byteLength);
+      } else fault.etag ??= tagOf(name, bytesOf(files[name]));
+    }
     if (options.redirect && repository) {
       return void response.writeHead(302, { Location: `/cdn/${repository[1]}/${repository[3]}` }).end();
     }
@@ -210,13 +229,37 @@ async function open(files: ServedFiles, file: string): Promise<Found | undefined
     };
   }
   if (!Object.hasOwn(files, file)) return undefined;
-  const content = files[file];
-  const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
+  const bytes = bytesOf(files[file]);
   return {
     size: bytes.byteLength,
     etag: `"${file}-${bytes.byteLength}"`,
     bytes: (from, to) => pieces(bytes, from, to),
   };
+}
+
+const bytesOf = (content: Uint8Array | string): Uint8Array =>
+  typeof content === 'string' ? new TextEncoder().encode(content) : content;
+const isLarge = (file: string): boolean => /\.(safetensors|bin)$/.test(file);
+const hashOf = (algorithm: string, ...parts: (string | Uint8Array)[]): string => {
+  const hash = createHash(algorithm);
+  for (const part of parts) hash.update(part);
+  return hash.digest('hex');
+};
+const gitHashOf = (bytes: Uint8Array): string => hashOf('sha1', `blob ${bytes.byteLength}\0`, bytes);
+
+function tagOf(file: string, bytes: Uint8Array): string {
+  return `"${isLarge(file) ? hashOf('sha256', bytes) : gitHashOf(bytes)}"`;
+}
+
+/** A file as the Hub lists it. */
+function blobOf(file: string, bytes: Uint8Array): object {
+  const size = bytes.byteLength;
+  if (!isLarge(file)) return { size, blobId: gitHashOf(bytes) };
+  return { size, blobId: 'f'.repeat(40), lfs: { sha256: hashOf('sha256', bytes), size, pointerSize: 130 } };
+}
+
+function commitOf(files: Record<string, Uint8Array | string>): string {
+  return hashOf('sha1', ...Object.entries(files).flatMap(([name, content]) => [name, '\0', bytesOf(content)]));
 }
 
 async function* pieces(bytes: Uint8Array, from: number, to: number): AsyncIterable<Uint8Array> {

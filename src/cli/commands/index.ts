@@ -2,6 +2,7 @@
 import type { Invocation } from '../program';
 import { Run } from '../run';
 import { attention } from './attention';
+import { cache } from './cache';
 import { embed } from './embed';
 import { generate, translate } from './generate';
 import { inspect } from './inspect';
@@ -25,6 +26,7 @@ const COMMANDS: Readonly<Record<string, CommandFunction>> = {
   inspect,
   attention,
   models,
+  cache,
 };
 
 export function runCommand({ name, args, flags }: Invocation, signal: AbortSignal): Promise<number> {

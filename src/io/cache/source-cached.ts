@@ -1,0 +1,219 @@
+// Files on a web server, by way of storage: each is downloaded once, checked, and read from there.
+import { throwIfAborted, WasmformerError } from '../../errors';
+import { BaseSource, type OpenFile } from '../source-base';
+import type { HttpSource, Listing } from '../source-http';
+import { isDenied, shownUrl } from '../source-request';
+import { download, eachPiece } from './download';
+import { isSameContent, type FileFacts, type Hasher, type Store, type Stored, type StoredFile } from './store';
+
+export interface CachedSourceOptions {
+  readonly store: Store;
+  readonly createHasher: () => Promise<Hasher>;
+  /** Nothing is asked of the server. */
+  readonly localFilesOnly: boolean;
+  /** The content of a URL never changes: it names a commit. */
+  readonly isFixed: boolean;
+  /** Told what cannot be stored; the file is then read from the server. Without it, that is an error. */
+  readonly onUnstored?: (error: WasmformerError) => void;
+  readonly onProgress?: (file: string, loaded: number, total: number | undefined) => void;
+}
+
+/** Where a file is read: in storage, or on the server (it cannot be stored, or not told from a later one). */
+type Place = { readonly file: StoredFile } | 'server' | 'nowhere';
+
+/**
+ * A source over an HttpSource and a store. A file's place is settled when it is first asked for and kept: a source sees one state.
+ *
+ * What is stored counts if the server says that it is the same: by one request for the whole repository where the Hub's listing
+ * exists, else by one for each file. Where the server cannot be reached, what is stored counts.
+ */
+export class CachedSource extends BaseSource {
+  readonly name: string;
+  readonly list?: () => Promise<string[]>;
+  private readonly remote: HttpSource;
+  private readonly options: CachedSourceOptions;
+  private readonly places = new Map<string, Promise<Place>>();
+  private readonly opened = new Map<string, Promise<OpenFile>>();
+  private isOffline = false;
+
+  constructor(remote: HttpSource, options: CachedSourceOptions) {
+    super(remote.weights);
+    this.remote = remote;
+    this.options = options;
+    this.name = remote.name;
+    if (remote.list && !options.localFilesOnly) this.list = () => remote.list!();
+  }
+
+  async close(): Promise<void> {
+    const opened = [...this.opened.values()];
+    this.opened.clear();
+    await Promise.allSettled([this.remote.close(), ...opened.map(async (file) => (await file).close())]);
+  }
+
+  /** Whether the file exists. Nothing is downloaded. */
+  override async has(file: string, signal?: AbortSignal): Promise<boolean> {
+    this.checkCall(file, signal);
+    const settled = this.places.get(file);
+    if (settled) return (await settled) !== 'nowhere';
+    const known = await this.look(file, signal);
+    return known.facts !== undefined;
+  }
+
+  override async readAll(file: string, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+    this.checkCall(file, signal);
+    if ((await this.place(file, signal)) === 'server') return this.remote.readAll(file, signal);
+    return super.readAll(file, signal);
+  }
+
+  protected override where(file: string): string {
+    return shownUrl(this.remote.urlOf(file).url);
+  }
+
+  protected async find(file: string, signal?: AbortSignal): Promise<number | undefined> {
+    const place = await this.place(file, signal);
+    if (place === 'nowhere') return undefined;
+    return place === 'server' ? this.remote.size(file, signal) : place.file.size;
+  }
+
+  protected async readWithin(
+    file: string,
+    offset: number,
+    length: number,
+    signal?: AbortSignal,
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    const place = await this.place(file, signal);
+    if (typeof place === 'string') return this.remote.read(file, offset, length, signal);
+    let open = this.opened.get(file);
+    if (!open) {
+      open = this.options.store.open(place.file);
+      this.opened.set(file, open);
+      open.catch(() => this.opened.delete(file));
+    }
+    return (await open).read(offset, length);
+  }
+
+  /** Where the file is read from now on. Only one call settles it; an abort or a failure leaves it open. */
+  private place(file: string, signal?: AbortSignal): Promise<Place> {
+    let place = this.places.get(file);
+    if (!place) {
+      place = this.settle(file, signal);
+      this.places.set(file, place);
+      place.catch(() => this.places.delete(file));
+    }
+    return place;
+  }
+
+  private async settle(file: string, signal?: AbortSignal): Promise<Place> {
+    const { facts, stored } = await this.look(file, signal);
+    if (!facts) return 'nowhere';
+    if (stored) return { file: stored };
+    // What cannot be told from a later file must not be stored.
+    if (facts.sha256 === undefined && facts.gitHash === undefined && facts.etag === undefined) return 'server';
+    const { store, createHasher, onUnstored, onProgress } = this.options;
+    const { url, fetch } = this.remote.urlOf(file);
+    try {
+      return {
+        file: await download({
+          store,
+          fetch,
+          url,
+          facts,
+          createHasher,
+          signal,
+          onProgress: onProgress && ((loaded, total) => onProgress(file, loaded, total)),
+        }),
+      };
+    } catch (error) {
+      if (!onUnstored || !(error instanceof WasmformerError) || error.code !== 'WRITE_FAILED') throw error;
+      onUnstored(error);
+      return 'server';
+    }
+  }
+
+  /** What the file is, and what of it is in storage; no facts: it does not exist. */
+  private async look(file: string, signal?: AbortSignal): Promise<{ facts?: FileFacts; stored?: StoredFile }> {
+    const { url } = this.remote.urlOf(file);
+    const stored = await this.sound(await this.options.store.find(url), signal);
+    if (this.options.localFilesOnly || (this.options.isFixed && stored)) return this.fromStored(file, stored);
+    let facts: FileFacts | undefined;
+    try {
+      facts = this.isOffline ? undefined : await this.ask(file, stored, signal);
+    } catch (error) {
+      throwIfAborted(signal);
+      const lost = error instanceof WasmformerError && error.code === 'NETWORK' && !isDenied(error);
+      if (!lost || !stored) throw error;
+      this.isOffline = true;
+    }
+    if (this.isOffline) return this.fromStored(file, stored);
+    if (!facts) {
+      if (!stored || !('absent' in stored)) await this.recordAbsent(url);
+      return {};
+    }
+    const same = stored && 'sha256' in stored && isSameContent(stored, facts) ? stored : undefined;
+    return { facts, stored: same };
+  }
+
+  /** What the server says of the file. */
+  private async ask(file: string, stored: Stored | undefined, signal?: AbortSignal): Promise<FileFacts | undefined> {
+    const listing: Listing | undefined = await this.remote.listing(signal);
+    if (listing?.isDetailed) {
+      const listed = listing.files.get(file);
+      return listed && { ...listed, commit: listing.commit };
+    }
+    if (listing?.commit !== undefined && listing.commit === stored?.commit) {
+      return 'absent' in stored ? undefined : stored;
+    }
+    return this.remote.facts(file, signal);
+  }
+
+  private fromStored(file: string, stored: Stored | undefined): { facts?: FileFacts; stored?: StoredFile } {
+    if (stored) return 'absent' in stored ? {} : { facts: stored, stored };
+    const why = this.options.localFilesOnly ? 'localFilesOnly forbids to ask for it' : 'the server cannot be reached';
+    throw new WasmformerError(
+      'FILE_NOT_FOUND',
+      `${this.where(file)} is not in the cache (${this.options.store.place}), and ${why}: load the model once with a connection`,
+    );
+  }
+
+  /** A stored file that somebody else has touched is compared before it is believed. */
+  private async sound(found: Stored | undefined, signal?: AbortSignal): Promise<Stored | undefined> {
+    if (!found || 'absent' in found || !found.touched) return found;
+    const { store, createHasher } = this.options;
+    if ((await hashStored(store, found, createHasher, signal)) === found.sha256) {
+      await store.trust(found);
+      return found;
+    }
+    if (!this.options.localFilesOnly) return undefined;
+    throw new WasmformerError(
+      'INVALID_FILE',
+      `${shownUrl(found.url)} is damaged in the cache (${store.place}), and localFilesOnly forbids to download it again: ` +
+        'load it once with a connection',
+    );
+  }
+
+  /** So that it is known without a connection. That it cannot be recorded is no reason to fail. */
+  private async recordAbsent(url: string): Promise<void> {
+    const commit = (await this.remote.listing())?.commit;
+    await this.options.store.recordAbsent(url, commit).catch(() => undefined);
+  }
+}
+
+/** SHA-256 of what is in storage. */
+export async function hashStored(
+  store: Store,
+  file: StoredFile,
+  createHasher: () => Promise<Hasher>,
+  signal?: AbortSignal,
+): Promise<string> {
+  const hasher = await createHasher();
+  const open = await store.open(file);
+  try {
+    await eachPiece(open, 0, file.size, (bytes) => {
+      throwIfAborted(signal);
+      hasher.update(bytes);
+    });
+  } finally {
+    await open.close();
+  }
+  return hasher.digest();
+}

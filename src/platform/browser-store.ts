@@ -1,0 +1,250 @@
+// Downloads in a page's storage, through the Cache API: it is in every browser, in workers too, and its entries are atomic. A file is one
+// entry under its URL if it is small, else pieces under `URL?piece=n` and then the entry. `URL?part` tells how many pieces a download has.
+import { abortError, WasmformerError } from '../errors';
+import { Sha256 } from '../io/cache/sha256';
+import {
+  isSameContent,
+  type FileFacts,
+  type Hasher,
+  type Incoming,
+  type ListedFile,
+  type Store,
+  type Stored,
+  type StoredFile,
+} from '../io/cache/store';
+import { PIECE_BYTES, type OpenFile } from '../io/source-base';
+
+/** Header of an entry that holds what is known of its file. */
+const FACTS = 'x-wasmformer';
+
+interface Part extends FileFacts {
+  readonly url: string;
+  readonly pieces: number;
+}
+
+/** Undefined where storage is denied: in a page without https, in some private windows, in a frame of another site.
+ *  @param name of the cache, default 'wasmformer' */
+export async function openStore(name = 'wasmformer'): Promise<Store | undefined> {
+  try {
+    return new CacheStore(await caches.open(name), name);
+  } catch {
+    return undefined;
+  }
+}
+
+export async function createHasher(): Promise<Hasher> {
+  return new Sha256();
+}
+
+/** A page has no environment. */
+export function hubSettings(): { token?: string; localFilesOnly: boolean } {
+  return { localFilesOnly: false };
+}
+
+class CacheStore implements Store {
+  readonly place: string;
+
+  constructor(
+    private readonly cache: Cache,
+    name: string,
+  ) {
+    this.place = `the browser's storage, cache "${name}"`;
+  }
+
+  async find(url: string): Promise<Stored | undefined> {
+    return factsOf<Stored>(await this.cache.match(url));
+  }
+
+  async open(file: StoredFile): Promise<OpenFile> {
+    const { cache } = this;
+    let held: { index: number; bytes: Uint8Array } | undefined;
+    const piece = async (index: number): Promise<Uint8Array> => {
+      if (held?.index === index) return held.bytes;
+      const found = await cache.match(file.size <= PIECE_BYTES ? file.url : pieceUrl(file.url, index));
+      const bytes = new Uint8Array((await found?.arrayBuffer()) ?? []);
+      if (bytes.byteLength !== Math.min(PIECE_BYTES, file.size - index * PIECE_BYTES)) {
+        await this.remove(file.url);
+        throw new WasmformerError('INVALID_FILE', `${file.url} was lost from ${this.place}: load the model again`);
+      }
+      held = { index, bytes };
+      return bytes;
+    };
+    return {
+      size: file.size,
+      async read(offset, length) {
+        const target = new Uint8Array(Math.max(0, Math.min(length, file.size - offset)));
+        for (let filled = 0; filled < target.byteLength;) {
+          const at = offset + filled;
+          const from = at % PIECE_BYTES;
+          const bytes = (await piece((at - from) / PIECE_BYTES)).subarray(from, from + target.byteLength - filled);
+          target.set(bytes, filled);
+          filled += bytes.byteLength;
+        }
+        return target;
+      },
+      async close() {
+        held = undefined;
+      },
+    };
+  }
+
+  async begin(url: string, facts: FileFacts): Promise<Incoming> {
+    const earlier = factsOf<Part>(await this.cache.match(partUrl(url)));
+    const fits = earlier && isSameContent(earlier, facts);
+    if (earlier && !fits) await this.remove(url);
+    return new IncomingPieces(this.cache, url, facts, fits ? earlier.pieces : 0, (key, body, about) =>
+      this.put(key, body, about),
+    );
+  }
+
+  async recordAbsent(url: string, commit?: string): Promise<void> {
+    await this.put(url, null, { url, absent: true, commit });
+  }
+
+  /** Nobody else can change an entry. */
+  async trust(): Promise<void> {}
+
+  async remove(url: string): Promise<number> {
+    const found = await this.find(url);
+    const earlier = factsOf<Part>(await this.cache.match(partUrl(url)));
+    const size = found && 'sha256' in found ? found.size : 0;
+    await this.cache.delete(url);
+    await this.cache.delete(partUrl(url));
+    const pieces = Math.max(earlier?.pieces ?? 0, size > PIECE_BYTES ? Math.ceil(size / PIECE_BYTES) : 0);
+    for (let index = 0; index < pieces; index++) await this.cache.delete(pieceUrl(url, index));
+    return size || (earlier?.pieces ?? 0) * PIECE_BYTES;
+  }
+
+  async clear(): Promise<number> {
+    const listed = await this.list();
+    for (const request of await this.cache.keys()) await this.cache.delete(request);
+    return listed.reduce((sum, { stored }) => sum + stored, 0);
+  }
+
+  async list(): Promise<ListedFile[]> {
+    const listed: ListedFile[] = [];
+    for (const request of await this.cache.keys()) {
+      const facts = factsOf<Stored | Part>(await this.cache.match(request));
+      if (!facts) continue;
+      if ('absent' in facts) listed.push({ url: facts.url, stored: 0, absent: true });
+      else if ('pieces' in facts) listed.push({ url: facts.url, stored: facts.pieces * PIECE_BYTES });
+      else listed.push({ url: facts.url, stored: facts.size, whole: facts });
+    }
+    return listed;
+  }
+
+  async exclusive<T>(url: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    // Without locks two tabs may download the same: their pieces are equal.
+    if (!navigator.locks) return work();
+    let started = false;
+    const run = (): Promise<T> => {
+      started = true;
+      return work();
+    };
+    try {
+      return (await navigator.locks.request(`wasmformer ${url}`, { signal }, run)) as T;
+    } catch (error) {
+      if (signal?.aborted && !started) throw abortError(signal.reason);
+      throw error;
+    }
+  }
+
+  private async put(key: string, body: Uint8Array<ArrayBuffer> | null, about?: object): Promise<void> {
+    try {
+      const headers = about ? { [FACTS]: encodeURIComponent(JSON.stringify(about)) } : undefined;
+      await this.cache.put(key, new Response(body, { headers }));
+    } catch (cause) {
+      throw new WasmformerError('WRITE_FAILED', `cannot write to ${this.place}: ${await reasonOf(cause)}`, { cause });
+    }
+  }
+}
+
+type Put = (key: string, body: Uint8Array<ArrayBuffer> | null, about?: object) => Promise<void>;
+
+class IncomingPieces implements Incoming {
+  have: number;
+  private rest: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  private filled = 0;
+
+  constructor(
+    private readonly cache: Cache,
+    private readonly url: string,
+    private readonly facts: FileFacts,
+    private pieces: number,
+    private readonly put: Put,
+  ) {
+    this.have = pieces * PIECE_BYTES;
+  }
+
+  async read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
+    const index = offset / PIECE_BYTES;
+    if (index >= this.pieces) return this.rest.slice(0, length);
+    const found = await this.cache.match(pieceUrl(this.url, index));
+    return new Uint8Array((await found?.arrayBuffer()) ?? []);
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.byteLength;) {
+      if (this.filled === this.rest.byteLength) this.grow();
+      const some = bytes.subarray(at, at + this.rest.byteLength - this.filled);
+      this.rest.set(some, this.filled);
+      this.filled += some.byteLength;
+      at += some.byteLength;
+      if (this.filled === PIECE_BYTES) await this.store();
+    }
+    this.have += bytes.byteLength;
+  }
+
+  async finish(file: StoredFile): Promise<void> {
+    if (this.pieces === 0) await this.put(this.url, this.rest.subarray(0, this.filled), file);
+    else {
+      if (this.filled > 0) await this.put(pieceUrl(this.url, this.pieces), this.rest.subarray(0, this.filled));
+      // a file of exactly one piece is small
+      const only = file.size === PIECE_BYTES ? await this.read(0, PIECE_BYTES) : null;
+      await this.put(this.url, only, file);
+    }
+    await this.cache.delete(partUrl(this.url));
+  }
+
+  /** Whole pieces stay. */
+  async pause(): Promise<void> {}
+
+  async discard(): Promise<void> {
+    await this.cache.delete(partUrl(this.url));
+    for (let index = 0; index <= this.pieces; index++) await this.cache.delete(pieceUrl(this.url, index));
+  }
+
+  private async store(): Promise<void> {
+    await this.put(pieceUrl(this.url, this.pieces), this.rest);
+    this.pieces++;
+    this.filled = 0;
+    await this.put(partUrl(this.url), null, { ...this.facts, url: this.url, pieces: this.pieces });
+  }
+
+  /** Small files are many: the buffer begins small. */
+  private grow(): void {
+    const size = Math.min(PIECE_BYTES, Math.max(64 * 1024, 2 * this.rest.byteLength, this.facts.size ?? 0));
+    const larger = new Uint8Array(size);
+    larger.set(this.rest);
+    this.rest = larger;
+  }
+}
+
+const pieceUrl = (url: string, index: number): string => `${url}?piece=${index}`;
+const partUrl = (url: string): string => `${url}?part`;
+
+function factsOf<T>(response: Response | undefined): T | undefined {
+  const facts = response?.headers.get(FACTS);
+  return facts ? (JSON.parse(decodeURIComponent(facts)) as T) : undefined;
+}
+
+async function reasonOf(cause: unknown): Promise<string> {
+  if ((cause as { name?: unknown } | null)?.name !== 'QuotaExceededError') {
+    return cause instanceof Error ? cause.message : String(cause);
+  }
+  const { usage, quota } = (await navigator.storage?.estimate?.().catch(() => ({}) as StorageEstimate)) ?? {};
+  const used = usage === undefined || quota === undefined ? '' : ` (${mega(usage)} of ${mega(quota)} used)`;
+  return `the browser gives this site no more space${used}: remove models with cache.remove, or free space on the disk`;
+}
+
+const mega = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`;
