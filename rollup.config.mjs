@@ -65,7 +65,8 @@ const SELDOM = {
   shards: /src\/io\/weight-files\./,
   pytorch: /src\/io\/pytorch\//,
   // files by URL, and where they are kept
-  http: /src\/(io\/(file-output|source-remote|source-http|source-request|http-headers|cache\/)|platform\/\w+-store\.)/,
+  http: /src\/(io\/(file-output|source-remote|remote-files|source-request|http-headers|cache\/)|platform\/\w+-store\.)/,
+  stream: /src\/io\/source-http\./,
   cache: /src\/api\/cache-files\./,
   folder: /src\/io\/(source-folder|hub-cache)\./,
 };
@@ -104,7 +105,8 @@ function nodeChunkOf(id, graph) {
   if (/commander|src\/cli\/(main|program|failure|generation-flags)\./.test(id)) return 'program';
   if (/src\/(cli|api\/checkpoint)/.test(id)) return 'commands';
   const name = purposeOf(id, graph.getModuleInfo);
-  if (name === 'convert') return name;
+  if (['convert', 'http', 'cache'].includes(name)) return name;
+  if (name === 'stream') return 'http';
   if (name === 'bpe' || name === 'unigram' || name === 'precompiled') return 'tokenizer';
   if (name === 'transformer' || name === 'save') return 'generation';
   if (name === 'ops') return 'core';

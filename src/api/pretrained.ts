@@ -89,7 +89,7 @@ export interface Parts {
 
 /** Options of fromPretrained and fromConfig. */
 /** Options about files. */
-export const FILE_NAMES = 'revision endpoint token fetch cacheDir localFilesOnly';
+const FILE_NAMES = 'revision endpoint token fetch cacheDir localFilesOnly';
 
 const SHARED_NAMES = `engine dtype onProgress signal ${ENGINE_NAMES}`;
 

@@ -2,8 +2,8 @@
 import { WasmformerError } from '../errors';
 import { CachedSource } from './cache/source-cached';
 import type { Hasher, Store } from './cache/store';
+import { RemoteFiles, type OnDownload, type RemoteFilesOptions } from './remote-files';
 import type { Source } from './source-base';
-import { HttpSource, type HttpSourceOptions } from './source-http';
 import { checkRevision, HUB_ID, WEIGHT_FILE } from './source-names';
 import { shownUrl } from './source-request';
 
@@ -31,8 +31,7 @@ export interface RemoteOptions {
   cacheDir?: string | URL | null;
   /** Only what is in the cache. Default false, or as the environment says. */
   localFilesOnly?: boolean;
-  /** Told what arrived of a file: bytes, and of all if that is known. */
-  onDownload?: (file: string, loaded: number, total: number | undefined) => void;
+  onDownload?: OnDownload;
   storage?: () => Promise<Storage>;
 }
 
@@ -91,7 +90,11 @@ async function openHub(url: string, options: RemoteOptions, about: { name?: stri
 }
 
 /** @param url a folder's */
-async function openHttp(url: string, options: RemoteOptions, about: Omit<HttpSourceOptions, 'fetch'>): Promise<Source> {
+async function openHttp(
+  url: string,
+  options: RemoteOptions,
+  about: Omit<RemoteFilesOptions, 'fetch'>,
+): Promise<Source> {
   const storage = await options.storage?.();
   const settings = storage?.hubSettings();
   const { cacheDir, onDownload } = options;
@@ -99,7 +102,7 @@ async function openHttp(url: string, options: RemoteOptions, about: Omit<HttpSou
   const environment = new URL(url).origin === DEFAULT_ENDPOINT ? settings : undefined;
   const localFilesOnly = options.localFilesOnly ?? environment?.localFilesOnly ?? false;
   const fetchFile = authorized(options, environment?.token);
-  const remote = new HttpSource(url, { ...about, fetch: fetchFile, onProgress: onDownload });
+  const remote = new RemoteFiles(url, { ...about, fetch: fetchFile, onProgress: onDownload });
   // a query may be a signature, which is another one each time
   const store = cacheDir === null || new URL(url).search ? undefined : await storage?.openStore(cacheDir?.toString());
   if (store) {
@@ -109,10 +112,9 @@ async function openHttp(url: string, options: RemoteOptions, about: Omit<HttpSou
       localFilesOnly,
       isFixed: /\/resolve\/[0-9a-f]{40}$/.test(new URL(url).pathname),
       onUnstored: cacheDir === undefined ? warnOnce : undefined,
-      onProgress: onDownload,
     });
   }
-  if (!localFilesOnly) return remote;
+  if (!localFilesOnly) return new (await import('./source-http')).HttpSource(remote);
   throw new WasmformerError(
     'FILE_NOT_FOUND',
     `localFilesOnly forbids to ask for ${remote.name}, and nothing is kept in a cache here: load it without localFilesOnly`,

@@ -8,7 +8,7 @@ const FIRST_DELAY_MS = 200;
 /** Longest wait that a server's Retry-After is granted. */
 const MAX_DELAY_MS = 10_000;
 /** Without a byte for this long, a connection is given up. */
-export const STALL_MS = 15_000;
+const STALL_MS = 15_000;
 /** Bodies up to this size are read to keep the connection; larger ones are cut off. */
 const SMALL_BODY = 64 * 1024;
 
@@ -67,6 +67,8 @@ interface RequestOptions {
   signal?: AbortSignal;
   /** 'manual': a redirect is passed to `use` like an answer; a browser shows nothing of it. Default 'follow'. */
   redirect?: 'follow' | 'manual';
+  /** 'no-store': past the browser's own cache, which would keep a second copy. */
+  cache?: RequestCache;
 }
 
 /**
@@ -239,8 +241,8 @@ async function send(
 ): Promise<Response> {
   const headers: Record<string, string> = options.range === undefined ? {} : { Range: options.range };
   try {
-    const { method = 'GET', redirect = 'follow' } = options;
-    return await fetchFile(url, { method, headers, signal, redirect });
+    const { method = 'GET', redirect = 'follow', cache } = options;
+    return await fetchFile(url, { method, headers, signal, redirect, ...(cache ? { cache } : {}) });
   } catch (cause) {
     const reason = reasonOf(cause);
     const message = `${shownUrl(url)}: the request failed: ${reason.text}`;

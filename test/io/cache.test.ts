@@ -160,6 +160,29 @@ describe('a download that breaks off', () => {
     expect(hub.requests.at(-1)!.range).toMatch(/^bytes=[1-9]\d*-$/);
   });
 
+  it('goes on after a server that stalls', async () => {
+    const hub = await serve();
+    hub.fail('model.safetensors', { stallAfter: 3 * MB });
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      let loaded = 0;
+      let isDone = false;
+      const loading = load({ onDownload: (_, bytes) => void (loaded = bytes) }).finally(() => (isDone = true));
+      const turn = (): Promise<void> => new Promise((done) => setImmediate(done));
+      while (loaded < 3 * MB) await turn();
+      await vi.advanceTimersByTimeAsync(14_000);
+      expect(loaded).toBe(3 * MB);
+      while (!isDone) {
+        await vi.advanceTimersByTimeAsync(1000);
+        await turn();
+      }
+      expect((await loading).equals(weights)).toBe(true);
+      expect(hub.requests.at(-1)!.range).toBe(`bytes=${3 * MB}-`);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it('goes on in the next load', async () => {
     const hub = await serve();
     hub.fail('model.safetensors', { stallAfter: 4 * MB });

@@ -1,15 +1,24 @@
 // Node, browsers and edge functions give the same functions: what is chosen by export conditions may not differ in shape.
 import { expect, it } from 'vitest';
 import * as browser from '../../src/platform/browser';
+import * as browserStore from '../../src/platform/browser-store';
 import * as edge from '../../src/platform/edge';
+import * as edgeStore from '../../src/platform/edge-store';
 import * as node from '../../src/platform/node';
+import * as nodeStore from '../../src/platform/node-store';
 
 /** Of Node alone: paths that tests change. */
 type Shared = Omit<typeof node, 'assets' | 'files' | 'output'>;
 
+const names = (module: object): string[] => Object.keys(module).sort();
+
 it('the platforms agree', () => {
   // the assignment is what the type checker compares; the names are compared at run time
   const others: Shared[] = [browser, edge];
-  const names = (module: object): string[] => Object.keys(module).sort();
   for (const other of others) expect([...names(other), 'assets'].sort()).toEqual(names(node));
+});
+
+it('their stores agree', () => {
+  const others: (typeof nodeStore)[] = [browserStore, edgeStore];
+  for (const other of others) expect(names(other)).toEqual(names(nodeStore));
 });

@@ -70,7 +70,7 @@ async function fill(options: DownloadOptions, incoming: Incoming, hasher: Hasher
     const from = incoming.have;
     if (size !== undefined && from === size) return;
     // An open range makes fetch ask for the bytes as they are, uncompressed.
-    await request(fetch, url, { range: `bytes=${from}-`, signal }, async (connection) => {
+    await request(fetch, url, { range: `bytes=${from}-`, cache: 'no-store', signal }, async (connection) => {
       const { status, headers } = connection.response;
       if (status === 416) throw changed(url);
       const total = status === 206 ? parseContentRange(headers.get('content-range')).total : undefined;

@@ -1,7 +1,7 @@
 // Files on a web server, by way of storage: each is downloaded once, checked, and read from there.
 import { throwIfAborted, WasmformerError } from '../../errors';
-import { BaseSource, type OpenFile } from '../source-base';
-import type { HttpSource, Listing } from '../source-http';
+import { BaseSource, type OpenFile, type Source } from '../source-base';
+import type { RemoteFiles } from '../remote-files';
 import { isDenied, shownUrl } from '../source-request';
 import { download, eachPiece } from './download';
 import { isSameContent, type FileFacts, type Hasher, type Store, type Stored, type StoredFile } from './store';
@@ -15,14 +15,13 @@ export interface CachedSourceOptions {
   readonly isFixed: boolean;
   /** Told what cannot be stored; the file is then read from the server. Without it, that is an error. */
   readonly onUnstored?: (error: WasmformerError) => void;
-  readonly onProgress?: (file: string, loaded: number, total: number | undefined) => void;
 }
 
 /** Where a file is read: in storage, or on the server (it cannot be stored, or not told from a later one). */
 type Place = { readonly file: StoredFile } | 'server' | 'nowhere';
 
 /**
- * A source over an HttpSource and a store. A file's place is settled when it is first asked for and kept: a source sees one state.
+ * A source over a server's files and a store. A file's place is settled when it is first asked for and kept: a source sees one state.
  *
  * What is stored counts if the server says that it is the same: by one request for the whole repository where the Hub's listing
  * exists, else by one for each file. Where the server cannot be reached, what is stored counts.
@@ -30,24 +29,27 @@ type Place = { readonly file: StoredFile } | 'server' | 'nowhere';
 export class CachedSource extends BaseSource {
   readonly name: string;
   readonly list?: () => Promise<string[]>;
-  private readonly remote: HttpSource;
+  private readonly remote: RemoteFiles;
   private readonly options: CachedSourceOptions;
   private readonly places = new Map<string, Promise<Place>>();
   private readonly opened = new Map<string, Promise<OpenFile>>();
+  private direct: Promise<Source> | undefined;
   private isOffline = false;
 
-  constructor(remote: HttpSource, options: CachedSourceOptions) {
+  constructor(remote: RemoteFiles, options: CachedSourceOptions) {
     super(remote.weights);
     this.remote = remote;
     this.options = options;
     this.name = remote.name;
-    if (remote.list && !options.localFilesOnly) this.list = () => remote.list!();
+    if (remote.canList && !options.localFilesOnly) this.list = () => remote.names();
   }
 
   async close(): Promise<void> {
     const opened = [...this.opened.values()];
     this.opened.clear();
-    await Promise.allSettled([this.remote.close(), ...opened.map(async (file) => (await file).close())]);
+    const { direct } = this;
+    this.direct = undefined;
+    await Promise.allSettled([direct, ...opened].map(async (one) => (await one)?.close()));
   }
 
   /** Whether the file exists. Nothing is downloaded. */
@@ -66,13 +68,13 @@ export class CachedSource extends BaseSource {
   }
 
   protected override where(file: string): string {
-    return shownUrl(this.remote.urlOf(file).url);
+    return shownUrl(this.remote.url(file));
   }
 
   protected async find(file: string, signal?: AbortSignal): Promise<number | undefined> {
     const place = await this.place(file, signal);
     if (place === 'nowhere') return undefined;
-    return place === 'server' ? this.remote.size(file, signal) : place.file.size;
+    return place === 'server' ? (await this.server()).size(file, signal) : place.file.size;
   }
 
   protected async readWithin(
@@ -82,7 +84,7 @@ export class CachedSource extends BaseSource {
     signal?: AbortSignal,
   ): Promise<Uint8Array<ArrayBuffer>> {
     const place = await this.place(file, signal);
-    if (typeof place === 'string') return this.remote.read(file, offset, length, signal);
+    if (typeof place === 'string') return (await this.server()).read(file, offset, length, signal);
     let open = this.opened.get(file);
     if (!open) {
       open = this.options.store.open(place.file);
@@ -90,6 +92,12 @@ export class CachedSource extends BaseSource {
       open.catch(() => this.opened.delete(file));
     }
     return (await open).read(offset, length);
+  }
+
+  /** What is read from the server all the same. */
+  private server(): Promise<Source> {
+    this.direct ??= import('../source-http').then(({ HttpSource }) => new HttpSource(this.remote));
+    return this.direct;
   }
 
   /** Where the file is read from now on. Only one call settles it; an abort or a failure leaves it open. */
@@ -109,8 +117,9 @@ export class CachedSource extends BaseSource {
     if (stored) return { file: stored };
     // What cannot be told from a later file must not be stored.
     if (facts.sha256 === undefined && facts.gitHash === undefined && facts.etag === undefined) return 'server';
-    const { store, createHasher, onUnstored, onProgress } = this.options;
-    const { url, fetch } = this.remote.urlOf(file);
+    const { store, createHasher, onUnstored } = this.options;
+    const { fetch, onProgress } = this.remote;
+    const url = this.remote.url(file);
     try {
       return {
         file: await download({
@@ -132,7 +141,7 @@ export class CachedSource extends BaseSource {
 
   /** What the file is, and what of it is in storage; no facts: it does not exist. */
   private async look(file: string, signal?: AbortSignal): Promise<{ facts?: FileFacts; stored?: StoredFile }> {
-    const { url } = this.remote.urlOf(file);
+    const url = this.remote.url(file);
     const stored = await this.sound(await this.options.store.find(url), signal);
     if (this.options.localFilesOnly || (this.options.isFixed && stored)) return this.fromStored(file, stored);
     let facts: FileFacts | undefined;
@@ -155,7 +164,7 @@ export class CachedSource extends BaseSource {
 
   /** What the server says of the file. */
   private async ask(file: string, stored: Stored | undefined, signal?: AbortSignal): Promise<FileFacts | undefined> {
-    const listing: Listing | undefined = await this.remote.listing(signal);
+    const listing = await this.remote.listing(signal);
     if (listing?.isDetailed) {
       const listed = listing.files.get(file);
       return listed && { ...listed, commit: listing.commit };
