@@ -26,7 +26,7 @@ export function follow(): void {
       const threads = seen & 255;
       if (thread < threads) {
         walk(thread, threads);
-        arrive();
+        arrive(threads);
       }
     }
   }

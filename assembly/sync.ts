@@ -10,18 +10,21 @@ import {
   CTL_SLEEPERS,
   CTL_SPIN,
   CTL_STOP,
+  CTL_WAITING,
 } from './abi/layout';
 
-/** Sleeps until the cell at an address is no longer `value`, or a while has passed. From JavaScript (Atomics.wait): the
- *  wasm instruction hangs in Node 20's baseline compiler. */
+/** Sleeps until the cell at an address is no longer `value`, or a second has passed. False, at once, where this thread may not
+ *  sleep: a page's own. From JavaScript (Atomics.wait): the wasm instruction hangs in Node 20's baseline compiler. */
 // @ts-ignore: decorator
 @external("env", "wait")
-declare function wait(address: usize, value: i32): void;
+declare function wait(address: usize, value: i32): bool;
 
 /** Looks between two checks of whether the other threads are alive: some 100 us. */
 const LOOKS = 1 << 16;
-/** Checks before a silent thread counts as lost: about a minute. A trap is told at once by CTL_FAILED. */
+/** Checks before a silent thread counts as lost: about a minute. A trap is told by CTL_FAILED. */
 const PATIENCE = 1 << 19;
+/** Checks that a sleep of a second is worth. */
+const SLEEP = PATIENCE / 60;
 
 /** Waits in a follower until the cell differs from `seen`: first looking, then asleep. Returns the new value. */
 export function awaitChange(address: usize, seen: i32): i32 {
@@ -52,19 +55,27 @@ export function startSlice(threads: i32): void {
   }
 }
 
-/** Thread 0 waits until the followers have arrived. False if one of them is lost. It never sleeps: a page's main
- *  thread may not, and the followers' shares are as long as its own. */
+/** Thread 0 waits until the followers have arrived: looking, then asleep where it may, since a thread that looks takes the processor
+ *  from those that it waits for. False if one of them is lost. */
 export function gather(threads: i32): bool {
   if (ASC_FEATURE_THREADS) {
-    let looks = 0,
+    let left = load<i32>(CTL_SPIN),
       checks = 0;
     while (atomic.load<i32>(CTL_ARRIVED) != threads - 1) {
-      if (++looks < LOOKS) continue;
-      looks = 0;
-      if (atomic.load<i32>(CTL_FAILED) != 0 || ++checks > PATIENCE) {
+      if (--left >= 0) continue;
+      if (atomic.load<i32>(CTL_FAILED) != 0 || checks > PATIENCE) {
         atomic.store<i32>(CTL_FAILED, 1);
         return false;
       }
+      atomic.store<i32>(CTL_WAITING, 1);
+      const arrived = atomic.load<i32>(CTL_ARRIVED);
+      if (arrived == threads - 1 || wait(CTL_ARRIVED, arrived)) {
+        checks += SLEEP;
+      } else {
+        left = LOOKS;
+        checks++;
+      }
+      atomic.store<i32>(CTL_WAITING, 0);
     }
     atomic.store<i32>(CTL_ARRIVED, 0);
   }
@@ -76,9 +87,12 @@ function cancelled(): bool {
   return ASC_FEATURE_THREADS ? atomic.load<i32>(CTL_CANCEL) == call : load<i32>(CTL_CANCEL) == call;
 }
 
-/** A follower says that it has finished its share. */
-export function arrive(): void {
-  if (ASC_FEATURE_THREADS) atomic.add<i32>(CTL_ARRIVED, 1);
+/** A follower says that it has finished its share; the last one wakes thread 0. */
+export function arrive(threads: i32): void {
+  if (ASC_FEATURE_THREADS) {
+    const before = atomic.add<i32>(CTL_ARRIVED, 1);
+    if (before == threads - 2 && atomic.load<i32>(CTL_WAITING) != 0) atomic.notify(CTL_ARRIVED, 1);
+  }
 }
 
 /** All threads meet. False: leave the slice (cancelled, or a thread is lost). */
@@ -92,7 +106,7 @@ export function barrier(thread: i32, threads: i32): bool {
       publish(CTL_RELEASE, seen + 1);
       return !stop;
     }
-    arrive();
+    arrive(threads);
     awaitChange(CTL_RELEASE, seen);
     return load<i32>(CTL_STOP) == 0;
   }

@@ -6,3 +6,6 @@ assets.follower = () => new URL('../dist/node/follower.js', import.meta.url);
 assets.engine = () => new URL('../dist/node/worker.js', import.meta.url);
 
 export * from '../src/platform/node';
+
+/** Tests of three threads shall have three on any machine. */
+export const cores = (): number => 64;

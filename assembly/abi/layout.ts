@@ -39,6 +39,8 @@ export const CTL_ARRIVED = 1216;
 export const CTL_RELEASE = 1280;
 /** How many followers sleep on CTL_GENERATION or CTL_RELEASE; thread 0 notifies only if there are any. */
 export const CTL_SLEEPERS = 1344;
+/** Nonzero while thread 0 sleeps on CTL_ARRIVED. */
+export const CTL_WAITING = 1472;
 /** Followers that have instantiated the module and wait for work. */
 export const CTL_READY = 1408;
 

@@ -32,9 +32,9 @@ function estimateOf(plan: Plan): Estimate {
  *  `execute` does. Small models take so many steps a second that a turn of the event loop for each would cost more than the step. */
 export function executeStep(plan: Plan, core: Core, sizes: Sizes, options: RunOptions): Promise<void> | undefined {
   const { full, token } = estimateOf(plan);
-  if (full / core.ready >= SLICE_NS) return execute(plan, core, sizes, options);
+  if (full / core.taking >= SLICE_NS) return execute(plan, core, sizes, options);
   setSizes(plan, core, sizes);
-  const threads = token * sizes[TOKENS.symbol] < ALONE_NS ? 1 : core.ready;
+  const threads = token * sizes[TOKENS.symbol] < ALONE_NS ? 1 : core.taking;
   if (!core.run(plan.steps[0].address, countRecords(plan.steps), 0, 1, threads)) throw abortError();
   return undefined;
 }

@@ -65,7 +65,7 @@ export async function execute(plan: Plan, core: Core, sizes: Sizes, options: Run
     }
     return;
   }
-  const slices = cut(plan, sizes, core.ready);
+  const slices = cut(plan, sizes, core.taking);
   let yielded = false;
   for (const { address, count, parts } of slices) {
     for (let part = 0; part < parts; part++) {

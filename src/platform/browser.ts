@@ -51,9 +51,14 @@ export function hasSharedMemory(): boolean {
   return globalThis.crossOriginIsolated === true;
 }
 
+/** Threads that run at the same time, as far as a page may know. */
+export function cores(): number {
+  return navigator.hardwareConcurrency ?? 2;
+}
+
 /** Threads for `threads: 'auto'`: one is left to the page. */
 export function defaultThreads(): number {
-  return Math.min(8, Math.max(1, (navigator.hardwareConcurrency ?? 2) - 1));
+  return Math.min(8, Math.max(1, cores() - 1));
 }
 
 export async function startFollower(

@@ -35,6 +35,10 @@ export function hasSharedMemory(): boolean {
   return false;
 }
 
+export function cores(): number {
+  return 1;
+}
+
 export function defaultThreads(): number {
   return 1;
 }

@@ -56,9 +56,14 @@ export function hasSharedMemory(): boolean {
   return true;
 }
 
+/** Threads that run at the same time. */
+export function cores(): number {
+  return availableParallelism();
+}
+
 /** Threads for `threads: 'auto'`. */
 export function defaultThreads(): number {
-  return Math.min(8, availableParallelism());
+  return Math.min(8, cores());
 }
 
 /** Starts a thread over a core's shared memory. `onLost` is called if it dies unasked. */
