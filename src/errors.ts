@@ -46,3 +46,27 @@ export function abortError(reason?: unknown): WasmformerError {
 export function throwIfAborted(signal?: AbortSignal): void {
   if (signal?.aborted) throw abortError(signal.reason);
 }
+
+/** Settles as `promise` does, unless the signal fires first: then `onAbort` runs and the result is the abort error. */
+export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined, onAbort: () => void = () => {}): Promise<T> {
+  if (!signal) return promise;
+  return new Promise((resolve, reject) => {
+    const abort = () => {
+      reject(abortError(signal.reason));
+      onAbort();
+    };
+    const done = () => signal.removeEventListener('abort', abort);
+    promise.then(
+      (value) => {
+        done();
+        resolve(value);
+      },
+      (error: unknown) => {
+        done();
+        reject(signal.aborted ? abortError(signal.reason) : error);
+      },
+    );
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
+  });
+}

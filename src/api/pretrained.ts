@@ -1,6 +1,6 @@
 // What Encoder, Decoder and Transformer share: a checkpoint in an engine, loaded again when the engine had to be replaced.
 import * as platform from '#platform';
-import { throwIfAborted, WasmformerError } from '../errors';
+import { abortable, throwIfAborted, WasmformerError } from '../errors';
 import { openCheckpoint } from '../io/safetensors';
 import { openSource, type Source, type SourceInput } from '../io/source';
 import type { Tokenizer } from '../io/tokenizer';
@@ -340,7 +340,8 @@ export abstract class PretrainedModel<R extends Runner> {
    *  @internal */
   async ready(signal?: AbortSignal): Promise<number> {
     this.checkAlive();
-    if (this.generation !== this.engine.generation) await this.load(signal);
+    // calls share a reload: one that is aborted only stops waiting for it
+    if (this.generation !== this.engine.generation) await abortable(this.load(), signal);
     return this.id;
   }
 

@@ -1,9 +1,9 @@
 // Files on a web server, read by range requests, or from one running download where the server has no ranges.
-import { WasmformerError } from '../errors';
+import { abortable, WasmformerError } from '../errors';
 import { bodySize, checkRange, checkUnchanged, type KnownFile } from './http-headers';
 import type { RemoteFiles } from './remote-files';
 import { BaseSource } from './source-base';
-import { abortable, BodyReader, endedEarly, request, retrying, shownUrl } from './source-request';
+import { BodyReader, endedEarly, request, retrying, shownUrl } from './source-request';
 
 /** What the first answer told about a file; later answers must agree. */
 interface RemoteFile extends KnownFile {
@@ -113,7 +113,7 @@ export class HttpSource extends BaseSource {
     if (filled === length) return arrived();
     const read = remote.queue.then(() => retrying(() => this.readDownload(remote, target, offset, signal), signal));
     remote.queue = read.catch(() => undefined);
-    await abortable(read, signal, () => undefined);
+    await abortable(read, signal);
     return arrived();
   }
 

@@ -1,5 +1,5 @@
 // One HTTP request and its body: errors with the library's codes, retries of what may pass, abort that closes the line.
-import { abortError, throwIfAborted, WasmformerError } from '../errors';
+import { abortable, throwIfAborted, WasmformerError } from '../errors';
 
 /** How often a request is tried before its failure is reported. */
 const ATTEMPTS = 4;
@@ -97,30 +97,6 @@ export async function request<T>(
     }
   };
   return abortable(run(), options.signal, hangUp);
-}
-
-/** Settles as `promise` does, unless the signal fires first: then `onAbort` runs and the result is the abort error. */
-export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined, onAbort: () => void): Promise<T> {
-  if (!signal) return promise;
-  return new Promise((resolve, reject) => {
-    const abort = () => {
-      reject(abortError(signal.reason));
-      onAbort();
-    };
-    const done = () => signal.removeEventListener('abort', abort);
-    promise.then(
-      (value) => {
-        done();
-        resolve(value);
-      },
-      (error: unknown) => {
-        done();
-        reject(signal.aborted ? abortError(signal.reason) : error);
-      },
-    );
-    if (signal.aborted) abort();
-    else signal.addEventListener('abort', abort, { once: true });
-  });
 }
 
 /** Whether an answer sends elsewhere, as far as it may be seen. */
