@@ -20,6 +20,16 @@ export async function openEncoder(name, { threads, revectorize = false }) {
   return { encoder, wasmBytes, close };
 }
 
+/** Several handles of a tiny sentence encoder, on one engine of the default kind. */
+export async function openClients(count, options) {
+  const { Encoder, createEngine } = await import(entry('index.js'));
+  const engine = await createEngine(options);
+  const folder = join(root, 'test/golden/encoders/sentence-mean');
+  const clients = [];
+  for (let i = 0; i < count; i++) clients.push(await Encoder.fromPretrained(folder, { engine }));
+  return { clients, close: () => engine.dispose() };
+}
+
 /** Kernels of one build, and Tensor. `time(run)` is the least time of the plan alone, in ms. */
 export async function openKernels({ threads, build }) {
   const { Tensor } = await import(entry('index.js'));

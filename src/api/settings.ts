@@ -77,6 +77,8 @@ export async function readTokenizer(
   if (stored) {
     const specials = await readObject(source, 'special_tokens_map.json', signal);
     found = { json: stored, config: { ...specials, ...own }, name: `tokenizer.json in ${source.name}` };
+  } else if (await lacksTokenizer(source)) {
+    return { tokenizer: null, tokenizerRefusal: null, continuingSubwordPrefix: null };
   } else {
     const { convertTokenizer } = await import('../io/tokenizer/convert');
     const converted = await convertTokenizer(source, modelConfig, own, signal);
@@ -92,6 +94,12 @@ export async function readTokenizer(
     tokenizerRefusal: null,
     continuingSubwordPrefix: typeof prefix === 'string' && prefix !== '' ? prefix : null,
   };
+}
+
+/** Whether the files' names show that none is a tokenizer's: then the code that reads one is not needed. */
+async function lacksTokenizer(source: Source): Promise<boolean> {
+  const names = await source.list?.().catch(() => null);
+  return names?.every((name) => /^config\.json$|\.(safetensors|bin|md|gitattributes)$/.test(name)) ?? false;
 }
 
 const POOLING_KEYS: readonly [key: string, pooling: Pooling][] = [

@@ -3,7 +3,7 @@
 import { type Pieces } from './pieces.js';
 
 /** Words of an age; two ages are kept, so that those in use outlive the others. */
-const AGE = 24_000;
+const AGE = 8_000;
 /** Units of a word at most: most words of a language, and few stretches of text that come but once. */
 const LONGEST = 20;
 
