@@ -48,7 +48,11 @@ export function throwIfAborted(signal?: AbortSignal): void {
 }
 
 /** Settles as `promise` does, unless the signal fires first: then `onAbort` runs and the result is the abort error. */
-export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined, onAbort: () => void = () => {}): Promise<T> {
+export function abortable<T>(
+  promise: Promise<T>,
+  signal: AbortSignal | undefined,
+  onAbort: () => void = () => {},
+): Promise<T> {
   if (!signal) return promise;
   return new Promise((resolve, reject) => {
     const abort = () => {

@@ -105,7 +105,7 @@ export class Decoder extends PretrainedModel<DecoderRunner> {
     return openFresh('decoder', make, config, options);
   }
 
-  /** What the model is and runs on: build, threads, memory as it was after loading (Engine.info() tells it live). */
+  /** What the model is and runs on: build, threads, its engine's memory after the last call (Engine.info() tells it live). */
   get info(): DecoderInfo {
     return { ...this.runInfo, ...this.facts };
   }

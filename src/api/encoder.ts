@@ -135,7 +135,7 @@ export class Encoder extends PretrainedModel<EncoderRunner> {
     return openFresh('encoder', (parts) => new Encoder(parts), config, options);
   }
 
-  /** What the model is and runs on: build, threads, memory as it was after loading (Engine.info() tells it live). */
+  /** What the model is and runs on: build, threads, its engine's memory after the last call (Engine.info() tells it live). */
   get info(): ModelInfo {
     const { head, stack, hiddenSize, layers, heads, vocabSize, maxPositions, weightBytes } = this.facts;
     return {

@@ -61,8 +61,12 @@ export abstract class KernelsBase {
   /** Build, threads and memory. */
   get info(): KernelsInfo {
     this.check();
-    const { memory, build, threads, arenaBytes } = this.core;
-    return { build, threads, memory: { total: memory.size, used: memory.used, activations: arenaBytes } };
+    const { memory, build, threads } = this.core;
+    return {
+      build,
+      threads,
+      memory: { total: memory.size, used: memory.used, activations: memory.usedFor('activations') },
+    };
   }
 
   /** Resolves when all threads are up; until then calls run on those that are. Throws WORKER_FAILED if one does not start. */

@@ -321,9 +321,10 @@ export abstract class PretrainedModel<R extends Runner> {
     return this.loading;
   }
 
-  /** What the model runs on, as it was after loading. */
+  /** What the model runs on; memory as it was after the last call of a model. */
   protected get runInfo(): RunInfo {
-    return { ...this.engineInfo, modelType: String(this.config.model_type), dtype: this.dtype };
+    const memory = this.engine.memory ?? this.engineInfo.memory;
+    return { ...this.engineInfo, memory, modelType: String(this.config.model_type), dtype: this.dtype };
   }
 
   /** @internal */

@@ -102,7 +102,7 @@ export class Transformer extends PretrainedModel<TransformerRunner> {
     return openFresh('transformer', make, config, options);
   }
 
-  /** What the model is and runs on: build, threads, memory as it was after loading (Engine.info() tells it live). */
+  /** What the model is and runs on: build, threads, its engine's memory after the last call (Engine.info() tells it live). */
   get info(): TransformerInfo {
     return { ...this.runInfo, ...this.facts };
   }

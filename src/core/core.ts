@@ -7,7 +7,7 @@ import { WasmformerError } from '../errors';
 import { loadBuild, tileOf, type BuildName, type BuildOptions } from './build';
 import { CONSTANT_VALUES } from './constants';
 import { coreImports } from './imports';
-import { Memory } from './memory';
+import { createMemory, type Memory } from './memory';
 
 /** What the wasm module exports (assembly/index.ts). */
 interface CoreExports extends Record<string, unknown> {
@@ -24,7 +24,6 @@ export interface CoreOptions extends BuildOptions {
 const SPIN = 20_000;
 
 export class Core {
-  readonly memory: Memory;
   /** Bumped whenever the arena moves: plans hold absolute addresses, so those of another version are void. */
   arenaVersion = 0;
   private readonly control: Int32Array;
@@ -38,12 +37,11 @@ export class Core {
     readonly build: BuildName,
     readonly threads: number,
     private readonly exports: CoreExports,
-    wasmMemory: WebAssembly.Memory,
+    readonly memory: Memory,
     tile: { rows: number; panels: number },
   ) {
-    this.memory = new Memory(wasmMemory);
     // only for atomics on shared memory, whose buffer stays valid when memory grows
-    this.control = new Int32Array(wasmMemory.buffer, L.CONTROL, (L.CONSTANTS - L.CONTROL) >>> 2);
+    this.control = new Int32Array(memory.memory.buffer, L.CONTROL, (L.CONSTANTS - L.CONTROL) >>> 2);
     for (const [address, value] of CONSTANT_VALUES) this.memory.f32(address, 1)[0] = value;
     this.set(L.CTL_TILE_ROWS, tile.rows);
     this.set(L.CTL_TILE_PANELS, tile.panels);
@@ -56,21 +54,21 @@ export class Core {
     const shared = options.threads > 1 && platform.hasSharedMemory();
     const threads = shared ? options.threads : 1;
     const { name, module, tile } = await loadBuild(shared, options);
-    const memory = new WebAssembly.Memory({ initial: 16, maximum: 65536, shared });
-    const { exports } = instantiateSync<CoreExports>(module, coreImports(memory));
+    const memory = createMemory(shared);
+    const { exports } = instantiateSync<CoreExports>(module, coreImports(memory.memory));
     const core = new Core(name, threads, exports, memory, tile);
     for (let i = 1; i < threads; i++) {
-      core.followers.push(await platform.startFollower(module, memory, () => core.set(L.CTL_FAILED, 1)));
+      core.followers.push(await platform.startFollower(module, memory.memory, () => core.set(L.CTL_FAILED, 1)));
     }
     return core;
   }
 
   /** A core of one thread over a module that was compiled ahead. */
   private static ofModule(module: WebAssembly.Module): Core {
-    const memory = new WebAssembly.Memory({ initial: 16, maximum: 65536 });
+    const memory = createMemory(false);
     let exports: CoreExports;
     try {
-      ({ exports } = instantiateSync<CoreExports>(module, coreImports(memory)));
+      ({ exports } = instantiateSync<CoreExports>(module, coreImports(memory.memory)));
     } catch (cause) {
       throw new WasmformerError(
         'INVALID_ARGUMENT',
@@ -115,13 +113,9 @@ export class Core {
       if (this.arena.bytes) this.memory.free(this.arena.address);
       this.arena = { address: 0, bytes: 0 };
       this.arenaVersion++;
-      this.arena = { address: this.memory.alloc(bytes, 'the activations'), bytes };
+      this.arena = { address: this.memory.alloc(bytes, 'the activations', 'activations'), bytes };
     }
     return this.arena.address;
-  }
-
-  get arenaBytes(): number {
-    return this.arena.bytes;
   }
 
   /** Scratch memory of every thread, at least `bytes` each. */

@@ -5,6 +5,29 @@ import { WasmformerError } from '../errors';
 const PAGE = 65536;
 const ALIGN = 64;
 
+/** Most pages of a memory: what 32-bit addresses reach, then less, for machines that have no room for so many addresses. */
+const MAXIMA = [65536, 32768, 16384, 8192, 4096];
+
+/** A memory that is small and may grow as far as the machine allows. */
+export function createMemory(shared: boolean): Memory {
+  let cause: unknown;
+  for (const maximum of MAXIMA) {
+    try {
+      return new Memory(new WebAssembly.Memory({ initial: 16, maximum, shared }), maximum * PAGE);
+    } catch (error) {
+      cause = error;
+    }
+  }
+  throw new WasmformerError(
+    'OUT_OF_MEMORY',
+    'this process can get no WebAssembly memory: end other engines, or give the process more address space',
+    { cause },
+  );
+}
+
+/** What regions are for. */
+export type MemoryUse = 'weights' | 'kv' | 'activations' | 'other';
+
 interface Hole {
   address: number;
   bytes: number;
@@ -14,22 +37,47 @@ interface Hole {
 export class Memory {
   /** Free regions, by address; neighbours are merged. */
   private holes: Hole[] = [];
-  private readonly sizes = new Map<number, number>();
+  private readonly regions = new Map<number, { bytes: number; use: MemoryUse }>();
+  private readonly bytesOf: Record<MemoryUse, number> = { weights: 0, kv: 0, activations: 0, other: 0 };
   private end = HEAP;
   private buffer!: ArrayBufferLike;
   private words!: Int32Array;
   private floats!: Float32Array;
   private octets!: Uint8Array;
 
-  constructor(readonly memory: WebAssembly.Memory) {
+  /** @param limit bytes that it may grow to */
+  constructor(
+    readonly memory: WebAssembly.Memory,
+    private readonly limit: number,
+  ) {
     this.refresh();
   }
 
   /** Bytes in use. */
   get used(): number {
-    let sum = 0;
-    for (const bytes of this.sizes.values()) sum += bytes;
-    return sum;
+    const { weights, kv, activations, other } = this.bytesOf;
+    return weights + kv + activations + other;
+  }
+
+  /** Bytes in use for something. */
+  usedFor(use: MemoryUse): number {
+    return this.bytesOf[use];
+  }
+
+  /** Throws OUT_OF_MEMORY if regions of these sizes do not all fit: before the first of them is filled.
+   *  @param what in words, for the message */
+  checkRoom(sizes: readonly number[], what: string): void {
+    const needed = sizes.reduce((sum, bytes) => sum + rounded(bytes), 0);
+    const last = this.holes.at(-1);
+    const tail = last && last.address + last.bytes === this.end ? last.bytes : 0;
+    const holes = this.holes.reduce((sum, { bytes }) => sum + bytes, 0) - tail;
+    const room = holes + tail + (this.limit - this.end);
+    if (needed <= room) return;
+    throw new WasmformerError(
+      'OUT_OF_MEMORY',
+      `${what} takes ${megabytes(needed)} MB, but the engine has room for ${megabytes(room)} MB (its memory ends at ${megabytes(this.limit)} MB): ` +
+        "dispose other models, load with dtype: 'f16', or use a smaller model",
+    );
   }
 
   /** Bytes of wasm memory, which never shrinks. */
@@ -38,8 +86,8 @@ export class Memory {
   }
 
   /** Gives out a region. Its content is arbitrary. Throws OUT_OF_MEMORY. */
-  alloc(bytes: number, what: string): number {
-    const size = Math.max(ALIGN, Math.ceil(bytes / ALIGN) * ALIGN);
+  alloc(bytes: number, what: string, use: MemoryUse = 'other'): number {
+    const size = rounded(bytes);
     let address: number;
     const fit = this.holes.findIndex((hole) => hole.bytes >= size);
     if (fit >= 0) {
@@ -55,15 +103,18 @@ export class Memory {
       if (address !== this.end) this.holes.pop();
       this.end = address + size;
     }
-    this.sizes.set(address, size);
+    this.regions.set(address, { bytes: size, use });
+    this.bytesOf[use] += size;
     return address;
   }
 
   /** Gives a region back. */
   free(address: number): void {
-    const bytes = this.sizes.get(address);
-    if (bytes === undefined) throw new Error(`no region at ${address}`);
-    this.sizes.delete(address);
+    const region = this.regions.get(address);
+    if (region === undefined) throw new Error(`no region at ${address}`);
+    const { bytes, use } = region;
+    this.regions.delete(address);
+    this.bytesOf[use] -= bytes;
     let at = this.holes.findIndex((hole) => hole.address > address);
     if (at < 0) at = this.holes.length;
     this.holes.splice(at, 0, { address, bytes });
@@ -113,6 +164,10 @@ export class Memory {
       );
     }
   }
+}
+
+function rounded(bytes: number): number {
+  return Math.max(ALIGN, Math.ceil(bytes / ALIGN) * ALIGN);
 }
 
 function megabytes(bytes: number): string {

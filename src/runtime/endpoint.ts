@@ -4,7 +4,7 @@ import * as Comlink from 'comlink';
 import type { CoreOptions } from '../core/core';
 import { WasmformerError, type WasmformerErrorCode } from '../errors';
 import type { Config } from '../models/model';
-import { EngineCore, type EngineFacts, type Loaded } from './engine-core';
+import { EngineCore, type EngineFacts, type Loaded, type MemoryFacts } from './engine-core';
 import type { HeldAs, TensorInfo } from './load';
 import type { ModelKind } from './runner';
 
@@ -100,14 +100,15 @@ export class EngineEndpoint {
     method: string,
     request: unknown,
     onEvent?: Remote<RemoteEvent>,
-  ): Promise<Reply<unknown>> {
+  ): Promise<{ result: Reply<unknown>; memory: MemoryFacts }> {
     // events take another way than the result: it waits until the last of them has arrived
     let last: Promise<unknown> | undefined;
     const report = onEvent && ((event: unknown) => (last = onEvent(event).then(unwrap)));
     const result = await reply(() => this.engine.invoke(call, id, method, request, report ?? (() => {})));
     await last?.catch(() => {});
     onEvent?.[Comlink.releaseProxy]();
-    return 'value' in result ? Comlink.transfer(result, buffersOf(result.value)) : result;
+    const answer = { result, memory: this.engine.memory() };
+    return 'value' in result ? Comlink.transfer(answer, buffersOf(result.value)) : answer;
   }
 
   facts(): EngineFacts {

@@ -15,8 +15,20 @@ export interface EngineFacts {
   /** Name of the wasm build. */
   readonly build: string;
   readonly threads: number;
-  /** Bytes of wasm memory, which never shrinks, and how they are used. */
-  readonly memory: { readonly total: number; readonly used: number; readonly activations: number };
+  readonly memory: MemoryFacts;
+}
+
+/** An engine's wasm memory, in bytes. */
+export interface MemoryFacts {
+  /** All of it: it grows as needed, up to 4 GB, and never shrinks. */
+  readonly total: number;
+  /** What is in use: the three below, plans and scratch. */
+  readonly used: number;
+  /** Of all models of the engine. */
+  readonly weights: number;
+  /** Pages of keys and values: of sessions and running generations, and those that are kept for the next one. */
+  readonly kv: number;
+  readonly activations: number;
 }
 
 /** Builds a model and gives it its weights. */
@@ -63,8 +75,19 @@ export class EngineCore {
   }
 
   facts(): EngineFacts {
-    const { memory, build, threads, arenaBytes } = this.core;
-    return { build, threads, memory: { total: memory.size, used: memory.used, activations: arenaBytes } };
+    const { build, threads } = this.core;
+    return { build, threads, memory: this.memory() };
+  }
+
+  memory(): MemoryFacts {
+    const { memory } = this.core;
+    return {
+      total: memory.size,
+      used: memory.used,
+      weights: memory.usedFor('weights'),
+      kv: memory.usedFor('kv'),
+      activations: memory.usedFor('activations'),
+    };
   }
 
   /** The shared memory whose CTL_CANCEL cell stops a call at once; undefined without threads. */

@@ -3,6 +3,7 @@ import { startEngine } from '#platform-caller';
 import * as Comlink from 'comlink';
 import type { CoreOptions } from '../core/core';
 import { reply, unwrap, type EngineEndpoint } from './endpoint';
+import type { MemoryFacts } from './engine-core';
 import type { Host } from './host';
 import type { TensorReader } from './load';
 
@@ -16,9 +17,11 @@ export async function startWorkerHost(options: CoreOptions, onLost: () => void):
   const worker = await startEngine(onLost);
   const remote = Comlink.wrap<EngineEndpoint>(worker.endpoint);
   const { cancel } = unwrap(await remote.create(options));
+  let memory: MemoryFacts | null = null;
   const cancelCell = cancel && new Int32Array(cancel.buffer, cancel.address, 1);
   return {
     facts: () => remote.facts(),
+    memory: () => memory,
     async load(call, kind, config, source, dtype, onProgress) {
       const reader: TensorReader = 'seed' in source ? NOTHING : source;
       const read = async (name: string, start: number, length: number) => {
@@ -38,7 +41,9 @@ export async function startWorkerHost(options: CoreOptions, onLost: () => void):
     },
     async invoke(call, id, method, request, onEvent) {
       const hear = onEvent && Comlink.proxy((event: unknown) => reply(() => onEvent(event)));
-      return unwrap(await remote.invoke(call, id, method, request, hear as never));
+      const answer = await remote.invoke(call, id, method, request, hear as never);
+      memory = answer.memory;
+      return unwrap(answer.result);
     },
     cancel(call) {
       // the cell stops a running call at its next barrier; the message also reaches one that waits

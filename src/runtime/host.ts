@@ -3,7 +3,7 @@ import * as platform from '#platform';
 import type { CoreOptions } from '../core/core';
 import { abortError, throwIfAborted, WasmformerError } from '../errors';
 import type { Config } from '../models/model';
-import type { EngineFacts, Loaded } from './engine-core';
+import type { EngineFacts, Loaded, MemoryFacts } from './engine-core';
 import type { HeldAs } from './load';
 import type { WeightSource } from './load-model';
 import { checkNames } from './option-names';
@@ -15,6 +15,8 @@ type OnProgress = (done: number, total: number) => void;
 /** An engine as its models see it. Every method rejects with ABORTED when the call is cancelled. */
 export interface Host {
   facts(): Promise<EngineFacts>;
+  /** As it was after the last call of a model; null before. */
+  memory(): MemoryFacts | null;
   load(
     call: number,
     kind: ModelKind,
@@ -139,6 +141,7 @@ class Slots<T> {
 export class Engine {
   private readonly options: CheckedOptions;
   private host: Promise<Host> | null = null;
+  private lastHost: Host | null = null;
   private live = true;
   private calls = 0;
   private readonly pending = new Slots<(error: WasmformerError) => void>();
@@ -153,6 +156,12 @@ export class Engine {
   /** Build, threads and memory. */
   async info(): Promise<EngineInfo> {
     return { ...(await this.call((host) => host.facts())), worker: this.options.worker };
+  }
+
+  /** Memory after the last call of a model; null before.
+   *  @internal */
+  get memory(): MemoryFacts | null {
+    return this.lastHost?.memory() ?? null;
   }
 
   /** Frees all models and ends all workers. Calls that are still running reject with DISPOSED. */
@@ -202,6 +211,7 @@ export class Engine {
       // it was rejected while the engine started
       if (!this.pending.has(slot, reject)) throw abortError();
       host = started;
+      this.lastHost = started;
       host.hold(true);
       return run(host, call);
     };

@@ -35,7 +35,7 @@ export class PagePool {
 
   /** Throws OUT_OF_MEMORY. */
   take(): Page {
-    return { address: this.free.pop() ?? this.core.memory.alloc(this.bytes, 'a page of the KV cache'), users: 1 };
+    return { address: this.free.pop() ?? this.core.memory.alloc(this.bytes, 'a page of the KV cache', 'kv'), users: 1 };
   }
 
   /** A page of one's own with the same content. */

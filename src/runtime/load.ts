@@ -133,7 +133,7 @@ function heldAs({ weight, isMatrix }: Declaration, pieces: readonly Piece[], dty
 }
 
 function allocate(weight: Weight, core: Core): number {
-  return core.memory.alloc(weightBytes(weight), `weight ${weight.name}`);
+  return core.memory.alloc(weightBytes(weight), `weight ${weight.name}`, 'weights');
 }
 
 /** How most of the elements of weights are held. */
@@ -158,10 +158,13 @@ export async function loadWeights(
   let staging = 0;
   try {
     for (const declaration of declarations) {
-      const { weight } = declaration;
-      weight.dtype = heldAs(declaration, pieces, options.dtype ?? 'auto');
-      weight.address = allocate(weight, core);
+      declaration.weight.dtype = heldAs(declaration, pieces, options.dtype ?? 'auto');
     }
+    memory.checkRoom(
+      declarations.map(({ weight }) => weightBytes(weight)),
+      'the model',
+    );
+    for (const { weight } of declarations) weight.address = allocate(weight, core);
     staging = memory.alloc(
       RECORD_BYTES + Math.max(0, ...pieces.map((piece) => piece.rows * piece.width * piece.bytes)),
       'loading',

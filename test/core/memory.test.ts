@@ -4,7 +4,8 @@ import { HEAP } from '../../assembly/abi/layout';
 import { Memory } from '../../src/core/memory';
 import { Random } from '../support/numbers';
 
-const create = (initial = 1, maximum = 16): Memory => new Memory(new WebAssembly.Memory({ initial, maximum }));
+const create = (initial = 1, maximum = 16): Memory =>
+  new Memory(new WebAssembly.Memory({ initial, maximum }), maximum * 65536);
 
 describe('Memory', () => {
   it('gives out regions one after another, rounded up to 64 bytes', () => {
