@@ -278,7 +278,7 @@ describe('PlanCache', () => {
     // in the way, so that the arena cannot grow where it is
     const wall = core.memory.alloc(64, 'a wall');
     const { arenaVersion } = core;
-    const large = cache.get('large', { tokens: Math.ceil((core.arenaBytes * 2) / 64) }, record);
+    const large = cache.get('large', { tokens: Math.ceil((core.memory.usedFor('activations') * 2) / 64) }, record);
     expect(core.arenaVersion).toBeGreaterThan(arenaVersion);
     const again = cache.get('small', { tokens: 1 }, record);
     expect(again).not.toBe(small);
