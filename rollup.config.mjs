@@ -191,10 +191,23 @@ const edge = {
   ],
 };
 
+/** Types of what has no source to take them from: a build of the core as a module, and the worker, which exports nothing. */
+const declarations = {
+  name: 'declarations',
+  generateBundle() {
+    const wasm = `/** A build of the core, where importing a .wasm file gives its compiled module. */
+declare const module: WebAssembly.Module;
+export default module;
+`;
+    this.emitFile({ type: 'asset', fileName: 'wasm.d.ts', source: wasm });
+    this.emitFile({ type: 'asset', fileName: 'worker.d.ts', source: 'export {};\n' });
+  },
+};
+
 const types = {
   input: input(PUBLIC),
   output: { dir: 'dist/types', format: 'es', chunkFileNames: '[name].d.ts' },
-  plugins: [clean('dist/types'), dts({ tsconfig: 'tsconfig.build.json' })],
+  plugins: [clean('dist/types'), dts({ tsconfig: 'tsconfig.build.json' }), declarations],
 };
 
 export default [node, web, edge, types];

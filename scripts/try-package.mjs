@@ -1,5 +1,5 @@
-// Packs the tarball, installs it in an empty folder as a stranger would, imports every entry point, embeds with it and checks
-// the types as a strict TypeScript project sees them.
+// Packs the tarball, has publint and are-the-types-wrong look at it, installs it in an empty folder as a stranger would, imports every
+// entry point, embeds with it and checks the types as a strict TypeScript project sees them.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,6 +12,19 @@ const run = (command, args) => execFileSync(command, args, { cwd: folder, encodi
 
 try {
   const [{ filename }] = JSON.parse(run('npm', ['pack', root, '--json', '--ignore-scripts']));
+  const tool = (name, ...args) =>
+    execFileSync(
+      process.execPath,
+      [join(root, 'node_modules', ...name.split('/'), ...args[0].split('/')), ...args.slice(1)],
+      {
+        cwd: folder,
+        encoding: 'utf8',
+        timeout: 120_000,
+      },
+    );
+  process.stdout.write(tool('publint', 'src/cli.js', 'run', filename, '--strict'));
+  // require() is not offered: the package is ESM
+  tool('@arethetypeswrong/cli', 'dist/index.js', filename, '--profile', 'esm-only');
   writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }');
   run('npm', ['install', '--no-audit', '--no-fund', `./${filename}`]);
   writeFileSync(
@@ -47,6 +60,9 @@ console.log('the packed package works');
     `
 import { Encoder, type Tensor } from 'wasmformer';
 import { createKernels } from 'wasmformer/kernels';
+import { createEngine } from 'wasmformer/edge';
+import wasm from 'wasmformer/wasm/relaxed.wasm';
+export const engine = createEngine({ module: wasm });
 export async function similarity(folder: string): Promise<Tensor<Float32Array>> {
   const encoder = await Encoder.fromPretrained(folder, { threads: 1 });
   const x = await encoder.embed(['one', 'two words']);
