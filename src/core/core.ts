@@ -68,7 +68,9 @@ export class Core {
     const memory = createMemory(false);
     let exports: CoreExports;
     try {
-      ({ exports } = instantiateSync<CoreExports>(module, coreImports(memory.memory)));
+      // the loader takes only a module of its own realm, and an edge runtime may compile it in another
+      exports = new WebAssembly.Instance(module, coreImports(memory.memory) as unknown as WebAssembly.Imports)
+        .exports as CoreExports;
     } catch (cause) {
       throw new WasmformerError(
         'INVALID_ARGUMENT',

@@ -7,11 +7,11 @@ import type { EngineWorker } from './node';
 const OUTLIVE_MS = 250;
 
 /** Starts the engine's worker. `onLost` is called if it dies unasked. */
-export async function startEngine(onLost: () => void): Promise<EngineWorker> {
+export async function startEngine(onLost: (cause?: unknown) => void): Promise<EngineWorker> {
   const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
   let expected = false;
-  worker.addEventListener('error', () => {
-    if (!expected) onLost();
+  worker.addEventListener('error', ({ message }) => {
+    if (!expected) onLost(message ? new Error(message) : undefined);
   });
   return {
     endpoint: worker,

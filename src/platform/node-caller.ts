@@ -7,7 +7,7 @@ import type { Endpoint } from 'comlink';
 const YOUNG_MB = 4;
 
 /** Starts the engine's worker. `onLost` is called if it dies unasked. */
-export async function startEngine(onLost: () => void): Promise<EngineWorker> {
+export async function startEngine(onLost: (cause?: unknown) => void): Promise<EngineWorker> {
   const { MessageChannel, Worker } = await builtin('node:worker_threads');
   const { port1, port2 } = new MessageChannel();
   const worker = new Worker(assets.engine(), {
@@ -17,13 +17,13 @@ export async function startEngine(onLost: () => void): Promise<EngineWorker> {
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
   });
   let expected = false;
-  const lost = (): void => {
+  const lost = (cause?: unknown): void => {
     if (expected) return;
     expected = true;
-    onLost();
+    onLost(cause);
   };
   worker.on('error', lost);
-  worker.on('exit', lost);
+  worker.on('exit', () => lost());
   return {
     endpoint: port1 as unknown as Endpoint,
     hold(pending) {

@@ -13,7 +13,7 @@ const NOTHING: TensorReader = { tensors: new Map(), read: async () => new Uint8A
 /** How long a worker may take to end by itself. */
 const GRACE_MS = 200;
 
-export async function startWorkerHost(options: CoreOptions, onLost: () => void): Promise<Host> {
+export async function startWorkerHost(options: CoreOptions, onLost: (cause?: unknown) => void): Promise<Host> {
   const worker = await startEngine(onLost);
   const remote = Comlink.wrap<EngineEndpoint>(worker.endpoint);
   const { cancel } = unwrap(await remote.create(options));

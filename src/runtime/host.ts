@@ -76,7 +76,8 @@ function checkOptions(options: EngineOptions): CheckedOptions {
   }
   const { module } = options;
   if (module !== undefined) {
-    if (!(module instanceof WebAssembly.Module)) {
+    // by its tag: an edge runtime compiles it in another realm
+    if (Object.prototype.toString.call(module) !== '[object WebAssembly.Module]') {
       throw new WasmformerError('INVALID_ARGUMENT', `module must be a WebAssembly.Module, not ${String(module)}`);
     }
     if (worker || (threads !== 'auto' && threads > 1)) {
@@ -239,11 +240,22 @@ export class Engine {
   private start(): Promise<Host> {
     if (!this.host) {
       const core: CoreOptions = this.options;
-      const lost = (): void =>
-        this.fail(new WasmformerError('WORKER_FAILED', "the engine's worker died; the next call starts a new one"));
+      let isUp = false;
+      const lost = (cause?: unknown): void => {
+        const why = cause instanceof Error ? ` (${cause.message})` : '';
+        const message = isUp
+          ? `the engine's worker died${why}; the next call starts a new one`
+          : `the engine's worker could not start${why}; if a bundler has taken wasmformer into a bundle for a server, leave it out ` +
+            "(Next.js: serverExternalPackages: ['wasmformer']), or give worker: false and threads: 1";
+        this.fail(new WasmformerError('WORKER_FAILED', message, { cause }));
+      };
       this.host = this.options.worker
         ? import('./host-worker').then(({ startWorkerHost }) => startWorkerHost(core, lost))
         : import('./host-inline').then(({ startInlineHost }) => startInlineHost(core));
+      void this.host.then(
+        () => (isUp = true),
+        () => {},
+      );
       // a failed start is reported to its callers and tried again by the next call
       this.host.catch(() => (this.host = null));
     }

@@ -13,6 +13,7 @@ const RUNTIMES = {
   workerd: '1',
 };
 const BUNDLERS = { vite: '8', webpack: '5', 'webpack-cli': '6', esbuild: '0.28', rollup: '4' };
+const NEXT = { next: '16', react: '19', 'react-dom': '19' };
 
 const npm = (cwd: string, ...args: string[]): void => {
   execFileSync('npm', [...args, '--no-audit', '--no-fund', '--loglevel=error'], {
@@ -37,6 +38,7 @@ export default function setup(): void {
   mkdirSync(PLACES, { recursive: true });
   install('runtimes', RUNTIMES);
   install('bundlers', BUNDLERS);
+  install('next', NEXT);
   // the package as it is now, in an empty project
   const app = join(PLACES, 'app');
   rmSync(app, { recursive: true, force: true });

@@ -1,0 +1,22 @@
+// Embeds in the edge runtime: one thread, and the core as a module that is compiled ahead.
+import { Encoder } from 'wasmformer/edge';
+// relaxed.wasm is faster, but the edge runtime of a development machine with Node 20 cannot compile it
+import wasm from 'wasmformer/wasm/base.wasm?module';
+
+export const runtime = 'edge';
+
+const MODEL = process.env.MODEL ?? 'sentence-transformers/all-MiniLM-L6-v2';
+
+let loading;
+
+export async function POST(request) {
+  const { texts } = await request.json();
+  try {
+    loading ??= Encoder.fromPretrained(MODEL, { endpoint: process.env.ENDPOINT, module: wasm });
+    const { dims, data } = await (await loading).embed(texts);
+    return Response.json({ dims, data: Array.from(data) });
+  } catch (error) {
+    loading = undefined;
+    return Response.json({ code: error.code, message: error.message }, { status: 500 });
+  }
+}
