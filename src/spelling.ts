@@ -11,7 +11,9 @@ const list = (known: readonly string[]): string =>
 /** INVALID_ARGUMENT where options are no object, or one of their names is not known; undefined where all is well. */
 export function misspelt(options: unknown, known: readonly string[]): WasmformerError | undefined {
   const wrong = (message: string): WasmformerError => new WasmformerError('INVALID_ARGUMENT', message);
-  if (typeof options !== 'object' || options === null) return wrong(`the options are ${show(options)}, not an object`);
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    return wrong(`the options are ${show(options)}, not an object`);
+  }
   const name = Object.keys(options).find((one) => !known.includes(one));
   if (name === undefined) return undefined;
   const near = nearest(name, known);

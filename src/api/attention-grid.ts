@@ -24,6 +24,7 @@ const COLORS = [233, 17, 18, 54, 90, 126, 161, 203, 209, 215, 221, 229];
 const RESET = '\x1b[0m';
 
 const LEAST_WIDTH = 8;
+const NAMES = ['rows', 'columns', 'head', 'batch', 'color', 'width'];
 const MOST_LABEL = 20;
 /** Lines of a header of long labels. */
 const MOST_HEADER = 12;
@@ -115,6 +116,9 @@ function headerOf(labels: readonly (readonly string[])[], cell: number, indent: 
  *    in blocks, one below the other
  *  @throws INVALID_ARGUMENT, INVALID_SHAPE (dims, labels that are not as many as the map's rows and columns) */
 export function attentionGrid(attention: Tensor, options: AttentionGridOptions): string {
+  const unknown = Object.keys(options).find((name) => !NAMES.includes(name));
+  if (unknown !== undefined)
+    throw invalid(`there is no option ${JSON.stringify(unknown)}; there are ${NAMES.join(', ')}`);
   const { rows, columns, head, batch = 0, color = false, width = 80 } = options;
   const dims = (attention as Tensor | undefined)?.dims;
   if (!Array.isArray(dims) || dims.length < 2 || dims.length > 4) {

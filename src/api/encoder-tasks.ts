@@ -2,6 +2,7 @@
 // function of tasks/.
 import { throwIfAborted, WasmformerError } from '../errors';
 import type { Encoding } from '../io/tokenizer';
+import { checkNames } from '../runtime/option-names';
 import { encodeText, textsOf, type TextInputs, type TokenizeOptions } from './inputs';
 import { classificationScores, type ClassificationOptions, type ClassificationResult } from './tasks/classification';
 import { needHead, one, runHead, type TaskContext } from './tasks/context';
@@ -40,6 +41,7 @@ export async function fillMaskTask(
   text: string | readonly string[],
   options: FillMaskOptions & TokenizeOptions & CallOptions,
 ): Promise<unknown> {
+  await checkNames(options, 'topK truncation maxLength signal');
   throwIfAborted(options.signal);
   needHead(context, 'fillMask', 'maskedLM', 'pretraining');
   const { tokenizer, facts } = context;
@@ -72,6 +74,7 @@ export async function classifyTask(
   input: string | readonly string[] | TextInputs,
   options: ClassificationOptions & TokenizeOptions & CallOptions,
 ): Promise<ClassificationResult[] | ClassificationResult[][]> {
+  await checkNames(options, 'topK functionToApply truncation maxLength signal');
   throwIfAborted(options.signal);
   needHead(context, 'classify', 'sequenceClassification');
   const { texts, pairs, single } = textsOf(input);
@@ -88,6 +91,7 @@ export async function classifyTokensTask(
   text: string | readonly string[],
   options: TokenClassificationOptions & TokenizeOptions & CallOptions,
 ): Promise<unknown> {
+  await checkNames(options, 'aggregationStrategy ignoreLabels truncation maxLength signal');
   throwIfAborted(options.signal);
   needHead(context, 'classifyTokens', 'tokenClassification');
   const { tokenizer, facts, config, settings } = context;
@@ -115,6 +119,10 @@ export async function answerTask(
   input: Question | readonly Question[],
   options: AnswerOptions & WindowOptions & CallOptions,
 ): Promise<unknown> {
+  await checkNames(
+    options,
+    'topK maxAnswerLength handleImpossibleAnswer alignToWords maxSequenceLength docStride signal',
+  );
   throwIfAborted(options.signal);
   needHead(context, 'answer', 'questionAnswering');
   const { tokenizer, facts } = context;
@@ -123,7 +131,8 @@ export async function answerTask(
   if (questions.length === 0)
     throw new WasmformerError('INVALID_ARGUMENT', 'the batch is empty: there are no questions');
   const results: Answer[][] = [];
-  for (const { question, context: text } of questions) {
+  for (const asked of questions) {
+    const { question, context: text } = (asked ?? {}) as Partial<Question> as Question;
     for (const [name, value] of Object.entries({ question, context: text })) {
       if (typeof value !== 'string' || value.trim() === '')
         throw new WasmformerError('INVALID_ARGUMENT', `answer: the ${name} must be a text that is not empty`);
@@ -161,6 +170,7 @@ export async function nextSentenceTask(
   second: string,
   options: TokenizeOptions & CallOptions,
 ): Promise<NextSentenceResult> {
+  await checkNames(options, 'truncation maxLength signal');
   throwIfAborted(options.signal);
   needHead(context, 'isNextSentence', 'nextSentence', 'pretraining');
   const encoding = encodeText(context.tokenizer, context.facts, first, second, options);

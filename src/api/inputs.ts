@@ -1,5 +1,6 @@
 // What callers pass in, and texts made into a ragged batch.
 import { WasmformerError } from '../errors';
+import { describe } from '../io/source';
 import type { Encoding, Tokenizer } from '../io/tokenizer';
 import type { RaggedBatch } from '../runtime/batch';
 import type { Embeddings } from './embeddings';
@@ -111,17 +112,33 @@ export function textsOf(input: string | readonly string[] | TextInputs): {
   pairs: string[] | null;
   single: boolean;
 } {
-  const { text, textPair } =
-    typeof input === 'string' || Array.isArray(input)
-      ? { text: input as string | readonly string[], textPair: undefined }
-      : (input as TextInputs);
+  const isText = typeof input === 'string' || Array.isArray(input);
+  const { text, textPair } = isText
+    ? { text: input as string | readonly string[], textPair: undefined }
+    : ((input ?? {}) as TextInputs);
   const single = typeof text === 'string';
-  const texts = single ? [text] : [...text];
+  if (!single && !Array.isArray(text)) {
+    invalid(
+      `the input must be a text, an array of texts or { text, textPair }, not ${describe(isText ? text : input)}`,
+    );
+  }
+  if (textPair !== undefined && typeof textPair !== 'string' && !Array.isArray(textPair)) {
+    invalid(`textPair must be a text or an array of texts, not ${describe(textPair)}`);
+  }
+  const texts = single ? [text] : [...(text as readonly string[])];
   if (texts.length === 0) invalid('the batch is empty: there are no texts');
   const pairs = textPair === undefined ? null : typeof textPair === 'string' ? [textPair] : [...textPair];
   if (pairs && pairs.length !== texts.length)
     invalid(`textPair must have as many texts as text: ${texts.length}, but has ${pairs.length}`);
+  checkTexts('text', texts);
+  if (pairs) checkTexts('textPair', pairs);
   return { texts, pairs, single };
+}
+
+function checkTexts(name: string, texts: readonly unknown[]): void {
+  texts.forEach((text, i) => {
+    if (typeof text !== 'string') invalid(`${name} ${i} must be a text, not ${describe(text)}`);
+  });
 }
 
 /** Whether an input is ids rather than text. */

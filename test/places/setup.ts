@@ -12,7 +12,7 @@ const RUNTIMES = {
   bun: '1',
   workerd: '1',
 };
-const BUNDLERS = { vite: '8', webpack: '5', 'webpack-cli': '6', esbuild: '0.28', rollup: '4' };
+const BUNDLERS = { 'edge-runtime': '4', vite: '8', webpack: '5', 'webpack-cli': '6', esbuild: '0.28', rollup: '4' };
 const NEXT = { next: '16', react: '19', 'react-dom': '19' };
 
 const npm = (cwd: string, ...args: string[]): void => {

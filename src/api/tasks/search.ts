@@ -1,5 +1,6 @@
 // Texts and embeddings compared, searched and put in order: the options of sentence-transformers, its defaults in the folder.
 import { throwIfAborted, WasmformerError } from '../../errors';
+import { checkNames } from '../../runtime/option-names';
 import type { EmbedOptions } from '../encoder';
 import { encodeText } from '../inputs';
 import type { Tensor } from '../tensor';
@@ -46,6 +47,10 @@ export interface RerankResult {
   document?: string;
 }
 
+/** Options of similarity; search has one more. */
+const COMPARE_NAMES =
+  'metric precision ranges pooling normalize dimensions truncation maxLength promptName prompt signal';
+
 /** Pairs tokenised and run at a time. */
 const GROUP = 64;
 
@@ -66,8 +71,10 @@ export async function similarityTask(
   context: TaskContext,
   a: Comparable,
   b: Comparable = a,
-  { metric, precision, ranges, ...options }: CompareOptions & CompareTextOptions = {},
+  all: CompareOptions & CompareTextOptions = {},
 ): Promise<Tensor<Float32Array>> {
+  await checkNames(all, COMPARE_NAMES);
+  const { metric, precision, ranges, ...options } = all;
   const { signal } = options;
   throwIfAborted(signal);
   const chosen = metricOf(context, metric);
@@ -80,8 +87,10 @@ export async function searchTask(
   context: TaskContext,
   query: Comparable,
   documents: Vectors,
-  { metric, precision, ranges, topK, ...options }: SearchOptions & CompareTextOptions = {},
+  all: SearchOptions & CompareTextOptions = {},
 ): Promise<SearchResult[] | SearchResult[][]> {
+  await checkNames(all, `topK ${COMPARE_NAMES}`);
+  const { metric, precision, ranges, topK, ...options } = all;
   const { signal } = options;
   throwIfAborted(signal);
   if (isTexts(documents))
@@ -128,8 +137,10 @@ export async function rerankTask(
   context: TaskContext,
   query: string,
   documents: readonly string[],
-  { topK = null, returnDocuments = false, truncation = true, maxLength, onProgress, signal }: RerankOptions = {},
+  options: RerankOptions = {},
 ): Promise<RerankResult[]> {
+  await checkNames(options, 'topK returnDocuments truncation maxLength onProgress signal');
+  const { topK = null, returnDocuments = false, truncation = true, maxLength, onProgress, signal } = options;
   throwIfAborted(signal);
   needHead(context, 'rerank', 'sequenceClassification');
   if (topK !== null) checkCount('topK', topK);

@@ -1,0 +1,31 @@
+// Tells the mood of a sentence: curl -d '{"text": "What a lovely day."}' http://localhost:3000/api/mood
+import { Encoder } from 'wasmformer/edge';
+// compiled when the function is deployed; base.wasm where the runtime has no relaxed SIMD (a development machine with Node 20)
+import module from 'wasmformer/wasm/relaxed.wasm?module';
+
+export const config = { runtime: 'edge' };
+
+let loading;
+
+/** The model, loaded once by the first request that an instance gets, from the site's own files (public/sentiment). */
+function model(url) {
+  loading ??= Encoder.fromPretrained(new URL('/sentiment', url), { module }).catch((error) => {
+    loading = undefined;
+    throw error;
+  });
+  return loading;
+}
+
+export default async function handler(request) {
+  if (request.method !== 'POST') {
+    return Response.json({ message: 'POST { "text": "..." }' }, { status: 405, headers: { Allow: 'POST' } });
+  }
+  try {
+    const { text } = await request.json();
+    const encoder = await model(request.url);
+    return Response.json(await encoder.classify(text));
+  } catch (error) {
+    const isInput = error instanceof SyntaxError || ['INVALID_ARGUMENT', 'TOO_LONG'].includes(error.code);
+    return Response.json({ code: error.code, message: error.message }, { status: isInput ? 400 : 500 });
+  }
+}
