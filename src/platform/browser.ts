@@ -13,6 +13,10 @@ export function hasWorkers(): boolean {
   return typeof Worker === 'function';
 }
 
+/** What to do about a worker that cannot start. */
+export const WORKER_ADVICE: string =
+  "let the page's Content-Security-Policy allow worker-src 'self', and serve worker.js beside the bundle, or pass worker: false";
+
 export async function wasmBytes(name: string): Promise<BufferSource> {
   const url = wasmUrl(name);
   const response = await fetch(url);

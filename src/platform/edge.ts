@@ -9,6 +9,8 @@ import type { Follower } from './node';
 export const files: FileAccess | undefined = undefined;
 export const output: FileOutput | undefined = undefined;
 
+export const WORKER_ADVICE: string = '';
+
 export function hasWorkers(): boolean {
   return false;
 }

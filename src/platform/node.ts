@@ -27,6 +27,10 @@ export async function wasmBytes(name: string): Promise<BufferSource> {
   });
 }
 
+/** What to do about a worker that cannot start. */
+export const WORKER_ADVICE: string =
+  "if a bundler has taken wasmformer into a bundle for a server, leave it out (Next.js: serverExternalPackages: ['wasmformer'])";
+
 const v8Major = Number(process.versions.v8?.split('.')[0] ?? 0);
 const nodeMajor = Number(process.versions.node.split('.')[0]);
 

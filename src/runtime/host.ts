@@ -245,8 +245,7 @@ export class Engine {
         const why = cause instanceof Error ? ` (${cause.message})` : '';
         const message = isUp
           ? `the engine's worker died${why}; the next call starts a new one`
-          : `the engine's worker could not start${why}; if a bundler has taken wasmformer into a bundle for a server, leave it out ` +
-            "(Next.js: serverExternalPackages: ['wasmformer']), or give worker: false and threads: 1";
+          : `the engine's worker could not start${why}; ${platform.WORKER_ADVICE}`;
         this.fail(new WasmformerError('WORKER_FAILED', message, { cause }));
       };
       this.host = this.options.worker
