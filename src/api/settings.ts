@@ -34,8 +34,8 @@ export interface Settings {
 }
 
 async function readObject(source: Source, file: string, signal?: AbortSignal): Promise<Json | null> {
-  if (!(await source.has(file, signal))) return null;
-  const value = await source.readJson(file, signal);
+  const value = await source.readJsonIfThere(file, signal);
+  if (value === undefined) return null;
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new WasmformerError('INVALID_FILE', `${file} in ${source.name}: must be a JSON object`);
   }
@@ -69,13 +69,13 @@ export async function readTokenizer(
   modelConfig: Config,
   signal?: AbortSignal,
 ): Promise<Pick<Settings, 'tokenizer' | 'tokenizerRefusal' | 'continuingSubwordPrefix'>> {
-  const [stored, own] = await Promise.all([
+  const [stored, own, specials] = await Promise.all([
     readObject(source, 'tokenizer.json', signal),
     readObject(source, 'tokenizer_config.json', signal),
+    readObject(source, 'special_tokens_map.json', signal),
   ]);
   let found: { json: Json; config: Json; name: string };
   if (stored) {
-    const specials = await readObject(source, 'special_tokens_map.json', signal);
     found = { json: stored, config: { ...specials, ...own }, name: `tokenizer.json in ${source.name}` };
   } else if (await lacksTokenizer(source)) {
     return { tokenizer: null, tokenizerRefusal: null, continuingSubwordPrefix: null };
@@ -140,9 +140,10 @@ async function readSentenceSettings(source: Source, signal?: AbortSignal): Promi
     includePrompt: true,
     json: null,
   };
-  const [bert, prompts] = await Promise.all([
+  const [bert, prompts, modules] = await Promise.all([
     readObject(source, 'sentence_bert_config.json', signal),
     readObject(source, 'config_sentence_transformers.json', signal),
+    source.readJsonIfThere('modules.json', signal),
   ]);
   if (typeof bert?.max_seq_length === 'number') result.maxSeqLength = bert.max_seq_length;
   result.json = prompts;
@@ -150,8 +151,7 @@ async function readSentenceSettings(source: Source, signal?: AbortSignal): Promi
     result.prompts = (prompts.prompts ?? {}) as Record<string, string>;
     result.defaultPromptName = typeof prompts.default_prompt_name === 'string' ? prompts.default_prompt_name : null;
   }
-  if (!(await source.has('modules.json', signal))) return result;
-  const modules = await source.readJson('modules.json', signal);
+  if (modules === undefined) return result;
   if (!Array.isArray(modules))
     throw new WasmformerError('INVALID_FILE', `modules.json in ${source.name}: must be a list of modules`);
   result.normalize = false;

@@ -157,6 +157,7 @@ export class RemoteFiles {
   /** A whole (small) file in one plain request. */
   async readAll(file: string, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
     const bytes = await this.download(this.url(file), signal);
+    this.hasServed = true;
     this.onProgress?.(file, bytes.byteLength, bytes.byteLength);
     return bytes;
   }

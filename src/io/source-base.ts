@@ -26,6 +26,8 @@ export interface Source {
   read(file: string, offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>>;
   /** The whole file, in a fresh buffer. For small files; weights are read piece by piece. */
   readAll(file: string, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>>;
+  /** The file parsed as JSON, or undefined if there is none: over a network one request instead of two. */
+  readJsonIfThere(file: string, signal?: AbortSignal): Promise<unknown>;
   /** The file parsed as JSON; INVALID_FILE names the file if it is not. */
   readJson(file: string, signal?: AbortSignal): Promise<unknown>;
   /** Releases file handles and connections. The source may be used again. */
@@ -113,6 +115,10 @@ export abstract class BaseSource implements Source {
       all.set(await this.read(file, at, Math.min(PIECE_BYTES, size - at), signal), at);
     }
     return all;
+  }
+
+  async readJsonIfThere(file: string, signal?: AbortSignal): Promise<unknown> {
+    return (await this.has(file, signal)) ? this.readJson(file, signal) : undefined;
   }
 
   async readJson(file: string, signal?: AbortSignal): Promise<unknown> {

@@ -77,6 +77,10 @@ export class HttpSource extends BaseSource {
     return this.remote.readAll(file, signal);
   }
 
+  override async readJsonIfThere(file: string, signal?: AbortSignal): Promise<unknown> {
+    return this.remote.ifThere(() => this.readJson(file, signal));
+  }
+
   protected override where(file: string): string {
     return shownUrl(this.remote.url(file));
   }

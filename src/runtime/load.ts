@@ -101,6 +101,9 @@ function resolve(
       }
     }
   }
+  // files are read from front to back: over a network, anything else is a request for each tensor
+  const order = new Map([...reader.tensors.keys()].map((name, i) => [name, i]));
+  pieces.sort((a, b) => order.get(a.tensor)! - order.get(b.tensor)! || a.first - b.first);
   if (ignored) problems.push(...unexpected(declarations, reader, ignored));
   if (problems.length > 0) {
     throw new WasmformerError(
