@@ -18,11 +18,7 @@ export function createMemory(shared: boolean): Memory {
       cause = error;
     }
   }
-  throw new WasmformerError(
-    'OUT_OF_MEMORY',
-    'this process can get no WebAssembly memory: end other engines, or give the process more address space',
-    { cause },
-  );
+  throw new WasmformerError('OUT_OF_MEMORY', 'no WebAssembly memory is to be had: dispose other engines', { cause });
 }
 
 /** What regions are for. */

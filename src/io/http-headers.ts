@@ -38,13 +38,23 @@ export function factsOf(headers: Headers, isHub: boolean): FileFacts {
   const tag = etag?.replace(/^(?:W\/)?"(.*)"$/, '$1') ?? '';
   const size = toSize(headers.get('x-linked-size'));
   const known = isHub || linked !== null;
+  const freshUntil = freshnessOf(headers);
   return {
+    ...(freshUntil === undefined ? {} : { freshUntil }),
     ...(etag === undefined ? {} : { etag }),
     ...(commit === undefined ? {} : { commit }),
     ...(size === undefined ? {} : { size }),
     ...(known && /^[0-9a-f]{64}$/.test(tag) ? { sha256: tag } : {}),
     ...(commit !== undefined && /^[0-9a-f]{40}$/.test(tag) ? { gitHash: tag } : {}),
   };
+}
+
+/** When an answer becomes stale; undefined: at once. */
+function freshnessOf(headers: Headers): number | undefined {
+  const control = headers.get('cache-control') ?? '';
+  const seconds = /\bno-(store|cache)\b/.test(control) ? undefined : toSize(/\bmax-age=(\d+)/.exec(control)?.[1]);
+  const age = toSize(headers.get('age')) ?? 0;
+  return seconds === undefined || seconds <= age ? undefined : Date.now() + (seconds - age) * 1000;
 }
 
 /** Parts of a Content-Range that the server gives; all undefined if it is hidden or unreadable. */

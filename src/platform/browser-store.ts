@@ -97,12 +97,14 @@ class CacheStore implements Store {
     );
   }
 
-  async recordAbsent(url: string, commit?: string): Promise<void> {
-    await this.put(url, null, { url, absent: true, commit });
+  async recordAbsent(url: string, facts: Pick<FileFacts, 'commit' | 'freshUntil'>): Promise<void> {
+    await this.put(url, null, { url, absent: true, ...facts });
   }
 
-  /** Nobody else can change an entry. */
-  async trust(): Promise<void> {}
+  async trust(file: StoredFile): Promise<void> {
+    const found = await this.cache.match(file.url);
+    if (found) await this.put(file.url, new Uint8Array(await found.arrayBuffer()), file);
+  }
 
   async remove(url: string): Promise<number> {
     const found = await this.find(url);
@@ -163,7 +165,8 @@ type Put = (key: string, body: Uint8Array<ArrayBuffer> | null, about?: object) =
 
 class IncomingPieces implements Incoming {
   have: number;
-  private rest: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  /** The piece that is on its way. */
+  private readonly rest: Uint8Array<ArrayBuffer>;
   private filled = 0;
 
   constructor(
@@ -174,6 +177,7 @@ class IncomingPieces implements Incoming {
     private readonly put: Put,
   ) {
     this.have = pieces * PIECE_BYTES;
+    this.rest = new Uint8Array(Math.min(PIECE_BYTES, facts.size ?? PIECE_BYTES));
   }
 
   async read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
@@ -185,7 +189,6 @@ class IncomingPieces implements Incoming {
 
   async write(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.byteLength;) {
-      if (this.filled === this.rest.byteLength) this.grow();
       const some = bytes.subarray(at, at + this.rest.byteLength - this.filled);
       this.rest.set(some, this.filled);
       this.filled += some.byteLength;
@@ -219,14 +222,6 @@ class IncomingPieces implements Incoming {
     this.pieces++;
     this.filled = 0;
     await this.put(partUrl(this.url), null, { ...this.facts, url: this.url, pieces: this.pieces });
-  }
-
-  /** Small files are many: the buffer begins small. */
-  private grow(): void {
-    const size = Math.min(PIECE_BYTES, Math.max(64 * 1024, 2 * this.rest.byteLength, this.facts.size ?? 0));
-    const larger = new Uint8Array(size);
-    larger.set(this.rest);
-    this.rest = larger;
   }
 }
 

@@ -99,11 +99,11 @@ class FolderStore implements Store {
     });
   }
 
-  async recordAbsent(url: string, commit?: string): Promise<void> {
+  async recordAbsent(url: string, facts: Pick<FileFacts, 'commit' | 'freshUntil'>): Promise<void> {
     await this.writing(async () => {
       const path = this.pathOf(url);
       await makeFolder(dirname(path));
-      await writeJson(`${path}%entry`, { url, absent: true, commit });
+      await writeJson(`${path}%entry`, { url, absent: true, ...facts });
     });
   }
 

@@ -131,6 +131,6 @@ function changed(url: string): WasmformerError {
 function mismatch(url: string, flaw: string): never {
   throw new WasmformerError(
     'INVALID_FILE',
-    `${shownUrl(url)} arrived damaged: ${flaw}; try again, and if it stays so, ask whoever runs the server or a proxy before it`,
+    `${shownUrl(url)} arrived damaged: ${flaw}; try again, or ask whoever runs the server`,
   );
 }

@@ -17,6 +17,12 @@ export interface CachedSourceOptions {
   readonly onUnstored?: (error: WasmformerError) => void;
 }
 
+/** What a file is, and what of it is in storage; no facts: it does not exist. */
+interface Looked {
+  readonly facts?: FileFacts;
+  readonly stored?: StoredFile;
+}
+
 /** Where a file is read: in storage, or on the server (it cannot be stored, or not told from a later one). */
 type Place = { readonly file: StoredFile } | 'server' | 'nowhere';
 
@@ -32,9 +38,12 @@ export class CachedSource extends BaseSource {
   private readonly remote: RemoteFiles;
   private readonly options: CachedSourceOptions;
   private readonly places = new Map<string, Promise<Place>>();
+  private readonly looked = new Map<string, Promise<Looked>>();
   private readonly opened = new Map<string, Promise<OpenFile>>();
   private direct: Promise<Source> | undefined;
   private isOffline = false;
+  /** The shortest freshness that the server gave to a file. */
+  private freshUntil: number | undefined;
 
   constructor(remote: RemoteFiles, options: CachedSourceOptions) {
     super(remote.weights);
@@ -55,10 +64,7 @@ export class CachedSource extends BaseSource {
   /** Whether the file exists. Nothing is downloaded. */
   override async has(file: string, signal?: AbortSignal): Promise<boolean> {
     this.checkCall(file, signal);
-    const settled = this.places.get(file);
-    if (settled) return (await settled) !== 'nowhere';
-    const known = await this.look(file, signal);
-    return known.facts !== undefined;
+    return (await this.look(file, signal)).facts !== undefined;
   }
 
   override async readAll(file: string, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
@@ -139,11 +145,22 @@ export class CachedSource extends BaseSource {
     }
   }
 
-  /** What the file is, and what of it is in storage; no facts: it does not exist. */
-  private async look(file: string, signal?: AbortSignal): Promise<{ facts?: FileFacts; stored?: StoredFile }> {
+  /** Looks for a file once; an abort or a failure leaves it open. */
+  private look(file: string, signal?: AbortSignal): Promise<Looked> {
+    let looked = this.looked.get(file);
+    if (!looked) {
+      looked = this.lookNow(file, signal);
+      this.looked.set(file, looked);
+      looked.catch(() => this.looked.delete(file));
+    }
+    return looked;
+  }
+
+  private async lookNow(file: string, signal?: AbortSignal): Promise<Looked> {
     const url = this.remote.url(file);
     const stored = await this.sound(await this.options.store.find(url), signal);
-    if (this.options.localFilesOnly || (this.options.isFixed && stored)) return this.fromStored(file, stored);
+    const isFresh = stored && (this.options.isFixed || (stored.freshUntil ?? 0) > Date.now());
+    if (this.options.localFilesOnly || isFresh) return this.fromStored(file, stored);
     let facts: FileFacts | undefined;
     try {
       facts = this.isOffline ? undefined : await this.ask(file, stored, signal);
@@ -155,10 +172,13 @@ export class CachedSource extends BaseSource {
     }
     if (this.isOffline) return this.fromStored(file, stored);
     if (!facts) {
-      if (!stored || !('absent' in stored)) await this.recordAbsent(url);
+      await this.recordAbsent(url, stored);
       return {};
     }
+    const { freshUntil } = facts;
+    if (freshUntil !== undefined) this.freshUntil = Math.min(this.freshUntil ?? Infinity, freshUntil);
     const same = stored && 'sha256' in stored && isSameContent(stored, facts) ? stored : undefined;
+    if (same && freshUntil !== undefined) await this.options.store.trust({ ...same, freshUntil });
     return { facts, stored: same };
   }
 
@@ -175,7 +195,7 @@ export class CachedSource extends BaseSource {
     return this.remote.facts(file, signal);
   }
 
-  private fromStored(file: string, stored: Stored | undefined): { facts?: FileFacts; stored?: StoredFile } {
+  private fromStored(file: string, stored: Stored | undefined): Looked {
     if (stored) return 'absent' in stored ? {} : { facts: stored, stored };
     const why = this.options.localFilesOnly ? 'localFilesOnly forbids to ask for it' : 'the server cannot be reached';
     throw new WasmformerError(
@@ -200,10 +220,13 @@ export class CachedSource extends BaseSource {
     );
   }
 
-  /** So that it is known without a connection. That it cannot be recorded is no reason to fail. */
-  private async recordAbsent(url: string): Promise<void> {
+  /** So that it is known without a connection; as long as the files beside it are fresh, it is not asked for again. That it cannot be
+   *  recorded is no reason to fail. */
+  private async recordAbsent(url: string, stored: Stored | undefined): Promise<void> {
+    const { freshUntil } = this;
+    if (stored && 'absent' in stored && freshUntil === undefined) return;
     const commit = (await this.remote.listing())?.commit;
-    await this.options.store.recordAbsent(url, commit).catch(() => undefined);
+    await this.options.store.recordAbsent(url, { commit, freshUntil }).catch(() => undefined);
   }
 }
 

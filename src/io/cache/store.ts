@@ -13,6 +13,8 @@ export interface FileFacts {
   readonly gitHash?: string;
   /** Commit of the repository. */
   readonly commit?: string;
+  /** Until when the server need not be asked again, in milliseconds since 1970: the max-age of its Cache-Control. */
+  readonly freshUntil?: number;
 }
 
 /** A file in storage. */
@@ -27,7 +29,8 @@ export interface StoredFile extends FileFacts {
 }
 
 /** What was learnt of a URL: a whole file, or that the server has none. */
-export type Stored = StoredFile | { readonly url: string; readonly absent: true; readonly commit?: string };
+export type Stored =
+  StoredFile | (Pick<FileFacts, 'commit' | 'freshUntil'> & { readonly url: string; readonly absent: true });
 
 /** A file in storage as a list shows it: whole, or as far as its download came. */
 export interface ListedFile {
@@ -66,8 +69,8 @@ export interface Store {
   /** Starts a download, or continues one of the same content. */
   begin(url: string, facts: FileFacts): Promise<Incoming>;
   /** Records that the server has no such file. */
-  recordAbsent(url: string, commit?: string): Promise<void>;
-  /** Believes a file again whose content was compared. */
+  recordAbsent(url: string, facts: Pick<FileFacts, 'commit' | 'freshUntil'>): Promise<void>;
+  /** Records anew what is known of a file whose content was compared, or which the server confirmed. */
   trust(file: StoredFile): Promise<void>;
   /** Removes all of a URL; gives the bytes that this frees. */
   remove(url: string): Promise<number>;
