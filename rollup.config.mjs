@@ -58,6 +58,7 @@ const SELDOM = {
   precompiled: /src\/io\/tokenizer\/precompiled\./,
   grid: /src\/api\/(attention-grid|text-width)\./,
   mistakes: /src\/(spelling|models\/unsupported-type)\./,
+  failures: /src\/core\/build-failure\./,
   explain: /src\/core\/explain\./,
   memory: /src\/io\/source-memory\./,
   // models without files, and files of models

@@ -1,6 +1,5 @@
 // Which of the four builds of the core this engine can run, and its compiled module.
 import * as platform from '#platform';
-import { WasmformerError } from '../errors';
 
 /** Name of a build: its file is dist/wasm/{name}.wasm. */
 export type BuildName = 'base' | 'relaxed' | 'base-shared' | 'relaxed-shared';
@@ -62,11 +61,8 @@ const modules = new Map<string, Promise<WebAssembly.Module>>();
 
 /** Chooses and compiles a build. Modules are kept: a second engine does not compile again. */
 export async function loadBuild(shared: boolean, options: BuildOptions = {}): Promise<Build> {
-  if (!WebAssembly.validate(SIMD)) {
-    throw new WasmformerError(
-      'UNSUPPORTED_PLATFORM',
-      'there is no WebAssembly SIMD here: use Node 20 or a browser of 2023, or later',
-    );
+  if (typeof WebAssembly === 'undefined' || !WebAssembly.validate(SIMD)) {
+    throw (await import('./build-failure')).unsupported();
   }
   let relaxed = options.relaxedSimd ?? true;
   if (relaxed && !WebAssembly.validate(RELAXED)) {
@@ -79,11 +75,26 @@ export async function loadBuild(shared: boolean, options: BuildOptions = {}): Pr
   const key = wide ? `${name}-wide` : name;
   let module = modules.get(key);
   if (!module) {
-    module = platform.wasmBytes(name).then((bytes) => WebAssembly.compile(bytes));
+    module = compile(name);
     modules.set(key, module);
     module.catch(() => modules.delete(key));
   }
   return { name, module: await module, tile: tileOf(relaxed, wide) };
+}
+
+async function compile(name: BuildName): Promise<WebAssembly.Module> {
+  const file = `${name}.wasm`;
+  let bytes: BufferSource;
+  try {
+    bytes = await platform.wasmBytes(name);
+  } catch (cause) {
+    throw (await import('./build-failure')).unreachable(file, cause);
+  }
+  try {
+    return await WebAssembly.compile(bytes);
+  } catch (cause) {
+    throw (await import('./build-failure')).uncompilable(file, bytes, cause);
+  }
 }
 
 /** The register tile that this compiler handles best (assembly/kernels/tile.ts). */

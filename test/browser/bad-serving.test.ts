@@ -1,0 +1,145 @@
+// Pages whose server or policy gets in the way of WebAssembly, and a Node without it: what works all the same, and what the error says.
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { extname } from 'node:path';
+import { json } from 'node:stream/consumers';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { hasChromium, startChromium, type Chromium } from './chromium';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const TYPES: Readonly<Record<string, string>> = { '.js': 'text/javascript', '.wasm': 'application/wasm' };
+const MODEL = 'test/golden/encoders/sentence-mean';
+
+/** What the page's module does: loads, embeds, and keeps what came of it. */
+const PAGE = `<!doctype html><meta charset="utf-8"><script type="module" src="/main.js"></script>`;
+const MAIN = `
+import { Encoder } from '/dist/web/index.js';
+let found;
+try {
+  const options = { cacheDir: null, ...JSON.parse(new URLSearchParams(location.search).get('options') ?? '{}') };
+  const encoder = await Encoder.fromPretrained(new URL('/${MODEL}/', location.href), options);
+  const { dims } = await encoder.embed('a text');
+  found = { dims, threads: encoder.info.threads, worker: encoder.info.worker, build: encoder.info.build };
+} catch (error) {
+  found = { code: error.code, message: error.message };
+}
+await fetch('/found', { method: 'POST', body: JSON.stringify(found) });`;
+
+interface Answer {
+  status?: number;
+  type?: string;
+  body?: string;
+}
+
+describe.skipIf(!hasChromium())('Chromium', () => {
+  let chromium: Chromium;
+  let server: Server | undefined;
+
+  beforeAll(async () => {
+    chromium = await startChromium();
+  });
+  afterAll(() => chromium?.close());
+  afterEach(() => {
+    server?.close();
+    server?.closeAllConnections();
+  });
+
+  /** Serves the project, with a policy, and the wasm files otherwise. */
+  async function visit(policy: string | null, wasm: Answer = {}, options: object = {}): Promise<unknown> {
+    let tell!: (found: unknown) => void;
+    const found = new Promise((resolve) => (tell = resolve));
+    server = createServer((request, response) => {
+      const path = new URL(request.url ?? '/', 'http://localhost').pathname;
+      const headers: Record<string, string> = policy === null ? {} : { 'Content-Security-Policy': policy };
+      const inline: Readonly<Record<string, [string, string]>> = {
+        '/': ['text/html', PAGE],
+        '/main.js': ['text/javascript', MAIN],
+      };
+      if (path === '/found') {
+        // what the page found, since a policy keeps a test from evaluating anything in it
+        void json(request).then(tell);
+        return void response.writeHead(204).end();
+      }
+      if (Object.hasOwn(inline, path)) {
+        return void response.writeHead(200, { ...headers, 'Content-Type': inline[path][0] }).end(inline[path][1]);
+      }
+      const changed = path.endsWith('.wasm') ? wasm : {};
+      try {
+        const body = changed.body ?? readFileSync(root + path);
+        const type = changed.type ?? TYPES[extname(path)] ?? 'application/octet-stream';
+        const length = Buffer.byteLength(body);
+        response
+          .writeHead(changed.status ?? 200, { ...headers, 'Content-Type': type, 'Content-Length': length })
+          .end(body);
+      } catch {
+        response.writeHead(404).end();
+      }
+    });
+    await new Promise<void>((resolve) => server!.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const query = new URLSearchParams({ options: JSON.stringify(options) });
+    const { page } = await chromium.open(`http://127.0.0.1:${port}/?${query.toString()}`);
+    try {
+      return await found;
+    } finally {
+      await page.close();
+    }
+  }
+
+  it('a wrong type of the wasm files does no harm', async () => {
+    expect(await visit(null, { type: 'text/plain' })).toMatchObject({ dims: [1, 24], worker: true });
+  });
+
+  it.each([
+    [
+      'a web page',
+      { type: 'text/html', body: '<!doctype html><title>app</title>' },
+      'INVALID_FILE',
+      /no WebAssembly, but perhaps a web page.*dist\/wasm/,
+    ],
+    ['404', { status: 404, body: '' }, 'FILE_NOT_FOUND', /cannot be fetched \(.*404\).*dist\/wasm/],
+  ])('%s in place of the core', async (_, wasm, code, message) => {
+    expect(await visit(null, wasm)).toEqual({ code, message: expect.stringMatching(message) });
+  });
+
+  it.each([true, false])("a policy without 'wasm-unsafe-eval', worker: %s", async (worker) => {
+    const found = await visit("default-src 'self'", {}, { worker });
+    expect(found).toEqual({
+      code: 'UNSUPPORTED_PLATFORM',
+      message: expect.stringMatching(/^the core relaxed\.wasm cannot be compiled: .*'wasm-unsafe-eval'.*script-src/),
+    });
+  });
+
+  it('a policy without workers', async () => {
+    const policy = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'none'";
+    expect(await visit(policy)).toEqual({
+      code: 'WORKER_FAILED',
+      message: expect.stringMatching(/the engine's worker could not start.*worker: false/),
+    });
+    expect(await visit(policy, {}, { worker: false })).toMatchObject({ dims: [1, 24], worker: false, threads: 1 });
+  });
+});
+
+describe('Node', () => {
+  it.each(['--jitless', '--no-expose-wasm'])('%s: an error that says what to do', (flag) => {
+    const script = `
+      import { Encoder } from './dist/node/index.js';
+      for (const worker of [true, false]) {
+        const { code, message } = await Encoder.fromPretrained('${MODEL}', { worker }).catch((error) => error);
+        console.log(code, message);
+      }`;
+    const output = execFileSync(process.execPath, [flag, '--input-type=module', '-e', script], {
+      cwd: root,
+      encoding: 'utf8',
+      timeout: 30_000,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const line = /^UNSUPPORTED_PLATFORM there is no WebAssembly here: start Node without --jitless/;
+    for (const told of output.trim().split('\n')) expect(told).toMatch(line);
+    expect(output.trim().split('\n')).toHaveLength(2);
+  });
+});
