@@ -16,7 +16,13 @@ const GRACE_MS = 200;
 export async function startWorkerHost(options: CoreOptions, onLost: (cause?: unknown) => void): Promise<Host> {
   const worker = await startEngine(onLost);
   const remote = Comlink.wrap<EngineEndpoint>(worker.endpoint);
-  const { cancel } = unwrap(await remote.create(options));
+  const created = await remote.create(options);
+  // an engine that cannot be made leaves no worker behind
+  if ('error' in created) {
+    worker.expectEnd();
+    await worker.terminate();
+  }
+  const { cancel } = unwrap(created);
   let memory: MemoryFacts | null = null;
   const cancelCell = cancel && new Int32Array(cancel.buffer, cancel.address, 1);
   return {
