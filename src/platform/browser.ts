@@ -14,7 +14,7 @@ export function hasWorkers(): boolean {
 }
 
 /** What to do about a worker that cannot start. */
-export const WORKER_ADVICE: string = 'serve worker.js beside the bundle, or pass worker: false';
+export const WORKER_ADVICE = 'serve worker.js beside the bundle, or pass worker: false';
 
 export async function wasmBytes(name: string): Promise<BufferSource> {
   const url = wasmUrl(name);

@@ -9,7 +9,7 @@ import type { Follower } from './node';
 export const files: FileAccess | undefined = undefined;
 export const output: FileOutput | undefined = undefined;
 
-export const WORKER_ADVICE: string = '';
+export const WORKER_ADVICE = '';
 
 export function hasWorkers(): boolean {
   return false;

@@ -28,7 +28,7 @@ export async function wasmBytes(name: string): Promise<BufferSource> {
 }
 
 /** What to do about a worker that cannot start. */
-export const WORKER_ADVICE: string =
+export const WORKER_ADVICE =
   "if a bundler has taken wasmformer into a bundle for a server, leave it out (Next.js: serverExternalPackages: ['wasmformer'])";
 
 const v8Major = Number(process.versions.v8?.split('.')[0] ?? 0);

@@ -182,5 +182,5 @@ it('tells what memory is used for', async () => {
   await session.generate([1, 2, 3], { maxNewTokens: 70, eosTokenId: [] }).result();
   // 2 pages of 64 tokens x 2 layers x (16 + 16) x 4 bytes
   expect(decoder.info.memory.kv).toBe(2 * 64 * 2 * 32 * 4);
-  await session.dispose();
+  session.dispose();
 });
