@@ -178,9 +178,9 @@ it('tells what memory is used for', async () => {
     activation_function: 'gelu_new',
   };
   const decoder = await Decoder.fromConfig(config, { engine, seed: 1 });
-  const session = await decoder.createSession();
+  const session = decoder.createSession();
   await session.generate([1, 2, 3], { maxNewTokens: 70, eosTokenId: [] }).result();
   // 2 pages of 64 tokens x 2 layers x (16 + 16) x 4 bytes
   expect(decoder.info.memory.kv).toBe(2 * 64 * 2 * 32 * 4);
-  session.dispose();
+  await session.dispose();
 });
