@@ -23,6 +23,14 @@ function isDate(text) {
   return /^\d{4}-\d\d-\d\d$/.test(text) && !Number.isNaN(time) && new Date(time).toISOString().startsWith(text);
 }
 
+/** Whether to draw in colours: what the environment says, else what a terminal can. */
+function hasColors() {
+  const { FORCE_COLOR, NO_COLOR } = process.env;
+  if (NO_COLOR) return false;
+  if (FORCE_COLOR !== undefined) return FORCE_COLOR !== '0' && FORCE_COLOR !== 'false';
+  return stdout.isTTY === true && stdout.hasColors();
+}
+
 /** Prints the answer as it comes, then the grid. Gives whether the answer is a date. */
 async function translate(model, text) {
   stdout.write(`${text} → `);
@@ -38,10 +46,12 @@ async function translate(model, text) {
     { outputAttentions: true },
   );
   const label = (id) => model.tokenizer.idToToken(id);
+  // the text's own characters, where a token is one: the model reads them without accents and capitals
+  const written = ([from, to], i) => text.slice(from, to) || label(source.ids[i]);
   const grid = attentionGrid(crossAttentions.at(-1), {
     rows: ids.map(label),
-    columns: [...source.ids].map(label),
-    color: stdout.isTTY === true && stdout.hasColors(),
+    columns: source.offsets.map(written),
+    color: hasColors(),
     width: stdout.columns ?? 80,
   });
   stdout.write(`${grid}\n\n`);
@@ -54,7 +64,16 @@ async function main(texts) {
   // so small a model is done before a second thread would have begun
   const model = await Transformer.fromPretrained(dates, { worker: false, threads: 1 });
   try {
-    for (const text of texts) if (!(await translate(model, text))) process.exitCode = 1;
+    for (const text of texts) {
+      try {
+        if (!(await translate(model, text))) process.exitCode = 1;
+      } catch (error) {
+        // one text that is too long does not stop the others
+        if (!(error instanceof WasmformerError)) throw error;
+        console.error(`\n${JSON.stringify(text)}: ${error.code}: ${error.message}`);
+        process.exitCode = 1;
+      }
+    }
   } finally {
     await model.dispose();
   }

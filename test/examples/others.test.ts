@@ -28,6 +28,14 @@ it('generate: the text, and how fast it came', () => {
   expect(stdout + stderr).toContain('nosuoeue');
 });
 
+it('search: the lines of a file, nearest first', () => {
+  const { status, stdout } = run('search', 'test/golden/encoders/sentence-mean', 'LICENSE', 'a copy of the work');
+  expect(status).toBe(0);
+  const scores = [...stdout.matchAll(/^ {2}(-?\d\.\d{3}) {2}\S/gm)].map(([, score]) => Number(score));
+  expect(scores).toHaveLength(5);
+  expect(scores).toEqual([...scores].sort((a, b) => b - a));
+});
+
 it.each(['embed', 'generate'])('%s says what is wrong', (example) => {
   const { status, stderr } = run(example, '/nowhere/at/all', 'text');
   expect(status).toBe(1);
