@@ -30,6 +30,37 @@ export async function openClients(count, options) {
   return { clients, close: () => engine.dispose() };
 }
 
+/** Long calls on MiniLM and on a decoder of random weights, each of which takes a signal. */
+export async function openAborted(options) {
+  const { Decoder, Encoder, createEngine } = await import(entry('index.js'));
+  const engine = await createEngine(options);
+  const folder = join(models, 'minilm');
+  const encoder = await Encoder.fromPretrained(folder, { engine });
+  const config = {
+    model_type: 'llama',
+    vocab_size: 8000,
+    hidden_size: 512,
+    intermediate_size: 1376,
+    num_hidden_layers: 8,
+    num_attention_heads: 8,
+    num_key_value_heads: 4,
+    max_position_embeddings: 2048,
+    rms_norm_eps: 1e-5,
+    rope_theta: 10_000,
+    hidden_act: 'silu',
+  };
+  const decoder = await Decoder.fromConfig(config, { engine, seed: 1 });
+  const ids = (length) => Array.from({ length }, (_, i) => (i * 37) % 7000);
+  const batch = { inputIds: Array.from({ length: 32 }, () => ids(512)) };
+  const runs = [
+    (signal) => Encoder.fromPretrained(folder, { engine, signal }),
+    (signal) => encoder.forward(batch, { signal }),
+    (signal) => encoder.embed(batch, { signal }),
+    (signal) => decoder.forward({ inputIds: [ids(1500)] }, { signal }),
+  ];
+  return { runs, close: () => engine.dispose() };
+}
+
 /** Kernels of one build, and Tensor. `time(run)` is the least time of the plan alone, in ms. */
 export async function openKernels({ threads, build }) {
   const { Tensor } = await import(entry('index.js'));

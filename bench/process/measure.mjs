@@ -37,6 +37,7 @@ export async function measureProcesses(node, quick) {
   const steady = await report(node, 'steady', ['--expose-gc']);
   const steps = existsSync(stories) ? await report(node, 'steps') : undefined;
   const requests = await report(node, 'requests');
+  const { worst } = await report(node, 'abort');
   const { load: loading, copy } = await report(node, 'load-time');
   const start = startTime(node, quick ? 3 : 20);
   if (!steps) console.warn(`no figures of stories260K: it is not in ${stories} (set WASMFORMER_MODELS)`);
@@ -44,6 +45,7 @@ export async function measureProcesses(node, quick) {
     'start to first result over an empty process, ms': start.inline,
     'the same in a worker with 2 threads, ms': start.worker,
     'MiniLM from file to ready, over reading and copying it': loading / copy,
+    'abort to rejection, at most, ms': worst,
     'peak memory of loading MiniLM over its f32 size': (load.peak - empty.peak) / f32Bytes,
     'pages of wasm grown in 900 forwards': steady.pages,
     'resident memory grown in 900 forwards, %': steady.growth,
