@@ -80,6 +80,13 @@ function isReachable(from, id, getModuleInfo, seen = new Set()) {
   return [...importers, ...dynamicImporters].some((by) => !seen.has(by) && isReachable(from, by, getModuleInfo, seen));
 }
 
+/** Whether a module is part of another's static imports. */
+function isImported(by, id, getModuleInfo, seen = new Set()) {
+  if (by.test(id)) return true;
+  seen.add(id);
+  return getModuleInfo(id).importers.some((next) => !seen.has(next) && isImported(by, next, getModuleInfo, seen));
+}
+
 /** Few files start faster and compress better: what every use needs is one, and what only some need are others. */
 function purposeOf(id, getModuleInfo) {
   const seldom = Object.keys(SELDOM).find((name) => SELDOM[name].test(id));
@@ -102,6 +109,18 @@ function chunkOf(id, { getModuleInfo }) {
 
 /** In Node a small file takes longer to find than to read, and a large one 0.07 ms a KB to compile. */
 function nodeChunkOf(id, graph) {
+  const name = nodePurposeOf(id, graph);
+  if (name !== 'core') return name;
+  // the caller, the engine's worker and its threads each read only their own, and what all of them need
+  const { getModuleInfo } = graph;
+  if (isReachable(/src\/follower\.ts$/, id, getModuleInfo)) return 'thread';
+  if (!isReachable(/src\/worker\.ts$/, id, getModuleInfo)) {
+    return /host-inline|src\/ops\//.test(id) ? 'core' : 'core-caller';
+  }
+  return isImported(/src\/(index|runtime\/host-worker)\.ts$/, id, getModuleInfo) ? 'shared' : 'core';
+}
+
+function nodePurposeOf(id, graph) {
   if (/src\/cli\/index\./.test(id)) return null;
   if (/commander|src\/cli\/(main|program|failure|generation-flags)\./.test(id)) return 'program';
   if (/src\/(cli|api\/checkpoint)/.test(id)) return 'commands';

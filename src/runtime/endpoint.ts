@@ -1,42 +1,11 @@
-// The two ends of the wire between a caller and the engine's worker. Errors cross as data, since Comlink would lose their
-// class and code; results are transferred, not copied.
+// The engine's end of the wire to its caller. Results are transferred, not copied.
 import * as Comlink from 'comlink';
 import type { CoreOptions } from '../core/core';
-import { WasmformerError, type WasmformerErrorCode } from '../errors';
 import type { Config } from '../models/model';
 import { EngineCore, type EngineFacts, type Loaded, type MemoryFacts } from './engine-core';
 import type { HeldAs, TensorInfo } from './load';
 import type { ModelKind } from './runner';
-
-/** An error as data. */
-interface WireError {
-  readonly code: WasmformerErrorCode | null;
-  readonly name: string;
-  readonly message: string;
-  readonly stack?: string;
-}
-
-/** A result or an error. */
-export type Reply<T> = { readonly value: T } | { readonly error: WireError };
-
-/** Runs a task and packs what comes of it. */
-export async function reply<T>(task: () => T | Promise<T>): Promise<Reply<T>> {
-  try {
-    return { value: await task() };
-  } catch (error) {
-    const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
-    return { error: { code: error instanceof WasmformerError ? error.code : null, name, message, stack } };
-  }
-}
-
-/** The value of a reply, or its error thrown. */
-export function unwrap<T>(result: Reply<T>): T {
-  if ('value' in result) return result.value;
-  const { code, name, message, stack } = result.error;
-  const error = code ? new WasmformerError(code, message, { name }) : new Error(message);
-  if (stack) error.stack = stack;
-  throw error;
-}
+import { reply, unwrap, type Reply } from './wire';
 
 /** A function of the other side. */
 type Remote<F> = F & Comlink.ProxyMethods;

@@ -2,10 +2,11 @@
 import { startEngine } from '#platform-caller';
 import * as Comlink from 'comlink';
 import type { CoreOptions } from '../core/core';
-import { reply, unwrap, type EngineEndpoint } from './endpoint';
+import type { EngineEndpoint } from './endpoint';
 import type { MemoryFacts } from './engine-core';
 import type { Host } from './host';
 import type { TensorReader } from './load';
+import { reply, unwrap } from './wire';
 
 /** What there is to read where weights come from a seed. */
 const NOTHING: TensorReader = { tensors: new Map(), read: async () => new Uint8Array(0) };

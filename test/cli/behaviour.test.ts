@@ -82,13 +82,13 @@ it('Ctrl-C keeps the text so far', async () => {
     'slide',
   ];
   const { status, stdout } = await interrupted(args, '');
-  expect(stdout).toMatch(/^no.*\n$/s);
+  expect(stdout).toMatch(/^n.*\n$/s);
   expect(status).toBe(130);
 });
 
 describe('help', () => {
   const COMMANDS =
-    'embed similar classify fill-mask answer rerank generate translate tokenize inspect attention models completion';
+    'embed similar classify fill-mask answer rerank generate translate tokenize inspect attention models cache completion';
 
   it('lists the commands and the exit codes', () => {
     const { status, stdout } = wasmformer(['--help']);
