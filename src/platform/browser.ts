@@ -87,6 +87,9 @@ export function yieldToEventLoop(): Promise<void> {
   });
 }
 
+/** A page's ports are what Comlink expects. */
+export function wirePorts(): void {}
+
 /** In the engine's worker: gives the endpoint that startEngine holds the other end of. */
 export async function exposeEngine(expose: (endpoint: Endpoint) => void): Promise<void> {
   expose(globalThis as unknown as Endpoint);

@@ -49,6 +49,8 @@ function noWorkers(): never {
   throw new WasmformerError('UNSUPPORTED_PLATFORM', 'there are no workers here');
 }
 
+export function wirePorts(): void {}
+
 export const startFollower: (...args: unknown[]) => Promise<Follower> = noWorkers;
 export const exposeEngine: (expose: (endpoint: Endpoint) => void) => Promise<void> = noWorkers;
 

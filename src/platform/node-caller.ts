@@ -1,7 +1,7 @@
 // What only the caller's side of an engine uses in Node.
 import { builtin } from './builtins-node';
 import { assets, type EngineWorker } from './node';
-import type { Endpoint } from 'comlink';
+import { endpointOf } from './node-ports';
 
 /** Young objects' share of the heap, in MB, which V8 would let grow to 48: the engine leaves little behind, and none of it stays. */
 const YOUNG_MB = 4;
@@ -25,7 +25,7 @@ export async function startEngine(onLost: (cause?: unknown) => void): Promise<En
   worker.on('error', lost);
   worker.on('exit', () => lost());
   return {
-    endpoint: port1 as unknown as Endpoint,
+    endpoint: endpointOf(port1),
     hold(pending) {
       if (pending) port1.ref();
       else port1.unref();

@@ -4,8 +4,10 @@ import { availableParallelism } from 'node:os';
 import type { MessagePort as NodePort } from 'node:worker_threads';
 import type { Endpoint } from 'comlink';
 import { builtin } from './builtins-node';
+import { endpointOf } from './node-ports';
 
 export { nodeFiles as files } from './files-node';
+export { wirePorts } from './node-ports';
 export { nodeOutput as output } from './output-node';
 
 /** A worker that waits inside wasm for its share of the work. */
@@ -118,5 +120,5 @@ export interface EngineWorker {
 /** In the engine's worker: gives the endpoint that startEngine holds the other end of. */
 export async function exposeEngine(expose: (endpoint: Endpoint) => void): Promise<void> {
   const { workerData } = await builtin('node:worker_threads');
-  expose((workerData as { port: NodePort }).port as unknown as Endpoint);
+  expose(endpointOf((workerData as { port: NodePort }).port));
 }

@@ -1,4 +1,5 @@
 // An engine in a worker, behind Comlink.
+import { wirePorts } from '#platform';
 import { startEngine } from '#platform-caller';
 import * as Comlink from 'comlink';
 import type { CoreOptions } from '../core/core';
@@ -13,6 +14,8 @@ const NOTHING: TensorReader = { tensors: new Map(), read: async () => new Uint8A
 
 /** How long a worker may take to end by itself. */
 const GRACE_MS = 200;
+
+wirePorts(Comlink);
 
 export async function startWorkerHost(options: CoreOptions, onLost: (cause?: unknown) => void): Promise<Host> {
   const worker = await startEngine(onLost);
