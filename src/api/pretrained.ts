@@ -173,9 +173,11 @@ async function open<M extends PretrainedModel<Runner>>(
   const engine = await given;
   const source = await openIt();
   try {
-    const settings = await readSettings(source, signal);
     const shared = engine ?? acquireDefaultEngine(engineOptions);
     try {
+      // its worker comes up while the small files are read
+      shared.prepare();
+      const settings = await readSettings(source, signal);
       const model = await create({ kind, source, settings, engine: shared, ownsShare: !engine, dtype, seed });
       await model.load(signal, onProgress);
       return model;

@@ -159,6 +159,12 @@ export class Engine {
     return { ...(await this.call((host) => host.facts())), worker: this.options.worker };
   }
 
+  /** Starts what the first call would start. A failure is that call's to tell.
+   *  @internal */
+  prepare(): void {
+    if (this.live) void this.start().catch(() => {});
+  }
+
   /** Memory after the last call of a model; null before.
    *  @internal */
   get memory(): MemoryFacts | null {
