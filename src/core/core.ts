@@ -67,18 +67,20 @@ export class Core {
   private static ofModule(module: WebAssembly.Module): Core {
     const memory = createMemory(false);
     let exports: CoreExports;
+    let relaxed: boolean;
     try {
       // the loader takes only a module of its own realm, and an edge runtime may compile it in another
       exports = new WebAssembly.Instance(module, coreImports(memory.memory) as unknown as WebAssembly.Imports)
         .exports as CoreExports;
+      // what has no such export is another module
+      relaxed = exports.RELAXED.value === 1;
     } catch (cause) {
       throw new WasmformerError(
         'INVALID_ARGUMENT',
-        'module is no build of the core for one thread: import "wasmformer/wasm/relaxed.wasm", or base.wasm where there is no relaxed SIMD',
+        'module is no build of the core for one thread: import "wasmformer/wasm/relaxed.wasm", or base.wasm',
         { cause },
       );
     }
-    const relaxed = exports.RELAXED.value === 1;
     return new Core(relaxed ? 'relaxed' : 'base', 1, exports, memory, tileOf(relaxed, false));
   }
 

@@ -78,7 +78,10 @@ function checkOptions(options: EngineOptions): CheckedOptions {
   if (module !== undefined) {
     // by its tag: an edge runtime compiles it in another realm
     if (Object.prototype.toString.call(module) !== '[object WebAssembly.Module]') {
-      throw new WasmformerError('INVALID_ARGUMENT', `module must be a WebAssembly.Module, not ${String(module)}`);
+      throw new WasmformerError(
+        'INVALID_ARGUMENT',
+        `module must be a WebAssembly.Module (wasmformer/wasm/relaxed.wasm), not ${String(module)}`,
+      );
     }
     if (worker || (threads !== 'auto' && threads > 1)) {
       throw new WasmformerError(

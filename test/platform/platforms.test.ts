@@ -18,6 +18,13 @@ it('the platforms agree', () => {
   for (const other of others) expect([...names(other), 'assets'].sort()).toEqual(names(node));
 });
 
+it('an edge function without a module is told to import one', async () => {
+  await expect(edge.wasmBytes()).rejects.toMatchObject({
+    code: 'UNSUPPORTED_PLATFORM',
+    message: expect.stringMatching(/import wasm from "wasmformer\/wasm\/relaxed\.wasm".*`module`/) as string,
+  });
+});
+
 it('their stores agree', () => {
   const others: (typeof nodeStore)[] = [browserStore, edgeStore];
   for (const other of others) expect(names(other)).toEqual(names(nodeStore));

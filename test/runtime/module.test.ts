@@ -25,6 +25,12 @@ it('says what is wrong with a module', async () => {
     code: 'INVALID_ARGUMENT',
     message: expect.stringMatching(/for one thread/) as string,
   });
+  // the smallest module there is
+  const foreign = new WebAssembly.Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
+  await expect(createEngine({ module: foreign })).rejects.toMatchObject({
+    code: 'INVALID_ARGUMENT',
+    message: expect.stringMatching(/no build of the core.*relaxed\.wasm/) as string,
+  });
   await expect(createEngine({ module: {} as WebAssembly.Module })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
   await expect(createEngine({ module: compiled('base'), threads: 2 })).rejects.toMatchObject({
     code: 'INVALID_ARGUMENT',

@@ -24,12 +24,18 @@ export default {
       return Response.json({ message: 'POST { "text": "..." }' }, { status: 405, headers: { Allow: 'POST' } });
     }
     try {
-      const { text } = await request.json();
       const encoder = await model(env);
-      return Response.json(await encoder.classify(text));
+      // what is asked may be wrong; whatever else fails is this side's fault
+      try {
+        const { text } = (await request.json()) ?? {};
+        return Response.json(await encoder.classify(text));
+      } catch (error) {
+        const isInput = error instanceof SyntaxError || ['INVALID_ARGUMENT', 'TOO_LONG'].includes(error.code);
+        if (!isInput) throw error;
+        return Response.json({ code: error.code, message: error.message }, { status: 400 });
+      }
     } catch (error) {
-      const isInput = error instanceof SyntaxError || ['INVALID_ARGUMENT', 'TOO_LONG'].includes(error.code);
-      return Response.json({ code: error.code, message: error.message }, { status: isInput ? 400 : 500 });
+      return Response.json({ code: error.code, message: error.message }, { status: 500 });
     }
   },
 };
