@@ -18,7 +18,7 @@ export function createMemory(shared: boolean): Memory {
       cause = error;
     }
   }
-  throw new WasmformerError('OUT_OF_MEMORY', 'no WebAssembly memory is to be had: dispose other engines', { cause });
+  throw new WasmformerError('OUT_OF_MEMORY', 'no WebAssembly memory: dispose other engines', { cause });
 }
 
 /** What regions are for. */

@@ -129,8 +129,5 @@ function changed(url: string): WasmformerError {
 }
 
 function mismatch(url: string, flaw: string): never {
-  throw new WasmformerError(
-    'INVALID_FILE',
-    `${shownUrl(url)} arrived damaged: ${flaw}; try again, or ask whoever runs the server`,
-  );
+  throw new WasmformerError('INVALID_FILE', `${shownUrl(url)} arrived damaged: ${flaw}; try again`);
 }
