@@ -13,6 +13,11 @@ import {
   type StoredFile,
 } from '../io/cache/store';
 import { PIECE_BYTES, type OpenFile } from '../io/source-base';
+import { yieldToEventLoop } from './browser';
+
+/** Bytes hashed at a time, and how long before the page gets a turn, in milliseconds. */
+const STEP = 256 * 1024;
+const TURN_MS = 8;
 
 /** Header of an entry that holds what is known of its file. */
 const FACTS = 'x-wasmformer';
@@ -33,7 +38,19 @@ export async function openStore(name = 'wasmformer'): Promise<Store | undefined>
 }
 
 export async function createHasher(): Promise<Hasher> {
-  return new Sha256();
+  const hash = new Sha256();
+  let turn = performance.now();
+  return {
+    async update(bytes) {
+      for (let at = 0; at < bytes.byteLength; at += STEP) {
+        hash.update(bytes.subarray(at, at + STEP));
+        if (performance.now() - turn < TURN_MS) continue;
+        await yieldToEventLoop();
+        turn = performance.now();
+      }
+    },
+    digest: () => hash.digest(),
+  };
 }
 
 /** A page has no environment. */
@@ -156,7 +173,7 @@ class CacheStore implements Store {
       const headers = about ? { [FACTS]: encodeURIComponent(JSON.stringify(about)) } : undefined;
       await this.cache.put(key, new Response(body, { headers }));
     } catch (cause) {
-      throw new WasmformerError('WRITE_FAILED', `cannot write to ${this.place}: ${await reasonOf(cause)}`, { cause });
+      throw new WasmformerError('WRITE_FAILED', `cannot write to ${this.place}: ${reasonOf(cause)}`, { cause });
     }
   }
 }
@@ -233,13 +250,9 @@ function factsOf<T>(response: Response | undefined): T | undefined {
   return facts ? (JSON.parse(decodeURIComponent(facts)) as T) : undefined;
 }
 
-async function reasonOf(cause: unknown): Promise<string> {
-  if ((cause as { name?: unknown } | null)?.name !== 'QuotaExceededError') {
-    return cause instanceof Error ? cause.message : String(cause);
+function reasonOf(cause: unknown): string {
+  if ((cause as { name?: unknown } | null)?.name === 'QuotaExceededError') {
+    return 'the browser gives this site no more space: remove models with cache.remove, or free space on the disk';
   }
-  const { usage, quota } = (await navigator.storage?.estimate?.().catch(() => ({}) as StorageEstimate)) ?? {};
-  const used = usage === undefined || quota === undefined ? '' : ` (${mega(usage)} of ${mega(quota)} used)`;
-  return `the browser gives this site no more space${used}: remove models with cache.remove, or free space on the disk`;
+  return cause instanceof Error ? cause.message : String(cause);
 }
-
-const mega = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`;

@@ -144,7 +144,7 @@ describe.skipIf(!hasChromium())('Chromium', () => {
       Cache.prototype.put = () => Promise.reject(new DOMException('full', 'QuotaExceededError'));
     });
     for (let i = 0; i < 2; i++) expect(await page.evaluate(load, { endpoint: hub.url })).toEqual(expected);
-    expect(warnings).toEqual([expect.stringMatching(/the browser gives this site no more space .*cache\.remove/)]);
+    expect(warnings).toEqual([expect.stringMatching(/the browser gives this site no more space: .*cache\.remove/)]);
     await expect(page.evaluate(load, { endpoint: hub.url, cacheDir: 'mine' })).rejects.toThrow('cache "mine"');
   });
 });

@@ -83,7 +83,7 @@ async function fill(options: DownloadOptions, incoming: Incoming, hasher: Hasher
       for (let bytes = await body.next(); bytes; bytes = await body.next()) {
         if (signal?.aborted) throw abortError(signal.reason);
         if (size !== undefined && incoming.have + bytes.byteLength > size) throw changed(url);
-        hasher.update(bytes);
+        await hasher.update(bytes);
         await incoming.write(bytes);
         onProgress?.(incoming.have, size);
       }
@@ -119,9 +119,9 @@ export async function eachPiece(
   file: { read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> },
   from: number,
   to: number,
-  use: (bytes: Uint8Array<ArrayBuffer>) => void,
+  use: (bytes: Uint8Array<ArrayBuffer>) => void | Promise<void>,
 ): Promise<void> {
-  for (let at = from; at < to; at += PIECE_BYTES) use(await file.read(at, Math.min(PIECE_BYTES, to - at)));
+  for (let at = from; at < to; at += PIECE_BYTES) await use(await file.read(at, Math.min(PIECE_BYTES, to - at)));
 }
 
 function changed(url: string): WasmformerError {

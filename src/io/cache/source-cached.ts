@@ -242,7 +242,7 @@ export async function hashStored(
   try {
     await eachPiece(open, 0, file.size, (bytes) => {
       throwIfAborted(signal);
-      hasher.update(bytes);
+      return hasher.update(bytes);
     });
   } finally {
     await open.close();

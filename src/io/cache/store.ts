@@ -83,7 +83,8 @@ export interface Store {
 
 /** A running hash. */
 export interface Hasher {
-  update(bytes: Uint8Array): void;
+  /** Asynchronous where it would hold the event loop. */
+  update(bytes: Uint8Array): void | Promise<void>;
   /** In hex. */
   digest(): string;
 }
