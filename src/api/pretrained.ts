@@ -170,23 +170,19 @@ async function open<M extends PretrainedModel<Runner>>(
       `dtype must be one of ${DTYPES.join(', ')}, not ${JSON.stringify(dtype)}`,
     );
   }
-  const engine = await given;
-  const source = await openIt();
+  const engine = (await given) ?? acquireDefaultEngine(engineOptions);
+  let source: Source | undefined;
   try {
-    const shared = engine ?? acquireDefaultEngine(engineOptions);
-    try {
-      // its worker comes up while the small files are read
-      shared.prepare();
-      const settings = await readSettings(source, signal);
-      const model = await create({ kind, source, settings, engine: shared, ownsShare: !engine, dtype, seed });
-      await model.load(signal, onProgress);
-      return model;
-    } catch (error) {
-      if (!engine) await releaseDefaultEngine(shared);
-      throw error;
-    }
+    // its worker comes up while the files are found and the small ones read
+    engine.prepare();
+    source = await openIt();
+    const settings = await readSettings(source, signal);
+    const model = await create({ kind, source, settings, engine, ownsShare: !given, dtype, seed });
+    await model.load(signal, onProgress);
+    return model;
   } catch (error) {
-    await source.close();
+    await source?.close();
+    if (!given) await releaseDefaultEngine(engine);
     throw error;
   }
 }
@@ -203,9 +199,9 @@ async function readerOf(source: Source, meter: Meter, signal?: AbortSignal): Pro
   meter.total = totalBytes;
   return {
     tensors,
-    read: async (name, start, length) => {
-      const bytes = await read(name, start, length, signal);
-      meter.read(tensors.get(name)!.file, length);
+    read: async (parts) => {
+      const bytes = await read(parts, signal);
+      for (const { name, length } of parts) meter.read(tensors.get(name)!.file, length);
       return bytes;
     },
   };

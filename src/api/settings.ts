@@ -54,19 +54,20 @@ export async function readConfig(source: Source, signal?: AbortSignal): Promise<
 
 /** Reads what a folder has; only config.json must exist. */
 export async function readSettings(source: Source, signal?: AbortSignal): Promise<Settings> {
-  const config = await readConfig(source, signal);
-  const [tokenizer, sentence, generation] = await Promise.all([
+  const config = readConfig(source, signal);
+  const [, tokenizer, sentence, generation] = await Promise.all([
+    config,
     readTokenizer(source, config, signal),
     readSentenceSettings(source, signal),
     readObject(source, 'generation_config.json', signal),
   ]);
-  return { config, ...tokenizer, sentence, generation };
+  return { config: await config, ...tokenizer, sentence, generation };
 }
 
 /** The tokenizer of a folder: from tokenizer.json, else from the older files that its class or architecture has. */
 export async function readTokenizer(
   source: Source,
-  modelConfig: Config,
+  modelConfig: Config | Promise<Config>,
   signal?: AbortSignal,
 ): Promise<Pick<Settings, 'tokenizer' | 'tokenizerRefusal' | 'continuingSubwordPrefix'>> {
   const [stored, own, specials] = await Promise.all([
@@ -81,7 +82,7 @@ export async function readTokenizer(
     return { tokenizer: null, tokenizerRefusal: null, continuingSubwordPrefix: null };
   } else {
     const { convertTokenizer } = await import('../io/tokenizer/convert');
-    const converted = await convertTokenizer(source, modelConfig, own, signal);
+    const converted = await convertTokenizer(source, await modelConfig, own, signal);
     if (converted === null || converted instanceof WasmformerError) {
       return { tokenizer: null, tokenizerRefusal: converted, continuingSubwordPrefix: null };
     }

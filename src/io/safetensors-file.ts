@@ -13,11 +13,26 @@ export interface Checkpoint {
   /** Bytes of all tensors. */
   readonly totalBytes: number;
   /**
-   * Exactly `length` bytes of a tensor from its byte `start`, in a fresh, unshared buffer.
-   * @throws MISSING_TENSOR, INVALID_ARGUMENT (outside the tensor), INVALID_FILE, NETWORK, ABORTED
+   * The bytes of parts, one after another, in a fresh, unshared buffer. What lies side by side in a file is read at once.
+   * @throws MISSING_TENSOR, INVALID_ARGUMENT (outside a tensor), INVALID_FILE, NETWORK, ABORTED
    */
-  read(name: string, start: number, length: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>>;
+  read(parts: readonly TensorPart[], signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>>;
+  readonly locate: Locate;
 }
+
+/** `length` bytes of a tensor from its byte `start`. */
+export interface TensorPart {
+  readonly name: string;
+  readonly start: number;
+  readonly length: number;
+}
+
+/** Where bytes of a tensor are: in a file, or here already. */
+type Locate = (
+  entry: TensorEntry,
+  part: TensorPart,
+  signal?: AbortSignal,
+) => Promise<{ file: string; offset: number } | Uint8Array<ArrayBuffer>>;
 
 /** One weight file. */
 export interface WeightFile extends Checkpoint {
@@ -39,31 +54,59 @@ export async function openSafetensors(source: Source, file: string, signal?: Abo
   return { file, ...checkpointOf(source, tensors, metadata) };
 }
 
-/** Reads tensors where a header says that they are. */
-function checkpointOf(
+/** Reads tensors where they are; by default where a header says so. */
+export function checkpointOf(
   source: Source,
   tensors: ReadonlyMap<string, TensorEntry>,
   metadata: Readonly<Record<string, string>>,
+  locate: Locate = async ({ file, offset }, { start }) => ({ file, offset: offset + start }),
 ): Checkpoint {
   let totalBytes = 0;
-  for (const entry of tensors.values()) totalBytes += entry.byteLength;
+  for (const { byteLength } of tensors.values()) totalBytes += byteLength;
   return {
     tensors,
     metadata,
     totalBytes,
-    async read(name, start, length, signal) {
-      const entry = tensors.get(name);
-      if (!entry) {
-        throw new WasmformerError('MISSING_TENSOR', `the checkpoint in ${source.name} has no tensor "${name}"`);
+    locate,
+    async read(parts, signal) {
+      const pieces: Uint8Array<ArrayBuffer>[] = [];
+      let run: { file: string; offset: number; length: number } | undefined;
+      const finishRun = async (): Promise<void> => {
+        if (run) pieces.push(await source.read(run.file, run.offset, run.length, signal));
+        run = undefined;
+      };
+      for (const part of parts) {
+        const { name, start, length } = part;
+        const entry = tensors.get(name);
+        if (!entry) {
+          throw new WasmformerError('MISSING_TENSOR', `the checkpoint in ${source.name} has no tensor "${name}"`);
+        }
+        const inside = Number.isSafeInteger(start) && start >= 0 && Number.isSafeInteger(length) && length >= 0;
+        if (!inside || start + length > entry.byteLength) {
+          throw new WasmformerError(
+            'INVALID_ARGUMENT',
+            `cannot read ${length} bytes at ${start} of tensor "${name}", which has ${entry.byteLength}`,
+          );
+        }
+        const place = await locate(entry, part, signal);
+        const isHere = place instanceof Uint8Array;
+        if (run && !isHere && place.file === run.file && place.offset === run.offset + run.length) {
+          run.length += length;
+          continue;
+        }
+        await finishRun();
+        if (isHere) pieces.push(place);
+        else run = { ...place, length };
       }
-      const inside = Number.isSafeInteger(start) && start >= 0 && Number.isSafeInteger(length) && length >= 0;
-      if (!inside || start + length > entry.byteLength) {
-        throw new WasmformerError(
-          'INVALID_ARGUMENT',
-          `cannot read ${length} bytes at ${start} of tensor "${name}", which has ${entry.byteLength}`,
-        );
+      await finishRun();
+      if (pieces.length === 1) return pieces[0];
+      const all = new Uint8Array(pieces.reduce((sum, { byteLength }) => sum + byteLength, 0));
+      let at = 0;
+      for (const piece of pieces) {
+        all.set(piece, at);
+        at += piece.byteLength;
       }
-      return source.read(entry.file, entry.offset + start, length, signal);
+      return all;
     },
   };
 }

@@ -1,7 +1,7 @@
 // Checkpoints that are not one model.safetensors: several shards with an index, a file of another name, or PyTorch's own files.
 import { throwIfAborted, WasmformerError } from '../errors';
 import { findJsonFlaw, isJsonObject, parseJson } from './json';
-import { openSafetensors, type Checkpoint, type WeightFile } from './safetensors-file';
+import { checkpointOf, openSafetensors, type Checkpoint, type WeightFile } from './safetensors-file';
 import type { TensorEntry } from './safetensors-header';
 import { isInnerFileName } from './source-base';
 import type { Source } from './source-base';
@@ -78,14 +78,12 @@ export async function openShards(source: Source, indexFile: string, signal?: Abo
 
   const tensors = new Map<string, TensorEntry>();
   const holders = new Map<string, WeightFile>();
-  let totalBytes = 0;
   const metadata: Record<string, string> = {};
   for (const shard of opened) {
     for (const [name, entry] of shard.tensors) {
       if (shardOf.get(name) !== shard.file) continue;
       tensors.set(name, entry);
       holders.set(name, shard);
-      totalBytes += entry.byteLength;
     }
     for (const [key, value] of Object.entries(shard.metadata)) {
       if (!Object.hasOwn(metadata, key)) setOwn(metadata, key, value);
@@ -99,16 +97,7 @@ export async function openShards(source: Source, indexFile: string, signal?: Abo
       );
     }
   }
-  return {
-    tensors,
-    metadata,
-    totalBytes,
-    read(name, start, length, later) {
-      const holder = holders.get(name);
-      if (holder) return holder.read(name, start, length, later);
-      throw new WasmformerError('MISSING_TENSOR', `the checkpoint in ${source.name} has no tensor "${name}"`);
-    },
-  };
+  return checkpointOf(source, tensors, metadata, (entry, ...rest) => holders.get(entry.name)!.locate(entry, ...rest));
 }
 
 /** Opens a weight file by what its name says it is. */

@@ -3,13 +3,13 @@ import * as Comlink from 'comlink';
 import type { CoreOptions } from '../core/core';
 import type { Config } from '../models/model';
 import { EngineCore, type EngineFacts, type Loaded, type MemoryFacts } from './engine-core';
-import type { HeldAs, TensorInfo } from './load';
+import type { HeldAs, TensorInfo, TensorPart } from './load';
 import type { ModelKind } from './runner';
 import { reply, unwrap, type Reply } from './wire';
 
 /** A function of the other side. */
 type Remote<F> = F & Comlink.ProxyMethods;
-export type RemoteRead = (name: string, start: number, length: number) => Promise<Reply<Uint8Array>>;
+export type RemoteRead = (parts: readonly TensorPart[]) => Promise<Reply<Uint8Array>>;
 export type RemoteProgress = (done: number, total: number) => void;
 export type RemoteEvent = (event: unknown) => Promise<Reply<unknown>>;
 
@@ -46,7 +46,7 @@ export class EngineEndpoint {
             ? { seed: weights }
             : {
                 tensors: new Map(weights),
-                read: async (name: string, start: number, length: number) => unwrap(await read(name, start, length)),
+                read: async (parts: readonly TensorPart[]) => unwrap(await read(parts)),
               };
         return await this.engine.load(
           call,

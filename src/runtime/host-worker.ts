@@ -6,7 +6,7 @@ import type { CoreOptions } from '../core/core';
 import type { EngineEndpoint } from './endpoint';
 import type { MemoryFacts } from './engine-core';
 import type { Host } from './host';
-import type { TensorReader } from './load';
+import type { TensorPart, TensorReader } from './load';
 import { reply, unwrap } from './wire';
 
 /** What there is to read where weights come from a seed. */
@@ -34,8 +34,8 @@ export async function startWorkerHost(options: CoreOptions, onLost: (cause?: unk
     memory: () => memory,
     async load(call, kind, config, source, dtype, onProgress) {
       const reader: TensorReader = 'seed' in source ? NOTHING : source;
-      const read = async (name: string, start: number, length: number) => {
-        const result = await reply(() => reader.read(name, start, length));
+      const read = async (parts: readonly TensorPart[]) => {
+        const result = await reply(() => reader.read(parts));
         return 'value' in result ? Comlink.transfer(result, [result.value.buffer as ArrayBuffer]) : result;
       };
       // only what the loader checks crosses, not where the bytes lie

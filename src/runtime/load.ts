@@ -1,5 +1,5 @@
 // Fills declared weights from a checkpoint: piece by piece from the file into their final layout, converted on the way.
-// A model is never in memory twice: the largest extra is two pieces.
+// A model is never in memory twice: the largest extra is two groups of pieces.
 import * as R from '../../assembly/abi/records';
 import type { Core } from '../core/core';
 import type { Weight, WeightType } from '../core/graph';
@@ -14,12 +14,21 @@ export interface TensorInfo {
   readonly dims: readonly number[];
 }
 
+/** `length` bytes of a tensor from its byte `start`. */
+export interface TensorPart {
+  readonly name: string;
+  readonly start: number;
+  readonly length: number;
+}
+
 /** Tensors by name, and a way to read their bytes. */
 export interface TensorReader {
   readonly tensors: ReadonlyMap<string, TensorInfo>;
-  read(name: string, start: number, length: number): Promise<Uint8Array>;
+  /** The bytes of parts of tensors, one after another, in a buffer that nobody else has. */
+  read(parts: readonly TensorPart[]): Promise<Uint8Array>;
 }
 
+/** Bytes that are asked for at once: pieces of tensors, and several small ones together. */
 const PIECE = 4 * 2 ** 20;
 const RECORD_BYTES = 256;
 
@@ -114,6 +123,24 @@ function resolve(
   return pieces;
 }
 
+const bytesOf = ({ rows, width, bytes }: Piece): number => rows * width * bytes;
+
+/** Pieces in groups of at most PIECE bytes: each is a question to the caller's thread, and a read of the file. */
+function grouped(pieces: readonly Piece[]): Piece[][] {
+  const groups: Piece[][] = [];
+  let room = 0;
+  for (const piece of pieces) {
+    const bytes = bytesOf(piece);
+    if (bytes > room) {
+      groups.push([]);
+      room = PIECE;
+    }
+    groups.at(-1)!.push(piece);
+    room -= bytes;
+  }
+  return groups;
+}
+
 export interface LoadOptions {
   /** Default 'auto'. */
   dtype?: HeldAs;
@@ -155,7 +182,7 @@ export async function loadWeights(
 ): Promise<HeldWeights> {
   const before = core.memory.used;
   const pieces = resolve(declarations, reader, options.ignored);
-  const total = pieces.reduce((sum, piece) => sum + piece.rows * piece.width * piece.bytes, 0);
+  const total = pieces.reduce((sum, piece) => sum + bytesOf(piece), 0);
   const { memory } = core;
   const computed = new Computed(declarations, core);
   let staging = 0;
@@ -168,32 +195,42 @@ export async function loadWeights(
       'the model',
     );
     for (const { weight } of declarations) weight.address = allocate(weight, core);
-    staging = memory.alloc(
-      RECORD_BYTES + Math.max(0, ...pieces.map((piece) => piece.rows * piece.width * piece.bytes)),
-      'loading',
-    );
+    staging = memory.alloc(RECORD_BYTES + Math.max(0, ...pieces.map(bytesOf)), 'loading');
     let loaded = 0;
-    const fetchPiece = (piece: Piece): Promise<Uint8Array> =>
-      reader.read(piece.tensor, piece.first * piece.width * piece.bytes, piece.rows * piece.width * piece.bytes);
+    const fetchPieces = (some: readonly Piece[]): Promise<Uint8Array> =>
+      reader.read(
+        some.map((piece) => ({
+          name: piece.tensor,
+          start: piece.first * piece.width * piece.bytes,
+          length: bytesOf(piece),
+        })),
+      );
     // a value that f16 does not hold: its weight starts again, as f32
-    const widen = async ({ declaration: { weight } }: Piece, end: number): Promise<void> => {
+    const widen = async (last: Piece): Promise<void> => {
+      const { weight } = last.declaration;
       memory.free(weight.address);
       weight.address = 0;
       weight.dtype = 'f32';
       weight.address = allocate(weight, core);
-      for (const piece of pieces.slice(0, end + 1)) {
-        if (piece.declaration.weight === weight) store(piece, await fetchPiece(piece), core, staging, computed);
+      for (const piece of pieces.slice(0, pieces.indexOf(last) + 1)) {
+        if (piece.declaration.weight === weight) store(piece, await fetchPieces([piece]), core, staging, computed);
       }
     };
-    // the next piece is read while this one is packed
-    let next = pieces.length > 0 ? fetchPiece(pieces[0]) : null;
-    for (let i = 0; i < pieces.length; i++) {
+    const groups = grouped(pieces);
+    // the next group is read while this one is packed
+    let next = groups.length > 0 ? fetchPieces(groups[0]) : null;
+    for (let i = 0; i < groups.length; i++) {
       const bytes = await next!;
-      next = i + 1 < pieces.length ? fetchPiece(pieces[i + 1]) : null;
+      next = i + 1 < groups.length ? fetchPieces(groups[i + 1]) : null;
       // a failure is seen when its turn comes; until then it is not unhandled
       next?.catch(() => {});
       if (options.isCancelled?.()) throw abortError();
-      if (!store(pieces[i], bytes, core, staging, computed)) await widen(pieces[i], i);
+      let at = 0;
+      for (const piece of groups[i]) {
+        const end = at + bytesOf(piece);
+        if (!store(piece, bytes.subarray(at, end), core, staging, computed)) await widen(piece);
+        at = end;
+      }
       loaded += bytes.byteLength;
       release(bytes);
       options.onProgress?.(loaded, total);

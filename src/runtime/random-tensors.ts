@@ -87,24 +87,28 @@ export function randomTensors(declarations: readonly Declaration[], seed: number
   let stream: Stream | null = null;
   return {
     tensors,
-    async read(name, start, length) {
-      // an engine in the caller's thread hears of an abort in between
-      await yieldToEventLoop();
-      const init = inits.get(name)!;
-      const first = start / 4;
-      if (stream?.name !== name || stream.at > first)
-        stream = { name, random: new Random(seed, streamOf(name)), at: 0 };
-      if (init.kind === 'normal' || init.kind === 'uniform')
-        for (; stream.at < first; stream.at++) stream.random.bits();
-      const values = new Float32Array(length / 4);
-      draw(init, stream.random, first, values);
-      stream.at = first + values.length;
-      if (init.kind === 'normal' && init.zeroRow !== undefined) {
-        const width = tensors.get(name)!.dims[1];
-        const row = init.zeroRow * width - first;
-        if (row < values.length && row + width > 0) values.fill(0, Math.max(0, row), row + width);
+    async read(parts) {
+      const all = new Float32Array(parts.reduce((sum, { length }) => sum + length / 4, 0));
+      let at = 0;
+      for (const { name, start, length } of parts) {
+        // an engine in the caller's thread hears of an abort in between
+        await yieldToEventLoop();
+        const init = inits.get(name)!;
+        const first = start / 4;
+        if (stream?.name !== name || stream.at > first)
+          stream = { name, random: new Random(seed, streamOf(name)), at: 0 };
+        if (init.kind === 'normal' || init.kind === 'uniform')
+          for (; stream.at < first; stream.at++) stream.random.bits();
+        const values = all.subarray(at, (at += length / 4));
+        draw(init, stream.random, first, values);
+        stream.at = first + values.length;
+        if (init.kind === 'normal' && init.zeroRow !== undefined) {
+          const width = tensors.get(name)!.dims[1];
+          const row = init.zeroRow * width - first;
+          if (row < values.length && row + width > 0) values.fill(0, Math.max(0, row), row + width);
+        }
       }
-      return new Uint8Array(values.buffer);
+      return new Uint8Array(all.buffer);
     },
   };
 }

@@ -293,7 +293,7 @@ describe.each(['bert-masked-lm', 'distilbert-masked-lm', 'roberta-masked-lm'])('
       inputIds.map((row) =>
         Promise.all(
           row.map(async (id) => {
-            const bytes = await checkpoint.read(table, id * d * 4, d * 4);
+            const bytes = await checkpoint.read([{ name: table, start: id * d * 4, length: d * 4 }]);
             return new Float32Array(Uint8Array.from(bytes).buffer);
           }),
         ),

@@ -17,7 +17,7 @@ async function open(files: Record<string, Uint8Array | string>): Promise<Checkpo
 async function contents(checkpoint: Checkpoint): Promise<Record<string, unknown>> {
   const entries = [...checkpoint.tensors].map(async ([name, { dtype, dims, byteLength }]) => [
     name,
-    { dtype, dims, bytes: Array.from(await checkpoint.read(name, 0, byteLength)) },
+    { dtype, dims, bytes: Array.from(await checkpoint.read([{ name, start: 0, length: byteLength }])) },
   ]);
   return Object.fromEntries(await Promise.all(entries)) as Record<string, unknown>;
 }
@@ -36,7 +36,9 @@ describe('files of torch.save', () => {
   it('a part of a tensor that is not laid out row by row', async () => {
     const checkpoint = await open({ 'pytorch_model.bin': file('zip.bin') });
     const { bytes } = expected.transposed as { bytes: number[] };
-    expect(Array.from(await checkpoint.read('transposed', 20, 36))).toEqual(bytes.slice(20, 56));
+    expect(Array.from(await checkpoint.read([{ name: 'transposed', start: 20, length: 36 }]))).toEqual(
+      bytes.slice(20, 56),
+    );
   });
 
   it('types that have no storage of their own', async () => {

@@ -41,7 +41,7 @@ describe('openCheckpoint', () => {
     });
     expect([...checkpoint.tensors.keys()].sort()).toEqual(['a', 'b', 'c']);
     expect(checkpoint.tensors.get('b')).toMatchObject({ file: 's2.safetensors', byteLength: 1 });
-    expect(await checkpoint.read('c', 1, 1)).toEqual(Uint8Array.of('c'.charCodeAt(0)));
+    expect(await checkpoint.read([{ name: 'c', start: 1, length: 1 }])).toEqual(Uint8Array.of('c'.charCodeAt(0)));
     expect(checkpoint.totalBytes).toBe(1 + 1 + 2);
     expect(checkpoint.metadata).toEqual({ from: 'b+c' });
   });

@@ -66,7 +66,7 @@ describe('safetensors written by the reference library', () => {
     for (const { name, dtype, dims, data } of GOLDEN_TENSORS) {
       const entry = opened.tensors.get(name);
       expect(entry).toMatchObject({ name, dtype, dims, byteLength: data.byteLength, file: FILE });
-      expect(await opened.read(name, 0, data.byteLength)).toEqual(data);
+      expect(await opened.read([{ name, start: 0, length: data.byteLength }])).toEqual(data);
     }
   });
 
@@ -77,12 +77,14 @@ describe('safetensors written by the reference library', () => {
 
   it('reads parts of a tensor into fresh buffers and refuses to leave it', async () => {
     const opened = await openBytes(GOLDEN);
-    const part = await opened.read('b', 4, 4);
+    const part = await opened.read([{ name: 'b', start: 4, length: 4 }]);
     expect(new Float32Array(part.buffer)).toEqual(Float32Array.of(-2));
     expect(part.buffer.byteLength).toBe(4);
-    await expect(opened.read('b', 4, 5)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
-    await expect(opened.read('b', -1, 1)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
-    await expect(opened.read('c', 0, 1)).rejects.toMatchObject({ code: 'MISSING_TENSOR' });
+    await expect(opened.read([{ name: 'b', start: 4, length: 5 }])).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    await expect(opened.read([{ name: 'b', start: -1, length: 1 }])).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+    });
+    await expect(opened.read([{ name: 'c', start: 0, length: 1 }])).rejects.toMatchObject({ code: 'MISSING_TENSOR' });
   });
 });
 
@@ -248,7 +250,7 @@ describe('properties', () => {
         for (const { name, dtype, dims, data } of tensors) {
           const entry = opened.tensors.get(name);
           expect(entry).toMatchObject({ dtype, dims });
-          expect(await opened.read(name, 0, data.byteLength)).toEqual(data);
+          expect(await opened.read([{ name, start: 0, length: data.byteLength }])).toEqual(data);
         }
       }),
       { numRuns: 200 },
@@ -342,7 +344,7 @@ describe.skipIf(!hasModel('all-MiniLM-L6-v2'))('a real checkpoint', () => {
       const hash = createHash('sha256');
       const bytes = entry?.byteLength ?? 0;
       for (let at = 0; at < bytes; at += 1 << 20) {
-        hash.update(await checkpoint.read(name, at, Math.min(1 << 20, bytes - at)));
+        hash.update(await checkpoint.read([{ name, start: at, length: Math.min(1 << 20, bytes - at) }]));
       }
       expect(hash.digest('hex')).toBe(sum);
     }

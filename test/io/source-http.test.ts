@@ -103,7 +103,11 @@ describe('reading', () => {
     const checkpoint = await openCheckpoint(source);
     for (const [name, { byteLength }] of checkpoint.tensors) {
       for (let at = 0; at < byteLength; at += MB) {
-        expectBytes(await checkpoint.read(name, at, Math.min(MB, byteLength - at)), at, Math.min(MB, byteLength - at));
+        expectBytes(
+          await checkpoint.read([{ name, start: at, length: Math.min(MB, byteLength - at) }]),
+          at,
+          Math.min(MB, byteLength - at),
+        );
       }
     }
     // A look, the header's length, the header, the data.
@@ -161,7 +165,7 @@ describe('reading', () => {
     for (const [name, { byteLength }] of checkpoint.tensors) {
       for (let at = 0; at < byteLength; at += MB) {
         const length = Math.min(MB, byteLength - at);
-        expectBytes(await checkpoint.read(name, at, length), at, length);
+        expectBytes(await checkpoint.read([{ name, start: at, length }]), at, length);
       }
     }
     // One request to look, one download that header and tensors share.

@@ -241,7 +241,7 @@ describe('openSource', () => {
     const bytes = writeSafetensors([{ name: 'a', dtype: 'U8', dims: [1], data: Uint8Array.of(9) }]);
     const source = await openSource(new Blob([bytes]));
     expect(source.weights).toBe('model.safetensors');
-    expect(await (await openCheckpoint(source)).read('a', 0, 1)).toEqual(Uint8Array.of(9));
+    expect(await (await openCheckpoint(source)).read([{ name: 'a', start: 0, length: 1 }])).toEqual(Uint8Array.of(9));
     expect((await openSource(new Blob(['GGUF....']))).weights).toBe('model.gguf');
   });
 

@@ -2,7 +2,7 @@
 // file since PyTorch 1.6, one after the other before.
 import { WasmformerError } from '../../errors';
 import { DTYPE_BITS, type SafetensorsDtype, type TensorEntry } from '../safetensors-header';
-import type { Checkpoint, WeightFile } from '../safetensors-file';
+import { checkpointOf, type Checkpoint, type WeightFile } from '../safetensors-file';
 import type { Source } from '../source-base';
 import { TensorView, unpickle, type Storage } from './pickle';
 import { contentStart, readZip, type Member } from './zip';
@@ -41,7 +41,7 @@ export async function openPytorch(source: Source, file: string, signal?: AbortSi
     : await openLegacy(source, file, size, where, signal);
   const views = viewsOf(root, where);
   for (const [name, view] of views) checkView(name, view, places, where);
-  return { file, ...checkpointOf(source, file, views, places, where) };
+  return { file, ...openViews(source, file, views, places) };
 }
 
 async function openZip(
@@ -219,19 +219,16 @@ function checkView(name: string, view: TensorView, places: ReadonlyMap<string, P
   }
 }
 
-function checkpointOf(
+function openViews(
   source: Source,
   file: string,
   views: ReadonlyMap<string, TensorView>,
   places: ReadonlyMap<string, Place>,
-  where: string,
 ): Checkpoint {
   const tensors = new Map<string, TensorEntry>();
-  let totalBytes = 0;
   for (const [name, { dtype, dims, offset }] of views) {
     const byteLength = (countOf(dims) * DTYPE_BITS[dtype]) / 8;
     tensors.set(name, { name, dtype, dims, byteLength, file, offset: (offset * DTYPE_BITS[dtype]) / 8 });
-    totalBytes += byteLength;
   }
   // a tensor that is not laid out row by row is read whole, once, and kept until another one is
   let turned: { name: string; bytes: Promise<Uint8Array<ArrayBuffer>> } | undefined;
@@ -242,31 +239,17 @@ function checkpointOf(
     const length = extentOf(view) * size;
     return gather(view, await source.read(file, await begin(view, signal), length, signal), size);
   };
-  return {
-    tensors,
-    metadata: {},
-    totalBytes,
-    async read(name, start, length, signal) {
-      const view = views.get(name);
-      const entry = tensors.get(name);
-      if (!view || !entry) throw new WasmformerError('MISSING_TENSOR', `${where} has no tensor "${name}"`);
-      const isInside = Number.isSafeInteger(start) && start >= 0 && Number.isSafeInteger(length) && length >= 0;
-      if (!isInside || start + length > entry.byteLength) {
-        throw new WasmformerError(
-          'INVALID_ARGUMENT',
-          `cannot read ${length} bytes at ${start} of tensor "${name}", which has ${entry.byteLength}`,
-        );
-      }
-      if (isContiguous(view)) return source.read(file, (await begin(view, signal)) + start, length, signal);
-      if (turned?.name !== name) turned = { name, bytes: rowByRow(view, signal) };
-      try {
-        return (await turned.bytes).slice(start, start + length);
-      } catch (error) {
-        turned = undefined;
-        throw error;
-      }
-    },
-  };
+  return checkpointOf(source, tensors, {}, async ({ name }, { start, length }, signal) => {
+    const view = views.get(name)!;
+    if (isContiguous(view)) return { file, offset: (await begin(view, signal)) + start };
+    if (turned?.name !== name) turned = { name, bytes: rowByRow(view, signal) };
+    try {
+      return (await turned.bytes).slice(start, start + length);
+    } catch (error) {
+      turned = undefined;
+      throw error;
+    }
+  });
 }
 
 /** The elements of a strided tensor, row by row. */
