@@ -9,8 +9,8 @@
 import { C_F16_LIMIT, C_F16_SCALE, C_INF } from '../abi/constants';
 import * as R from '../abi/records';
 import { shareStart } from '../share';
-import { splat, storePart } from '../simd';
-import { encode, UNHELD } from './halves';
+import { splat } from '../simd';
+import { encode, encode8, UNHELD } from './halves';
 
 /** Four f16 in the low halves of four lanes to f32: exponent and mantissa in f32's places, times 2^112, exact for
  *  denormals too. What was infinite or NaN comes out at 2^16 or more and gets the exponent of infinity. */
@@ -20,6 +20,13 @@ function halves(h: v128): v128 {
   const magnitude = f32x4.mul(i32x4.shr_u(i32x4.shl(h, 17), 4), splat(C_F16_SCALE));
   const infinite = v128.and(f32x4.ge(magnitude, splat(C_F16_LIMIT)), splat(C_INF));
   return v128.or(v128.or(magnitude, infinite), i32x4.shl(i32x4.shr_u(h, 15), 31));
+}
+
+/** Four neighbouring elements of a file as f32. */
+export function elements4(from: usize, type: i32): v128 {
+  if (type == R.TYPE_F32) return v128.load(from);
+  const x = v128.load16x4_u(from);
+  return type == R.TYPE_BF16 ? i32x4.shl(x, 16) : halves(x);
 }
 
 /** One element of a file as f32. */
@@ -33,8 +40,15 @@ export function element(from: usize, type: i32): f32 {
 /** Gives bit 16 if a value cannot be held. */
 function toHalves(src: usize, type: i32, dst: usize, count: i32, held: i32): i32 {
   const step: usize = type == R.TYPE_F32 ? 4 : 2;
+  const end = dst + ((<usize>count) << 1);
   let seen = 0;
-  for (const end = dst + ((<usize>count) << 1); dst < end; src += step, dst += 2) {
+  if (type == held) {
+    seen = encode8(type, src, dst, count);
+    const bytes = (<usize>(count & ~7)) << 1;
+    src += bytes;
+    dst += bytes;
+  }
+  for (; dst < end; src += step, dst += 2) {
     const code = encode(held, element(src, type));
     seen |= code;
     store<u16>(dst, <u16>code);
@@ -42,24 +56,11 @@ function toHalves(src: usize, type: i32, dst: usize, count: i32, held: i32): i32
   return seen & UNHELD;
 }
 
-/** The first n (1..3) 16-bit values at an address in the low halves of lanes. Reads nothing beyond them. */
-function loadHalves(address: usize, n: i32): v128 {
-  let h = i32x4.splat(load<u16>(address));
-  if (n > 1) h = i32x4.replace_lane(h, 1, load<u16>(address, 2));
-  if (n > 2) h = i32x4.replace_lane(h, 2, load<u16>(address, 4));
-  return h;
-}
-
-function fromF16(src: usize, dst: usize, count: i32): void {
-  const end4 = dst + ((<usize>(count & ~3)) << 2);
-  for (; dst < end4; src += 8, dst += 16) v128.store(dst, halves(v128.load16x4_u(src)));
-  if (count & 3) storePart(dst, halves(loadHalves(src, count & 3)), count & 3);
-}
-
-function fromBF16(src: usize, dst: usize, count: i32): void {
-  const end4 = dst + ((<usize>(count & ~3)) << 2);
-  for (; dst < end4; src += 8, dst += 16) v128.store(dst, i32x4.shl(v128.load16x4_u(src), 16));
-  if (count & 3) storePart(dst, i32x4.shl(loadHalves(src, count & 3), 16), count & 3);
+function toFloats(src: usize, type: i32, dst: usize, count: i32): void {
+  const end = dst + ((<usize>count) << 2),
+    end4 = dst + ((<usize>(count & ~3)) << 2);
+  for (; dst < end4; src += 8, dst += 16) v128.store(dst, elements4(src, type));
+  for (; dst < end; src += 2, dst += 4) store<f32>(dst, element(src, type));
 }
 
 export function convert(record: usize, ith: i32, nth: i32): void {
@@ -78,7 +79,6 @@ export function convert(record: usize, ith: i32, nth: i32): void {
     return;
   }
   const out = dst + ((<usize>from) << 2);
-  if (type == R.TYPE_F16) fromF16(src + ((<usize>from) << 1), out, to - from);
-  else if (type == R.TYPE_BF16) fromBF16(src + ((<usize>from) << 1), out, to - from);
-  else memory.copy(out, src + ((<usize>from) << 2), (<usize>(to - from)) << 2);
+  if (type == R.TYPE_F32) memory.copy(out, src + ((<usize>from) << 2), (<usize>(to - from)) << 2);
+  else toFloats(src + ((<usize>from) << 1), type, out, to - from);
 }

@@ -31,6 +31,33 @@ export function encode(type: i32, x: f32): i32 {
   return ((bits >> 16) & 0x8000) | (reinterpret<u32>(rounded * TWO_MINUS_102) >> 13);
 }
 
+/** Stored values of a type, as far as vectors of eight go, as `encode` gives them of that type; in place, too. Gives UNHELD if one
+ *  cannot be held. */
+export function encode8(type: i32, from: usize, to: usize, count: i32): i32 {
+  let seen = i32x4.splat(0);
+  for (const end = to + ((<usize>(count & ~7)) << 1); to < end; from += 16, to += 16) {
+    const x = v128.load(from),
+      magnitude = v128.and(x, i16x8.splat(0x7fff));
+    if (type == TYPE_BF16) {
+      // a NaN becomes a quiet one
+      v128.store(to, v128.or(x, v128.and(i16x8.gt_s(magnitude, i16x8.splat(0x7f80)), i16x8.splat(0x40))));
+      continue;
+    }
+    seen = v128.or(seen, i16x8.gt_s(magnitude, i16x8.splat(0x57ff)));
+    const normal = i16x8.gt_s(magnitude, i16x8.splat(0x3ff));
+    let code = v128.and(i16x8.add(magnitude, i16x8.splat(10 << 10)), normal);
+    const subnormal = v128.andnot(magnitude, normal);
+    if (v128.any_true(subnormal)) {
+      // they are f32 with halves' own bias, for which those are normal
+      const low = f32x4.mul(i32x4.shl(i32x4.extend_low_i16x8_u(subnormal), 13), f32x4.splat(1024)),
+        high = f32x4.mul(i32x4.shl(i32x4.extend_high_i16x8_u(subnormal), 13), f32x4.splat(1024));
+      code = v128.or(code, i16x8.narrow_i32x4_u(i32x4.shr_u(low, 13), i32x4.shr_u(high, 13)));
+    }
+    v128.store(to, v128.or(code, v128.andnot(x, i16x8.splat(0x7fff))));
+  }
+  return v128.any_true(seen) ? UNHELD : 0;
+}
+
 /** The value of what `encode` gives. */
 // @ts-ignore: decorator
 @inline

@@ -68,6 +68,21 @@ export function packWeight(weight: Numbers, n: number, k: number): Float32Array 
   return out;
 }
 
+/** Codes of 16 bits [n, k] as packed: the columns i and i + 4 of a panel are the low and the high half of its word i. */
+export function packHalves(codes: ArrayLike<number>, n: number, k: number): number[] {
+  const places = packWeight(
+    Array.from(codes, (_, i) => i + 1),
+    n,
+    k,
+  );
+  const out = new Array<number>(places.length).fill(0);
+  places.forEach((place, at) => {
+    const column = at & 7;
+    if (place > 0) out[at - column + (column & 3) * 2 + (column >> 2)] = codes[place - 1];
+  });
+  return out;
+}
+
 /** The value of an IEEE 754 half. */
 export function halfValue(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
