@@ -52,6 +52,8 @@ const SELDOM = {
   // encoder-decoders, and a decoder's stack alone
   transformer:
     /src\/(models\/(transformers?|bart|bart-parts|t5|encoder-decoder)|runtime\/(transformer-runner|stack-runner)|api\/transformer-calls|nn\/relative)\./,
+  // tokenizers of other kinds than BERT's
+  subwords: /src\/io\/tokenizer\/subword-\w+\./,
   bpe: /src\/io\/tokenizer\/(bpe|merges)\./,
   unigram: /src\/io\/tokenizer\/unigram\./,
   convert: /src\/io\/tokenizer\/(convert\/|piece-model\.|sentencepiece\.)/,
@@ -66,9 +68,10 @@ const SELDOM = {
   shards: /src\/io\/weight-files\./,
   pytorch: /src\/io\/pytorch\//,
   // files by URL, and where they are kept
-  http: /src\/(io\/(file-output|source-remote|remote-files|source-request|http-headers|cache\/)|platform\/\w+-store\.)/,
+  http: /src\/(io\/(file-output|source-remote|remote-files|source-request|http-headers|cache\/)|platform\/(\w+-store|browser-entries)\.)/,
   stream: /src\/io\/source-http\./,
-  cache: /src\/api\/cache-files\./,
+  cache: /src\/(api\/cache-files|platform\/browser-listing)\./,
+  progress: /src\/api\/load-meter\./,
   folder: /src\/io\/(source-folder|hub-cache)\./,
 };
 
@@ -127,7 +130,7 @@ function nodePurposeOf(id, graph) {
   const name = purposeOf(id, graph.getModuleInfo);
   if (['convert', 'http', 'cache', 'pytorch', 'encoders'].includes(name)) return name;
   if (name === 'stream') return 'http';
-  if (name === 'bpe' || name === 'unigram' || name === 'precompiled') return 'subwords';
+  if (['bpe', 'unigram', 'precompiled', 'subwords'].includes(name)) return 'subwords';
   if (name === 'transformer' || name === 'save') return 'generation';
   if (name === 'ops') return 'core';
   return name === 'tasks' || !(name in SELDOM) ? name : 'core';

@@ -14,7 +14,7 @@ const shares: Share[] = [];
 export function acquireDefaultEngine({
   threads = 'auto',
   module,
-  worker = !module,
+  worker,
   relaxedSimd = true,
   revectorize = false,
 }: EngineOptions): Engine {

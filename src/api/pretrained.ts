@@ -8,10 +8,11 @@ import type { Config } from '../models/model';
 import type { WeightType } from '../core/graph';
 import type { EngineFacts } from '../runtime/engine-core';
 import type { RowsRequest, SavedTensor } from '../runtime/held-tensors';
-import { ENGINE_NAMES, Engine, type EngineInfo, type EngineOptions } from '../runtime/host';
+import { ENGINE_NAMES, Engine, type EngineOptions } from '../runtime/host';
 import { checkNames } from '../runtime/option-names';
 import type { HeldAs, TensorReader } from '../runtime/load';
 import type { MethodOf, ModelKind, ModelRunner, OnEvent, RequestOf, ResultOf, Runner } from '../runtime/runner';
+import type { Meter } from './load-meter';
 import { acquireDefaultEngine, releaseDefaultEngine } from './default-engine';
 import type { Saved, SaveOptions } from './save';
 import { readSettings, type Settings } from './settings';
@@ -194,40 +195,17 @@ export interface AskOptions {
   endsItself?: boolean;
 }
 
-async function readerOf(source: Source, meter: Meter, signal?: AbortSignal): Promise<TensorReader> {
+async function readerOf(source: Source, meter?: Meter, signal?: AbortSignal): Promise<TensorReader> {
   const { tensors, read, totalBytes } = await openCheckpoint(source, signal);
-  meter.total = totalBytes;
+  if (meter) meter.total = totalBytes;
   return {
     tensors,
     read: async (parts) => {
       const bytes = await read(parts, signal);
-      for (const { name, length } of parts) meter.read(tensors.get(name)!.file, length);
+      for (const { name, length } of meter ? parts : []) meter!.read(tensors.get(name)!.file, length);
       return bytes;
     },
   };
-}
-
-/** Tells how far the loading of weights is. */
-class Meter {
-  /** Bytes of all weights: of the file's, until the engine tells which it takes. */
-  total = 0;
-  private loaded = 0;
-  /** Where pieces end that are read and not yet packed, and their files. */
-  private readonly ends: { end: number; file: string }[] = [];
-
-  constructor(private readonly onProgress: (progress: LoadProgress) => void) {}
-
-  read(file: string, length: number): void {
-    this.loaded += length;
-    this.ends.push({ end: this.loaded, file });
-    this.onProgress({ phase: 'read', file, loaded: this.loaded, total: this.total });
-  }
-
-  pack(loaded: number, total: number): void {
-    this.total = total;
-    while (this.ends.length > 1 && this.ends[0].end < loaded) this.ends.shift();
-    this.onProgress({ phase: 'pack', file: this.ends[0]?.file ?? '', loaded, total });
-  }
 }
 
 /** A loaded checkpoint whose engine side is a runner R. `await using` disposes it. */
@@ -241,7 +219,6 @@ export abstract class PretrainedModel<R extends Runner> {
   readonly settings: Settings;
   private readonly parts: Parts;
   private id = 0;
-  private engineInfo!: EngineInfo;
   private dtype!: WeightType;
   /** Engine generation that the weights were loaded into; a replaced engine needs them again. */
   private generation = -1;
@@ -319,10 +296,9 @@ export abstract class PretrainedModel<R extends Runner> {
     return this.loading;
   }
 
-  /** What the model runs on; memory as it was after the last call of a model. */
+  /** What the model runs on, as it was after the last call of a model. */
   protected get runInfo(): RunInfo {
-    const memory = this.engine.memory ?? this.engineInfo.memory;
-    return { ...this.engineInfo, memory, modelType: String(this.config.model_type), dtype: this.dtype };
+    return { ...this.engine.lastInfo, modelType: String(this.config.model_type), dtype: this.dtype };
   }
 
   /** @internal */
@@ -378,16 +354,19 @@ export abstract class PretrainedModel<R extends Runner> {
 
   private async loadNow(signal?: AbortSignal, onProgress?: (progress: LoadProgress) => void): Promise<void> {
     const { kind, source, engine, dtype, seed } = this.parts;
-    const meter = new Meter((progress) => onProgress?.(progress));
+    const meter = onProgress && new (await import('./load-meter')).Meter(onProgress);
     const weights = seed === null ? await readerOf(source, meter, signal) : { seed };
-    const loaded = await engine.call(
-      (host, call) => host.load(call, kind, this.config, weights, dtype, (done, total) => meter.pack(done, total)),
-      signal,
-    );
+    const loaded = await engine.call(async (host, call) => {
+      const result = await host.load(call, kind, this.config, weights, dtype, (done, total) =>
+        meter?.pack(done, total),
+      );
+      // too late to end it
+      if (signal?.aborted) await host.unload(call, result.id);
+      return result;
+    }, signal);
     this.id = loaded.id;
     this.facts = loaded.facts;
     this.dtype = loaded.dtype;
-    this.engineInfo = await engine.info();
     this.generation = engine.generation;
     await source.close();
   }

@@ -5,6 +5,8 @@ import * as platform from '#platform';
 export type BuildName = 'base' | 'relaxed' | 'base-shared' | 'relaxed-shared';
 
 export interface BuildOptions {
+  /** Threads, the engine's own included: 1 to 64. More than one needs shared memory; without it there is one. */
+  threads: number;
   /** A build that the platform has compiled ahead (`wasmformer/wasm/relaxed.wasm` or `base.wasm`), where nothing is compiled at run
    *  time. It has one thread, the caller's. */
   module?: WebAssembly.Module;
@@ -59,8 +61,11 @@ const RELAXED = probe([...ZERO, ...ZERO, ...ZERO, 0xfd, 0x85, 0x02]);
 
 const modules = new Map<string, Promise<WebAssembly.Module>>();
 
+/** Whether an engine has several threads over one memory. */
+export const sharesMemory = ({ threads }: BuildOptions): boolean => threads > 1 && platform.hasSharedMemory();
+
 /** Chooses and compiles a build. Modules are kept: a second engine does not compile again. */
-export async function loadBuild(shared: boolean, options: BuildOptions = {}): Promise<Build> {
+export async function loadBuild(options: BuildOptions): Promise<Build> {
   if (typeof WebAssembly === 'undefined' || !WebAssembly.validate(SIMD)) {
     throw (await import('./build-failure')).unsupported();
   }
@@ -70,7 +75,7 @@ export async function loadBuild(shared: boolean, options: BuildOptions = {}): Pr
     relaxed = WebAssembly.validate(RELAXED);
   }
   const wide = options.revectorize === true && (await platform.enableRevectorizer());
-  const name: BuildName = `${relaxed ? 'relaxed' : 'base'}${shared ? '-shared' : ''}`;
+  const name: BuildName = `${relaxed ? 'relaxed' : 'base'}${sharesMemory(options) ? '-shared' : ''}`;
   // a module compiled before the flag was set stays narrow
   const key = wide ? `${name}-wide` : name;
   let module = modules.get(key);

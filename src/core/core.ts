@@ -4,7 +4,7 @@ import { instantiateSync } from '@assemblyscript/loader';
 import * as platform from '#platform';
 import * as L from '../../assembly/abi/layout';
 import { WasmformerError } from '../errors';
-import { loadBuild, tileOf, type BuildName, type BuildOptions } from './build';
+import { loadBuild, sharesMemory, tileOf, type Build, type BuildName, type BuildOptions } from './build';
 import { CONSTANT_VALUES } from './constants';
 import { coreImports } from './imports';
 import { createMemory, type Memory } from './memory';
@@ -16,8 +16,8 @@ interface CoreExports extends Record<string, unknown> {
 }
 
 export interface CoreOptions extends BuildOptions {
-  /** Threads, this one included: 1 to 64. More than one needs shared memory; without it the core has one. */
-  threads: number;
+  /** The build, where it is chosen and compiled elsewhere. Default: by loadBuild. */
+  build?: Build;
 }
 
 /** Looks at a cell before a waiting thread sleeps: some 100 microseconds, longer than the event loop takes to turn. */
@@ -28,6 +28,8 @@ export class Core {
   arenaVersion = 0;
   private readonly control: Int32Array;
   private followers: platform.Follower[] = [];
+  /** Followers that did not come up. */
+  private absent = 0;
   private arena = { address: 0, bytes: 0 };
   private scratch = { address: 0, stride: 0 };
   private disposed = false;
@@ -35,7 +37,7 @@ export class Core {
 
   private constructor(
     readonly build: BuildName,
-    readonly threads: number,
+    private readonly started: number,
     private readonly exports: CoreExports,
     readonly memory: Memory,
     tile: { rows: number; panels: number },
@@ -51,14 +53,22 @@ export class Core {
 
   static async create(options: CoreOptions): Promise<Core> {
     if (options.module) return Core.ofModule(options.module);
-    const shared = options.threads > 1 && platform.hasSharedMemory();
+    const { name, module, tile } = options.build ?? (await loadBuild(options));
+    const shared = sharesMemory(options);
     const threads = shared ? options.threads : 1;
-    const { name, module, tile } = await loadBuild(shared, options);
     const memory = createMemory(shared);
     const { exports } = instantiateSync<CoreExports>(module, coreImports(memory.memory));
     const core = new Core(name, threads, exports, memory, tile);
+    const onLost = (joined: boolean): void => {
+      if (joined) core.set(L.CTL_FAILED, 1);
+      else core.absent++;
+    };
     for (let i = 1; i < threads; i++) {
-      core.followers.push(await platform.startFollower(module, memory.memory, () => core.set(L.CTL_FAILED, 1)));
+      try {
+        core.followers.push(await platform.startFollower(module, memory.memory, onLost));
+      } catch {
+        onLost(false);
+      }
     }
     return core;
   }
@@ -90,9 +100,14 @@ export class Core {
     return buffer instanceof ArrayBuffer ? undefined : (buffer as SharedArrayBuffer);
   }
 
+  /** Threads, less those that could not start. */
+  get threads(): number {
+    return this.started - this.absent;
+  }
+
   /** Threads that are up: followers join as they come. */
   get ready(): number {
-    return this.threads === 1
+    return this.started === 1
       ? 1
       : Math.min(this.threads, 1 + Atomics.load(this.control, (L.CTL_READY - L.CONTROL) >>> 2));
   }
@@ -129,7 +144,7 @@ export class Core {
     this.scratch = { address: 0, stride: 0 };
     // an odd number of cache lines, so that threads' scratch does not fall on the same cache sets
     const stride = (Math.ceil(bytes / 64) | 1) * 64;
-    this.scratch = { address: this.memory.alloc(stride * this.threads, 'scratch memory'), stride };
+    this.scratch = { address: this.memory.alloc(stride * this.started, 'scratch memory'), stride };
     this.set(L.CTL_SCRATCH, this.scratch.address);
     this.set(L.CTL_SCRATCH_STRIDE, stride);
   }
@@ -156,7 +171,7 @@ export class Core {
   dispose(): void {
     if (this.disposed) return;
     this.disposed = true;
-    if (this.threads > 1) {
+    if (this.started > 1) {
       Atomics.store(this.control, (L.CTL_EXIT - L.CONTROL) >>> 2, 1);
       // any change of the generation wakes the followers, which then see the exit cell
       Atomics.add(this.control, (L.CTL_GENERATION - L.CONTROL) >>> 2, 256);

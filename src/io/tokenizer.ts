@@ -78,10 +78,8 @@ export class Tokenizer {
   private readonly specialIds: ReadonlySet<number>;
   private readonly rawTokens: AddedTokenSplitter;
   private readonly normalizedTokens: AddedTokenSplitter;
-  private readonly preTokenizer: PreTokenization;
   private readonly words: WordCache;
   private readonly postProcessing: PostProcessing;
-  private readonly startDecoding: (isClean: boolean) => Decoding;
   private texts: string[] | null = null;
   private modelTexts: string[] | null = null;
 
@@ -111,7 +109,10 @@ export class Tokenizer {
     await preparePatterns(file.normalizer, file.pre_tokenizer, file.decoder);
     const model = await createModel(file.model, `${fileName}: model`);
     const normalize = await compileNormalizer(file.normalizer, `${fileName}: normalizer`);
-    return new Tokenizer(file, config, fileName, model, normalize);
+    const preTokenizer = await compilePreTokenizer(file.pre_tokenizer, `${fileName}: pre_tokenizer`);
+    const suffix = model.endOfWordSuffix ?? '';
+    const startDecoding = await compileDecoder(file.decoder, `${fileName}: decoder`, suffix);
+    return new Tokenizer(file, config, fileName, model, normalize, preTokenizer, startDecoding);
   }
 
   private constructor(
@@ -120,8 +121,9 @@ export class Tokenizer {
     fileName: string,
     private readonly model: WordModel,
     private readonly normalize: (text: string, base: number) => Aligned,
+    private readonly preTokenizer: PreTokenization,
+    private readonly startDecoding: (isClean: boolean) => Decoding,
   ) {
-    this.preTokenizer = compilePreTokenizer(json.pre_tokenizer, `${fileName}: pre_tokenizer`);
     this.postProcessing = compilePostProcessor(json.post_processor, `${fileName}: post_processor`);
     const isBytes = this.preTokenizer.bytes;
     this.words = new WordCache((word) => this.model.encode(isBytes ? utf8Characters(word) : word));
@@ -141,7 +143,6 @@ export class Tokenizer {
     for (const id of this.model.writtenIds?.values() ?? []) highest = Math.max(highest, id);
     for (const { id } of this.added) highest = Math.max(highest, id);
     this.vocabSize = highest + 1;
-    this.startDecoding = compileDecoder(json.decoder, `${fileName}: decoder`, this.model.endOfWordSuffix ?? '');
     this.specialTokens = specialTokens(config, this.added, json.post_processor, this.model.unknownToken);
     this.modelMaxLength = modelMaxLength(config);
     this.cleanUp = config.clean_up_tokenization_spaces === true;

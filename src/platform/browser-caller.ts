@@ -11,7 +11,7 @@ export async function startEngine(onLost: (cause?: unknown) => void): Promise<En
   const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
   let expected = false;
   worker.addEventListener('error', ({ message }) => {
-    if (!expected) onLost(message ? new Error(message) : undefined);
+    if (!expected) onLost(new Error(message ?? 'its file cannot be loaded'));
   });
   return {
     endpoint: worker,

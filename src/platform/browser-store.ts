@@ -14,18 +14,11 @@ import {
 } from '../io/cache/store';
 import { PIECE_BYTES, type OpenFile } from '../io/source-base';
 import { yieldToEventLoop } from './browser';
+import { FACTS, factsOf, type Part } from './browser-entries';
 
 /** Bytes hashed at a time, and how long before the page gets a turn, in milliseconds. */
 const STEP = 256 * 1024;
 const TURN_MS = 8;
-
-/** Header of an entry that holds what is known of its file. */
-const FACTS = 'x-wasmformer';
-
-interface Part extends FileFacts {
-  readonly url: string;
-  readonly pieces: number;
-}
 
 /** Undefined where storage is denied: in a page without https, in some private windows, in a frame of another site.
  *  @param name of the cache, default 'wasmformer' */
@@ -60,6 +53,8 @@ export function hubSettings(): { token?: string; localFilesOnly: boolean } {
 
 class CacheStore implements Store {
   readonly place: string;
+  /** Entries of small files as they were found: most are opened next. */
+  private readonly found = new WeakMap<object, Response>();
 
   constructor(
     private readonly cache: Cache,
@@ -69,16 +64,23 @@ class CacheStore implements Store {
   }
 
   async find(url: string): Promise<Stored | undefined> {
-    return factsOf<Stored>(await this.cache.match(url));
+    const response = await this.cache.match(url);
+    const facts = factsOf<Stored>(response);
+    if (facts) this.found.set(facts, response!);
+    return facts;
   }
 
   async open(file: StoredFile): Promise<OpenFile> {
-    const { cache } = this;
+    const { cache, found } = this;
     let held: { index: number; bytes: Uint8Array } | undefined;
     const piece = async (index: number): Promise<Uint8Array> => {
       if (held?.index === index) return held.bytes;
-      const found = await cache.match(file.size <= PIECE_BYTES ? file.url : pieceUrl(file.url, index));
-      const bytes = new Uint8Array((await found?.arrayBuffer()) ?? []);
+      const isSmall = file.size <= PIECE_BYTES;
+      const response =
+        (isSmall && found.get(file)) || (await cache.match(isSmall ? file.url : pieceUrl(file.url, index)));
+      // its body can be read once
+      found.delete(file);
+      const bytes = new Uint8Array((await response?.arrayBuffer()) ?? []);
       if (bytes.byteLength !== Math.min(PIECE_BYTES, file.size - index * PIECE_BYTES)) {
         await this.remove(file.url);
         throw new WasmformerError('INVALID_FILE', `${file.url} was lost from ${this.place}: load the model again`);
@@ -135,21 +137,11 @@ class CacheStore implements Store {
   }
 
   async clear(): Promise<number> {
-    const listed = await this.list();
-    for (const request of await this.cache.keys()) await this.cache.delete(request);
-    return listed.reduce((sum, { stored }) => sum + stored, 0);
+    return (await import('./browser-listing')).clear(this.cache);
   }
 
   async list(): Promise<ListedFile[]> {
-    const listed: ListedFile[] = [];
-    for (const request of await this.cache.keys()) {
-      const facts = factsOf<Stored | Part>(await this.cache.match(request));
-      if (!facts) continue;
-      if ('absent' in facts) listed.push({ url: facts.url, stored: 0, absent: true });
-      else if ('pieces' in facts) listed.push({ url: facts.url, stored: facts.pieces * PIECE_BYTES });
-      else listed.push({ url: facts.url, stored: facts.size, whole: facts });
-    }
-    return listed;
+    return (await import('./browser-listing')).list(this.cache);
   }
 
   async exclusive<T>(url: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
@@ -244,11 +236,6 @@ class IncomingPieces implements Incoming {
 
 const pieceUrl = (url: string, index: number): string => `${url}?piece=${index}`;
 const partUrl = (url: string): string => `${url}?part`;
-
-function factsOf<T>(response: Response | undefined): T | undefined {
-  const facts = response?.headers.get(FACTS);
-  return facts ? (JSON.parse(decodeURIComponent(facts)) as T) : undefined;
-}
 
 function reasonOf(cause: unknown): string {
   if ((cause as { name?: unknown } | null)?.name === 'QuotaExceededError') {

@@ -67,10 +67,11 @@ export function defaultThreads(): number {
 export async function startFollower(
   module: WebAssembly.Module,
   memory: WebAssembly.Memory,
-  onLost: () => void,
+  onLost: (joined: boolean) => void,
 ): Promise<Follower> {
   const worker = new Worker(new URL('./follower.js', import.meta.url), { type: 'module' });
-  worker.addEventListener('error', onLost);
+  // a trap is told through memory: this is a file that cannot be loaded, or a policy
+  worker.addEventListener('error', () => onLost(false));
   worker.postMessage({ module, memory });
   return { stop: () => worker.terminate() };
 }

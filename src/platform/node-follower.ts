@@ -3,7 +3,8 @@ import { builtin } from './builtins-node';
 
 /** Receives what startFollower sent. */
 export async function onStart(start: (module: WebAssembly.Module, memory: WebAssembly.Memory) => void): Promise<void> {
-  const { workerData } = await builtin('node:worker_threads');
+  const { parentPort, workerData } = await builtin('node:worker_threads');
   const { module, memory } = workerData as { module: WebAssembly.Module; memory: WebAssembly.Memory };
+  parentPort!.postMessage(0);
   start(module, memory);
 }

@@ -72,11 +72,11 @@ export function defaultThreads(): number {
   return Math.min(8, cores());
 }
 
-/** Starts a thread over a core's shared memory. `onLost` is called if it dies unasked. */
+/** Starts a thread over a core's shared memory. `onLost` is called if it dies unasked, with whether it had come up. */
 export async function startFollower(
   module: WebAssembly.Module,
   memory: WebAssembly.Memory,
-  onLost: () => void,
+  onLost: (joined: boolean) => void,
 ): Promise<Follower> {
   const { Worker } = await builtin('node:worker_threads');
   const worker = new Worker(assets.follower(), {
@@ -86,13 +86,15 @@ export async function startFollower(
     stderr: false,
   });
   let stopping = false;
+  let joined = false;
+  const lost = (): void => {
+    if (!stopping) onLost(joined);
+    stopping = true;
+  };
   worker.unref();
-  worker.on('error', () => {
-    if (!stopping) onLost();
-  });
-  worker.on('exit', () => {
-    if (!stopping) onLost();
-  });
+  worker.once('message', () => (joined = true));
+  worker.on('error', lost);
+  worker.on('exit', lost);
   return {
     stop: () => {
       stopping = true;

@@ -2,7 +2,7 @@
 import * as Comlink from 'comlink';
 import type { CoreOptions } from '../core/core';
 import type { Config } from '../models/model';
-import { EngineCore, type EngineFacts, type Loaded, type MemoryFacts } from './engine-core';
+import { EngineCore, type EngineFacts, type Loaded } from './engine-core';
 import type { HeldAs, TensorInfo, TensorPart } from './load';
 import type { ModelKind } from './runner';
 import { reply, unwrap, type Reply } from './wire';
@@ -18,6 +18,12 @@ export interface Created {
   readonly cancel?: { readonly buffer: SharedArrayBuffer; readonly address: number };
 }
 
+/** A result, and the engine as it is then. */
+interface Answer<T> {
+  readonly result: Reply<T>;
+  readonly facts: EngineFacts;
+}
+
 /** What the worker exposes: EngineCore's methods, with replies. */
 export class EngineEndpoint {
   private engine!: EngineCore;
@@ -30,7 +36,7 @@ export class EngineEndpoint {
   }
 
   /** @param weights the tensors that `read` reads, or a seed */
-  load(
+  async load(
     call: number,
     kind: ModelKind,
     config: Config,
@@ -38,8 +44,8 @@ export class EngineEndpoint {
     dtype: HeldAs,
     read: Remote<RemoteRead>,
     onProgress: Remote<RemoteProgress>,
-  ): Promise<Reply<Loaded>> {
-    return reply(async () => {
+  ): Promise<Answer<Loaded>> {
+    const result = await reply(async () => {
       try {
         const source =
           typeof weights === 'number'
@@ -61,6 +67,7 @@ export class EngineEndpoint {
         onProgress[Comlink.releaseProxy]();
       }
     });
+    return { result, facts: this.engine.facts() };
   }
 
   async invoke(
@@ -69,14 +76,14 @@ export class EngineEndpoint {
     method: string,
     request: unknown,
     onEvent?: Remote<RemoteEvent>,
-  ): Promise<{ result: Reply<unknown>; memory: MemoryFacts }> {
+  ): Promise<Answer<unknown>> {
     // events take another way than the result: it waits until the last of them has arrived
     let last: Promise<unknown> | undefined;
     const report = onEvent && ((event: unknown) => (last = onEvent(event).then(unwrap)));
     const result = await reply(() => this.engine.invoke(call, id, method, request, report ?? (() => {})));
     await last?.catch(() => {});
     onEvent?.[Comlink.releaseProxy]();
-    const answer = { result, memory: this.engine.memory() };
+    const answer = { result, facts: this.engine.facts() };
     return 'value' in result ? Comlink.transfer(answer, buffersOf(result.value)) : answer;
   }
 

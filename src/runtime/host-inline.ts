@@ -7,7 +7,9 @@ export async function startInlineHost(options: CoreOptions): Promise<Host> {
   const engine = await EngineCore.create(options);
   return {
     facts: async () => engine.facts(),
-    memory: () => engine.memory(),
+    get lastFacts() {
+      return engine.facts();
+    },
     load: (...args) => engine.load(...args),
     invoke: (call, id, method, request, onEvent = () => {}) => engine.invoke(call, id, method, request, onEvent),
     cancel: (call) => engine.cancel(call),

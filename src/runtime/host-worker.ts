@@ -3,8 +3,8 @@ import { wirePorts } from '#platform';
 import { startEngine } from '#platform-caller';
 import * as Comlink from 'comlink';
 import type { CoreOptions } from '../core/core';
-import type { EngineEndpoint } from './endpoint';
-import type { MemoryFacts } from './engine-core';
+import { loadBuild } from '../core/build';
+import type { Created, EngineEndpoint } from './endpoint';
 import type { Host } from './host';
 import type { TensorPart, TensorReader } from './load';
 import { reply, unwrap } from './wire';
@@ -17,21 +17,46 @@ const GRACE_MS = 200;
 
 wirePorts(Comlink);
 
+/** A worker that never came up. The cause is what was said of it; none if it was ended. */
+export class WorkerRefusal {
+  constructor(readonly cause?: unknown) {}
+}
+
+/** @throws WorkerRefusal, and as loadBuild */
 export async function startWorkerHost(options: CoreOptions, onLost: (cause?: unknown) => void): Promise<Host> {
-  const worker = await startEngine(onLost);
+  // compiled while the worker comes up
+  const build = loadBuild(options);
+  build.catch(() => {});
+  let refuse!: (cause?: unknown) => void;
+  const refused = new Promise<never>((_, reject) => (refuse = (cause) => reject(new WorkerRefusal(cause))));
+  refused.catch(() => {});
+  let lost = refuse;
+  let worker: Awaited<ReturnType<typeof startEngine>>;
+  try {
+    worker = await startEngine((cause) => lost(cause));
+  } catch (cause) {
+    throw new WorkerRefusal(cause);
+  }
   const remote = Comlink.wrap<EngineEndpoint>(worker.endpoint);
-  const created = await remote.create(options);
-  // an engine that cannot be made leaves no worker behind
-  if ('error' in created) {
+  const create = async (): Promise<Created> => unwrap(await remote.create({ ...options, build: await build }));
+  let created: Created;
+  try {
+    created = await Promise.race([create(), refused]);
+  } catch (error) {
+    // an engine that cannot be made leaves no worker behind
     worker.expectEnd();
     await worker.terminate();
+    throw error;
   }
-  const { cancel } = unwrap(created);
-  let memory: MemoryFacts | null = null;
+  lost = onLost;
+  const { cancel } = created;
+  let lastFacts = created.facts;
   const cancelCell = cancel && new Int32Array(cancel.buffer, cancel.address, 1);
   return {
     facts: () => remote.facts(),
-    memory: () => memory,
+    get lastFacts() {
+      return lastFacts;
+    },
     async load(call, kind, config, source, dtype, onProgress) {
       const reader: TensorReader = 'seed' in source ? NOTHING : source;
       const read = async (parts: readonly TensorPart[]) => {
@@ -47,13 +72,15 @@ export async function startWorkerHost(options: CoreOptions, onLost: (cause?: unk
                 [name, { dtype, dims }] as [string, { dtype: string; dims: readonly number[] }],
             );
       const callbacks = [Comlink.proxy(read) as never, Comlink.proxy(onProgress) as never] as const;
-      return unwrap(await remote.load(call, kind, config, tensors, dtype, ...callbacks));
+      const { result, facts } = await remote.load(call, kind, config, tensors, dtype, ...callbacks);
+      lastFacts = facts;
+      return unwrap(result);
     },
     async invoke(call, id, method, request, onEvent) {
       const hear = onEvent && Comlink.proxy((event: unknown) => reply(() => onEvent(event)));
-      const answer = await remote.invoke(call, id, method, request, hear as never);
-      memory = answer.memory;
-      return unwrap(answer.result);
+      const { result, facts } = await remote.invoke(call, id, method, request, hear as never);
+      lastFacts = facts;
+      return unwrap(result);
     },
     cancel(call) {
       // the cell stops a running call at its next barrier; the message also reaches one that waits

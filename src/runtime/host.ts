@@ -1,9 +1,8 @@
 // Where an engine runs: inline in this thread, or in a worker. Both look the same to the models.
 import * as platform from '#platform';
-import type { CoreOptions } from '../core/core';
 import { abortError, throwIfAborted, WasmformerError } from '../errors';
 import type { Config } from '../models/model';
-import type { EngineFacts, Loaded, MemoryFacts } from './engine-core';
+import type { EngineFacts, Loaded } from './engine-core';
 import type { HeldAs } from './load';
 import type { WeightSource } from './load-model';
 import { checkNames } from './option-names';
@@ -15,8 +14,8 @@ type OnProgress = (done: number, total: number) => void;
 /** An engine as its models see it. Every method rejects with ABORTED when the call is cancelled. */
 export interface Host {
   facts(): Promise<EngineFacts>;
-  /** As it was after the last call of a model; null before. */
-  memory(): MemoryFacts | null;
+  /** As they were when the last call of a model began or ended. */
+  readonly lastFacts: EngineFacts;
   load(
     call: number,
     kind: ModelKind,
@@ -38,8 +37,9 @@ export interface EngineOptions {
   /** Threads that compute, or 'auto': min(8, cores) in Node; cores - 1, 1 to 8, in a page. Default 'auto'. More than one needs
    *  shared memory, which a page has only when it is cross-origin isolated; else there is one. */
   threads?: number | 'auto';
-  /** Run in a worker, so that the caller's thread stays free. Default true where there are workers; false computes in the caller's thread, which
-   *  then gets a turn about every 10 ms. */
+  /** Run in a worker, so that the caller's thread stays free; false computes in the caller's thread, which then gets a turn about every
+   *  10 ms. Default: in a worker where one can be had (no policy forbids it, its file is served), else in the caller's thread, with a
+   *  line on the console that says why. True: an error instead. */
   worker?: boolean;
   /** Use relaxed SIMD (fused multiply-add) where the platform has it. On Node 20 this sets a V8 flag for the whole process.
    *  Default true. */
@@ -89,11 +89,12 @@ function checkOptions(options: EngineOptions): CheckedOptions {
         "a module that was compiled ahead runs in the caller's thread alone: leave out worker and threads",
       );
     }
-    return { threads: 1, worker, relaxedSimd, revectorize, module };
+    return { threads: 1, worker, isWorkerAsked: false, relaxedSimd, revectorize, module };
   }
   return {
     threads: threads === 'auto' ? platform.defaultThreads() : threads,
     worker: worker && platform.hasWorkers(),
+    isWorkerAsked: options.worker === true,
     relaxedSimd,
     revectorize,
     module,
@@ -103,6 +104,7 @@ function checkOptions(options: EngineOptions): CheckedOptions {
 /** Options with all defaults. */
 type CheckedOptions = Required<Omit<EngineOptions, 'module' | 'threads'>> & {
   threads: number;
+  isWorkerAsked: boolean;
   module: WebAssembly.Module | undefined;
 };
 
@@ -141,6 +143,11 @@ class Slots<T> {
   }
 }
 
+function workerFailed(what: string, cause: unknown, next: string): WasmformerError {
+  const why = cause instanceof Error ? ` (${cause.message})` : '';
+  return new WasmformerError('WORKER_FAILED', `the engine's worker ${what}${why}; ${next}`, { cause });
+}
+
 /** Computes for one or more models. Calls run one after another. `await using` disposes it. */
 export class Engine {
   private readonly options: CheckedOptions;
@@ -162,16 +169,16 @@ export class Engine {
     return { ...(await this.call((host) => host.facts())), worker: this.options.worker };
   }
 
+  /** What it runs on and its memory, as of the last call of a model.
+   *  @internal */
+  get lastInfo(): EngineInfo {
+    return { ...this.lastHost!.lastFacts, worker: this.options.worker };
+  }
+
   /** Starts what the first call would start. A failure is that call's to tell.
    *  @internal */
   prepare(): void {
     if (this.live) void this.start().catch(() => {});
-  }
-
-  /** Memory after the last call of a model; null before.
-   *  @internal */
-  get memory(): MemoryFacts | null {
-    return this.lastHost?.memory() ?? null;
   }
 
   /** Frees all models and ends all workers. Calls that are still running reject with DISPOSED. */
@@ -248,26 +255,32 @@ export class Engine {
 
   private start(): Promise<Host> {
     if (!this.host) {
-      const core: CoreOptions = this.options;
-      let isUp = false;
-      const lost = (cause?: unknown): void => {
-        const why = cause instanceof Error ? ` (${cause.message})` : '';
-        const message = isUp
-          ? `the engine's worker died${why}; the next call starts a new one`
-          : `the engine's worker could not start${why}; ${platform.WORKER_ADVICE}`;
-        this.fail(new WasmformerError('WORKER_FAILED', message, { cause }));
-      };
-      this.host = this.options.worker
-        ? import('./host-worker').then(({ startWorkerHost }) => startWorkerHost(core, lost))
-        : import('./host-inline').then(({ startInlineHost }) => startInlineHost(core));
-      void this.host.then(
-        () => (isUp = true),
-        () => {},
-      );
+      this.host = this.open();
       // a failed start is reported to its callers and tried again by the next call
       this.host.catch(() => (this.host = null));
     }
     return this.host;
+  }
+
+  private async open(): Promise<Host> {
+    const { options } = this;
+    if (options.worker) {
+      const { startWorkerHost, WorkerRefusal } = await import('./host-worker');
+      try {
+        return await startWorkerHost(options, (cause) =>
+          this.fail(workerFailed('died', cause, 'the next call starts a new one')),
+        );
+      } catch (error) {
+        if (!(error instanceof WorkerRefusal)) throw error;
+        const failure = workerFailed('could not start', error.cause, platform.WORKER_ADVICE);
+        // one that was killed while it started says nothing of the next one
+        if (options.isWorkerAsked || error.cause === undefined || this.generation > 0) throw failure;
+        console.warn(`wasmformer: ${failure.message}. It computes in the caller's thread, with one thread.`);
+        options.worker = false;
+        options.threads = 1;
+      }
+    }
+    return (await import('./host-inline')).startInlineHost(options);
   }
 
   private fail(error: WasmformerError): void {

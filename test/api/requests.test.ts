@@ -65,7 +65,7 @@ it('leaves nothing in the engine when a load is aborted, wherever it is', async 
       onProgress: (progress) => void (progress.phase === phase && controller.abort()),
     });
     expect((await failure(loading)).code).toBe('ABORTED');
-    expect((await engine.info()).memory).toMatchObject({ used, weights });
+    await expect.poll(async () => (await engine.info()).memory).toMatchObject({ used, weights });
     await expect.poll(() => hub.active()).toBe(0);
   }
 });

@@ -1,6 +1,8 @@
 // The normalizers of tokenizer.json, keeping for every character the original span it came from.
 
 import { Aligned, AlignedBuilder, Characters } from './aligned.js';
+import { asFlag, parts, type JsonObject } from './json.js';
+import type { LocalStep, Normalizer } from './normalizer.js';
 import {
   ASCII_ONLY,
   WHITE_SPACE,
@@ -14,22 +16,6 @@ import {
   lazily,
   nonspacingMark,
 } from './unicode.js';
-import { compilePattern } from './pattern.js';
-import { asFlag, asString, invalidTokenizer, isObject, parts, type JsonObject } from './json.js';
-import { utf8Characters } from './bytes.js';
-
-/** A step for whole texts. */
-export type Normalizer = (source: Aligned) => Aligned;
-
-/**
- * A step that treats each character by itself, or with the marks behind it: a text can be cut before a base character, and the parts
- * be normalised one by one.
- */
-interface LocalStep {
-  /** The result if every unit keeps its place, else null. Much cheaper than `apply`, and the usual case. */
-  inPlace(text: string): string | null;
-  apply(text: Characters): void;
-}
 
 /** Compiles the `normalizer` entry. The function takes a part of the original text that starts at unit `base`. */
 export async function compileNormalizer(
@@ -107,14 +93,6 @@ async function create(config: JsonObject, where: string): Promise<Normalizer | L
         inPlace: (text) => (/\p{M}/u.test(text) ? null : text),
         apply: (text) => text.filter((char) => !/\p{M}/u.test(char)),
       };
-    case 'Strip':
-      return strip(asFlag(config.strip_left, true, where), asFlag(config.strip_right, true, where));
-    case 'Replace':
-      return replace(config, where);
-    case 'Prepend': {
-      const prefix = asString(config.prepend, `${where}.prepend`);
-      return (source) => (source.text === '' ? source : source.derive(prefix + source.text, 0, prefix.length));
-    }
     case 'Precompiled': {
       if (config.precompiled_charsmap === null || config.precompiled_charsmap === undefined) return (source) => source;
       const { PrecompiledMap } = await import('./precompiled.js');
@@ -125,15 +103,9 @@ async function create(config: JsonObject, where: string): Promise<Normalizer | L
       const { sentencePieceNormalizer } = await import('./sentencepiece.js');
       return sentencePieceNormalizer(config, where);
     }
-    case 'Nmt':
-      return { inPlace: (text) => (/^[ -~]*$/.test(text) ? text : null), apply: nmt };
-    case 'ByteLevel':
-      return {
-        inPlace: (text) => (/^[!-~]*$/.test(text) ? text : null),
-        apply: (text) => text.expand(utf8Characters),
-      };
     default:
-      return invalidTokenizer(where, `unknown normalizer type ${JSON.stringify(config.type)}`);
+      // BERTs do without
+      return (await import('./subword-normalizers.js')).createNormalizer(config, where);
   }
 }
 
@@ -205,46 +177,6 @@ function lowercase(text: Characters): void {
 function lowerInPlace(text: string): string | null {
   const lower = text.toLowerCase();
   return lower.length === text.length && !text.includes('\u03a3') ? lower : null;
-}
-
-function strip(left: boolean, right: boolean): Normalizer {
-  return (source) => {
-    const { text } = source;
-    let from = 0;
-    let to = text.length;
-    while (left && from < to && WHITE_SPACE.test(text[from])) from++;
-    while (right && to > from && WHITE_SPACE.test(text[to - 1])) to--;
-    return to - from === text.length ? source : source.derive(text.slice(from, to), from, 0);
-  };
-}
-
-function replace(config: JsonObject, where: string): Normalizer {
-  const content = asString(config.content, `${where}.content`);
-  const regex = compilePattern(config.pattern, `${where}.pattern`);
-  if (regex === null) return (source) => source;
-  // one unit for one: all stay where they are
-  const search = isObject(config.pattern) ? config.pattern.String : undefined;
-  if (typeof search === 'string' && search.length === 1 && content.length === 1) {
-    return (source) =>
-      source.text.includes(search)
-        ? source.derive(
-            source.text.replaceAll(search, () => content),
-            0,
-            0,
-          )
-        : source;
-  }
-  return (source) => {
-    const builder = new AlignedBuilder(source);
-    let done = 0;
-    for (const match of source.text.matchAll(regex)) {
-      builder.keep(source.text.slice(done, match.index), done);
-      done = match.index + match[0].length;
-      builder.insert(content, done - 1);
-    }
-    builder.keep(source.text.slice(done), done);
-    return builder.finish();
-  };
 }
 
 type Form = 'NFC' | 'NFD' | 'NFKC' | 'NFKD';
@@ -358,23 +290,4 @@ function recompose(chars: string[], changes: number[]): void {
     changes[out++] = change;
   }
   chars.length = changes.length = out;
-}
-
-// What SentencePiece's nmt rules drop and turn into spaces; inclusive ranges of code points.
-const NMT_DROPPED = [
-  [0x01, 0x08],
-  [0x0b, 0x0b],
-  [0x0e, 0x1f],
-  [0x7f, 0x7f],
-  [0x8f, 0x8f],
-  [0x9f, 0x9f],
-] as const;
-const NMT_SPACE = /[\t\n\f\r\u1680\u200b-\u200f\u2028\u2029\u2581\ufeff\ufffd]/;
-
-function nmt(text: Characters): void {
-  text.filter((char) => {
-    const code = char.codePointAt(0)!;
-    return !NMT_DROPPED.some(([first, last]) => code >= first && code <= last);
-  });
-  text.expand((char) => (NMT_SPACE.test(char) ? ' ' : char));
 }

@@ -2,7 +2,7 @@
 
 import { Characters } from './aligned.js';
 import { asArray, asFlag, asString, type JsonObject } from './json.js';
-import type { Normalizer } from './normalizers.js';
+import type { Normalizer } from './normalizer.js';
 import { PrecompiledMap } from './precompiled.js';
 import { characters } from './unicode.js';
 
