@@ -16,6 +16,10 @@ export function hasWorkers(): boolean {
 /** What to do about a worker that cannot start. */
 export const WORKER_ADVICE = 'serve worker.js beside the bundle, or pass worker: false';
 
+/** What to do about memory that cannot be shared. */
+export const SHARING_ADVICE =
+  'For more, send the page over https with the headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp';
+
 export async function wasmBytes(name: string): Promise<BufferSource> {
   const url = wasmUrl(name);
   const response = await fetch(url);

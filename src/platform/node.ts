@@ -33,6 +33,9 @@ export async function wasmBytes(name: string): Promise<BufferSource> {
 export const WORKER_ADVICE =
   "if a bundler has taken wasmformer into a bundle for a server, leave it out (Next.js: serverExternalPackages: ['wasmformer'])";
 
+/** Memory can always be shared. */
+export const SHARING_ADVICE = '';
+
 const v8Major = Number(process.versions.v8?.split('.')[0] ?? 0);
 const nodeMajor = Number(process.versions.node.split('.')[0]);
 

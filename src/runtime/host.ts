@@ -143,6 +143,9 @@ class Slots<T> {
   }
 }
 
+/** What the user can mend is said once. */
+let hinted = false;
+
 function workerFailed(what: string, cause: unknown, next: string): WasmformerError {
   const why = cause instanceof Error ? ` (${cause.message})` : '';
   return new WasmformerError('WORKER_FAILED', `the engine's worker ${what}${why}; ${next}`, { cause });
@@ -264,6 +267,10 @@ export class Engine {
 
   private async open(): Promise<Host> {
     const { options } = this;
+    if (options.threads > 1 && !platform.hasSharedMemory() && !hinted) {
+      hinted = true;
+      console.info(`wasmformer: one thread, since memory cannot be shared here. ${platform.SHARING_ADVICE}`);
+    }
     if (options.worker) {
       const { startWorkerHost, WorkerRefusal } = await import('./host-worker');
       try {

@@ -14,16 +14,19 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const TYPES: Readonly<Record<string, string>> = { '.js': 'text/javascript', '.wasm': 'application/wasm' };
 const MODEL = 'test/golden/encoders/sentence-mean';
 
-/** What the page's module does: loads, embeds, and keeps what came of it. */
+/** What the page's module does: loads, embeds, and sends what came of it and what was said on the console. */
 const PAGE = `<!doctype html><meta charset="utf-8"><script type="module" src="/main.js"></script>`;
 const MAIN = `
 import { Encoder } from '/dist/web/index.js';
 let found;
+const said = [];
+console.warn = console.info = (text) => said.push(text);
 try {
   const options = { cacheDir: null, ...JSON.parse(new URLSearchParams(location.search).get('options') ?? '{}') };
   const encoder = await Encoder.fromPretrained(new URL('/${MODEL}/', location.href), options);
   const { dims } = await encoder.embed('a text');
-  found = { dims, threads: encoder.info.threads, worker: encoder.info.worker, build: encoder.info.build };
+  const { threads, worker, build } = encoder.info;
+  found = { dims, threads, worker, build, said };
 } catch (error) {
   found = { code: error.code, message: error.message };
 }
@@ -48,13 +51,19 @@ describe.skipIf(!hasChromium())('Chromium', () => {
     server?.closeAllConnections();
   });
 
-  /** Serves the project, with a policy, and the wasm files otherwise. */
-  async function visit(policy: string | null, wasm: Answer = {}, options: object = {}): Promise<unknown> {
+  /** Serves the project, with a policy, the wasm files and others otherwise, and gives what the page found. */
+  async function visit(
+    policy: string | null,
+    wasm: Answer = {},
+    options: object = {},
+    missing: Readonly<Record<string, number>> = {},
+    others: Readonly<Record<string, string>> = {},
+  ): Promise<unknown> {
     let tell!: (found: unknown) => void;
     const found = new Promise((resolve) => (tell = resolve));
     server = createServer((request, response) => {
       const path = new URL(request.url ?? '/', 'http://localhost').pathname;
-      const headers: Record<string, string> = policy === null ? {} : { 'Content-Security-Policy': policy };
+      const headers = { ...others, ...(policy !== null && { 'Content-Security-Policy': policy }) };
       const inline: Readonly<Record<string, [string, string]>> = {
         '/': ['text/html', PAGE],
         '/main.js': ['text/javascript', MAIN],
@@ -67,6 +76,7 @@ describe.skipIf(!hasChromium())('Chromium', () => {
       if (Object.hasOwn(inline, path)) {
         return void response.writeHead(200, { ...headers, 'Content-Type': inline[path][0] }).end(inline[path][1]);
       }
+      if (Object.hasOwn(missing, path)) return void response.writeHead(missing[path], headers).end();
       const changed = path.endsWith('.wasm') ? wasm : {};
       try {
         const body = changed.body ?? readFileSync(root + path);
@@ -114,13 +124,39 @@ describe.skipIf(!hasChromium())('Chromium', () => {
     });
   });
 
-  it('a policy without workers', async () => {
-    const policy = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'none'";
-    expect(await visit(policy)).toEqual({
+  it.each([
+    ['a policy without workers', "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'none'", {}],
+    ["no worker's file", null, { '/dist/web/worker.js': 404 }],
+  ])('%s: computes in the page, unless a worker was asked for', async (_, policy, missing) => {
+    const warning = /the engine's worker could not start.*serve worker\.js.*with one thread\.$/;
+    const fallback = { dims: [1, 24], worker: false, threads: 1 };
+    expect(await visit(policy, {}, { threads: 1 }, missing)).toMatchObject({
+      ...fallback,
+      said: [expect.stringMatching(warning)],
+    });
+    expect(await visit(policy, {}, { worker: true }, missing)).toEqual({
       code: 'WORKER_FAILED',
       message: expect.stringMatching(/the engine's worker could not start.*worker: false/),
     });
-    expect(await visit(policy, {}, { worker: false })).toMatchObject({ dims: [1, 24], worker: false, threads: 1 });
+    expect(await visit(policy, {}, { threads: 1, worker: false }, missing)).toMatchObject({ ...fallback, said: [] });
+  });
+
+  it("says once which headers give threads, and an isolated page without the threads' file has one", async () => {
+    const threads = { threads: 2 };
+    expect(await visit(null, {}, threads)).toMatchObject({
+      worker: true,
+      threads: 1,
+      said: [
+        expect.stringMatching(/^wasmformer: one thread.*Opener-Policy: same-origin.*Embedder-Policy: require-corp$/),
+      ],
+    });
+    const isolation = {
+      'Cross-Origin-Opener-Policy': 'same-origin',
+      'Cross-Origin-Embedder-Policy': 'require-corp',
+    };
+    expect(await visit(null, {}, threads, {}, isolation)).toMatchObject({ dims: [1, 24], threads: 2, said: [] });
+    const missing = { '/dist/web/follower.js': 404 };
+    expect(await visit(null, {}, threads, missing, isolation)).toMatchObject({ dims: [1, 24], threads: 1, said: [] });
   });
 });
 
@@ -141,5 +177,22 @@ describe('Node', () => {
     const line = /^UNSUPPORTED_PLATFORM there is no WebAssembly here: start Node without --jitless/;
     for (const told of output.trim().split('\n')) expect(told).toMatch(line);
     expect(output.trim().split('\n')).toHaveLength(2);
+  });
+
+  it("without the permission to start threads: computes in the caller's", () => {
+    const flag = process.allowedNodeEnvironmentFlags.has('--permission') ? '--permission' : '--experimental-permission';
+    const script = `
+      import { Encoder } from './dist/node/index.js';
+      for (const options of [{}, { worker: true }, { worker: false, threads: 2 }]) {
+        const found = await Encoder.fromPretrained('${MODEL}', options).catch((error) => error);
+        console.log(found.code ?? JSON.stringify([(await found.embed('a text')).dims, found.info.worker, found.info.threads]));
+      }`;
+    const output = execFileSync(process.execPath, [flag, '--allow-fs-read=*', '--input-type=module', '-e', script], {
+      cwd: root,
+      encoding: 'utf8',
+      timeout: 30_000,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    expect(output.trim().split('\n')).toEqual(['[[1,24],false,1]', 'WORKER_FAILED', '[[1,24],false,1]']);
   });
 });
