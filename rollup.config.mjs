@@ -124,6 +124,10 @@ function nodeChunkOf(id, graph) {
 }
 
 function nodePurposeOf(id, graph) {
+  // an engine in the caller's thread does without
+  if (/comlink|src\/runtime\/wire\./.test(id)) return 'wire';
+  if (/src\/(runtime\/host-worker|platform\/node-caller)\./.test(id)) return 'starter';
+  if (/src\/runtime\/endpoint\./.test(id)) return null;
   if (/src\/cli\/index\./.test(id)) return null;
   if (/commander|src\/cli\/(main|program|failure|generation-flags)\./.test(id)) return 'program';
   if (/src\/(cli|api\/checkpoint)/.test(id)) return 'commands';
@@ -133,6 +137,8 @@ function nodePurposeOf(id, graph) {
   if (['bpe', 'unigram', 'precompiled', 'subwords'].includes(name)) return 'subwords';
   if (name === 'transformer' || name === 'save') return 'generation';
   if (name === 'ops') return 'core';
+  if (['shards', 'memory', 'progress', 'mistakes', 'failures', 'explain'].includes(name)) return 'seldom';
+  if (/src\/io\/hub-cache\./.test(id)) return 'seldom';
   return name === 'tasks' || !(name in SELDOM) ? name : 'core';
 }
 

@@ -21,7 +21,7 @@ export interface Checkpoint {
 }
 
 /** `length` bytes of a tensor from its byte `start`. */
-export interface TensorPart {
+interface TensorPart {
   readonly name: string;
   readonly start: number;
   readonly length: number;

@@ -18,8 +18,10 @@ const GRACE_MS = 200;
 wirePorts(Comlink);
 
 /** A worker that never came up. The cause is what was said of it; none if it was ended. */
-export class WorkerRefusal {
-  constructor(readonly cause?: unknown) {}
+export class WorkerRefusal extends Error {
+  constructor(cause?: unknown) {
+    super('', { cause });
+  }
 }
 
 /** @throws WorkerRefusal, and as loadBuild */

@@ -87,7 +87,7 @@ function overlap(text: string, from: number, search: string): number {
 }
 
 /** What Python's clean_up_tokenization replaces, in this order. */
-export const CLEANED = [' .', ' ?', ' !', ' ,', " ' ", " n't", " 'm", " 's", " 've", " 're"];
+const CLEANED = [' .', ' ?', ' !', ' ,', " ' ", " n't", " 'm", " 's", " 've", " 're"];
 export const cleanUp = sequence(CLEANED.map((text) => replaceText(text, text.trim())));
 
 /** The same for one item, where the reference's decoders also shorten "do not". */
