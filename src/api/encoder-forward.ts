@@ -7,7 +7,7 @@ import { prepareEmbeddings, prepareMask, type EmbeddingInputs } from './embeddin
 import type { Encoder, EncoderOutput, ForwardOptions } from './encoder';
 import { padMaps, padRows, prepareIds } from './ids';
 import {
-  encodeText,
+  encodeTexts,
   isEmbeddingInput,
   isIdInput,
   needEmbeddings,
@@ -17,7 +17,6 @@ import {
   type IdInputs,
   type Prepared,
   type TextInputs,
-  type TokenizeOptions,
 } from './inputs';
 import { profileOf, type Profile } from './profile';
 import { Tensor } from './tensor';
@@ -59,7 +58,7 @@ async function begin(
   throwIfAborted(signal);
   encoder.checkAlive();
   return {
-    prepared: prepare(encoder, input, options),
+    prepared: await prepare(encoder, input, options),
     want: {
       lastHiddenState: true,
       poolerOutput: true,
@@ -70,7 +69,7 @@ async function begin(
   };
 }
 
-function prepare(encoder: Encoder, input: Input, options: TokenizeOptions): PreparedCall {
+async function prepare(encoder: Encoder, input: Input, options: ForwardOptions): Promise<PreparedCall> {
   const { facts } = encoder;
   if (isEmbeddingInput(input) || isIdInput(input)) return prepareNumbers(input, facts);
   needEmbeddings(facts, '{ inputsEmbeds, attentionMask, mask }');
@@ -85,10 +84,7 @@ function prepare(encoder: Encoder, input: Input, options: TokenizeOptions): Prep
     );
   }
   const { texts, pairs } = textsOf(input as string | readonly string[] | TextInputs);
-  return prepareEncodings(
-    texts.map((text, i) => encodeText(encoder.tokenizer, facts, text, pairs?.[i], options)),
-    facts,
-  );
+  return prepareEncodings(await encodeTexts(encoder, texts, pairs, options, options.signal), facts);
 }
 
 /** Ids or embeddings as a batch. Throws INVALID_ARGUMENT, INVALID_SHAPE, TOO_LONG. */

@@ -3,7 +3,7 @@
 import { throwIfAborted, WasmformerError } from '../errors';
 import type { Encoding } from '../io/tokenizer';
 import { checkNames } from '../runtime/option-names';
-import { encodeText, textsOf, type TextInputs, type TokenizeOptions } from './inputs';
+import { encodeText, encodeTexts, textsOf, type TextInputs, type TokenizeOptions } from './inputs';
 import { classificationScores, type ClassificationOptions, type ClassificationResult } from './tasks/classification';
 import { needHead, one, runHead, type TaskContext } from './tasks/context';
 import { fillMask, maskPositions, type FillMaskOptions, type FillMaskResult } from './tasks/fill-mask';
@@ -49,7 +49,7 @@ export async function fillMaskTask(
   if (maskTokenId === undefined)
     throw new WasmformerError('INVALID_TOKENIZER', 'fillMask needs a tokenizer with a mask token');
   const { texts, single } = textsOf(text);
-  const encodings = texts.map((t) => encodeText(tokenizer, facts, t, undefined, options));
+  const encodings = await encodeTexts(context, texts, null, options, options.signal);
   const masks = (encoding: Encoding): number[] => maskPositions(encoding.ids, maskTokenId);
   const results: (FillMaskResult[] | FillMaskResult[][])[] = [];
   const output = facts.head === 'pretraining' ? 'predictionLogits' : 'logits';
@@ -78,7 +78,7 @@ export async function classifyTask(
   throwIfAborted(options.signal);
   needHead(context, 'classify', 'sequenceClassification');
   const { texts, pairs, single } = textsOf(input);
-  const encodings = texts.map((t, i) => encodeText(context.tokenizer, context.facts, t, pairs?.[i], options));
+  const encodings = await encodeTexts(context, texts, pairs, options, options.signal);
   const results: ClassificationResult[][] = [];
   await runHead(context, encodings, 'logits', one, options.signal, (logits, i) => {
     results[i] = classificationScores(logits, context.config, options);
@@ -94,9 +94,9 @@ export async function classifyTokensTask(
   await checkNames(options, 'aggregationStrategy ignoreLabels truncation maxLength signal');
   throwIfAborted(options.signal);
   needHead(context, 'classifyTokens', 'tokenClassification');
-  const { tokenizer, facts, config, settings } = context;
+  const { tokenizer, config, settings } = context;
   const { texts, single } = textsOf(text);
-  const encodings = texts.map((t) => encodeText(tokenizer, facts, t, undefined, options));
+  const encodings = await encodeTexts(context, texts, null, options, options.signal);
   const results: (TokenEntity[] | EntityGroup[])[] = [];
   await runHead(context, encodings, 'logits', each, options.signal, (logits, i) => {
     const id2label = config.id2label as Record<string, string> | undefined;

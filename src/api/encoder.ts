@@ -11,7 +11,7 @@ import type { EmbeddingInputs } from './embeddings';
 import type { PreparedCall } from './encoder-forward';
 import type { Question } from './encoder-tasks';
 import {
-  encodeText,
+  encodeTexts,
   isEmbeddingInput,
   isIdInput,
   needEmbeddings,
@@ -362,9 +362,8 @@ export class Encoder extends PretrainedModel<EncoderRunner> {
     let running: Promise<void> = Promise.resolve();
     for (let from = 0; from < texts.length; from += GROUP) {
       const to = Math.min(from + GROUP, texts.length);
-      const encodings = texts
-        .slice(from, to)
-        .map((text, i) => encodeText(this.tokenizer, this.facts, prompt + text, pairs?.[from + i], tokenize));
+      const group = texts.slice(from, to).map((text) => prompt + text);
+      const encodings = await encodeTexts(this, group, pairs && pairs.slice(from, to), tokenize, signal);
       const prepared = prepareEncodings(encodings, this.facts);
       await running;
       running = this.run(prepared, want, signal).then(({ embeddings }) => {

@@ -1,5 +1,6 @@
 // What callers pass in, and texts made into a ragged batch.
-import { WasmformerError } from '../errors';
+import { yieldToEventLoop } from '#platform';
+import { throwIfAborted, WasmformerError } from '../errors';
 import { describe } from '../io/source';
 import type { Encoding, Tokenizer } from '../io/tokenizer';
 import type { RaggedBatch } from '../runtime/batch';
@@ -104,6 +105,30 @@ export function encodeText(
     );
   }
   return encoding;
+}
+
+/** Milliseconds after which the event loop gets a turn. */
+const TURN_MS = 8;
+
+/** Tokenises texts and what they are paired with, with turns of the event loop in between: many texts take long. Throws as encodeText,
+ *  and ABORTED. */
+export async function encodeTexts(
+  { tokenizer, facts }: { readonly tokenizer: Tokenizer; readonly facts: InputLimits },
+  texts: readonly string[],
+  pairs: readonly string[] | null,
+  options: TokenizeOptions,
+  signal?: AbortSignal,
+): Promise<Encoding[]> {
+  const encodings: Encoding[] = [];
+  let turn = performance.now();
+  for (const [i, text] of texts.entries()) {
+    encodings.push(encodeText(tokenizer, facts, text, pairs?.[i], options));
+    if (performance.now() - turn < TURN_MS) continue;
+    await yieldToEventLoop();
+    throwIfAborted(signal);
+    turn = performance.now();
+  }
+  return encodings;
 }
 
 /** The texts of an input, paired up. */

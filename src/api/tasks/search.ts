@@ -2,7 +2,7 @@
 import { throwIfAborted, WasmformerError } from '../../errors';
 import { checkNames } from '../../runtime/option-names';
 import type { EmbedOptions } from '../encoder';
-import { encodeText } from '../inputs';
+import { encodeTexts } from '../inputs';
 import type { Tensor } from '../tensor';
 import { needHead, one, runHead, type TaskContext } from './context';
 import { checkCount, sigmoid, topIndices } from './scores';
@@ -147,12 +147,12 @@ export async function rerankTask(
   if (typeof query !== 'string' || !Array.isArray(documents) || !documents.every((text) => typeof text === 'string')) {
     throw new WasmformerError('INVALID_ARGUMENT', 'rerank takes a query and an array of documents, all of them texts');
   }
-  const { tokenizer, facts } = context;
   const activation = activationOf(context);
   const scores = new Float64Array(documents.length);
   for (let from = 0; from < documents.length; from += GROUP) {
     const group = documents.slice(from, from + GROUP) as string[];
-    const encodings = group.map((text) => encodeText(tokenizer, facts, query, text, { truncation, maxLength }));
+    const queries = new Array<string>(group.length).fill(query);
+    const encodings = await encodeTexts(context, queries, group, { truncation, maxLength }, signal);
     await runHead(context, encodings, 'logits', one, signal, (logits, i) => {
       if (logits.length !== 1) {
         throw new WasmformerError(
