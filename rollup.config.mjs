@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import alias from '@rollup/plugin-alias';
 import { nodeResolve } from '@rollup/plugin-node-resolve';
 import { dts } from 'rollup-plugin-dts';
-import { build, transform } from 'esbuild';
+import { build } from 'esbuild';
 import esbuild from 'rollup-plugin-esbuild';
 import { minify } from 'terser';
 import { inlineAbi } from './scripts/inline-abi.mjs';
@@ -28,10 +28,18 @@ const shrink = {
   renderChunk: async (code) => minify(code, { module: true, ecma: 2020, compress: { passes: 3 } }),
 };
 
-/** Without comments and spaces, but with all names: V8 reads a module's whole text when it starts. */
-const compact = {
-  name: 'compact',
-  renderChunk: (code) => transform(code, { minifyWhitespace: true, legalComments: 'inline', target: 'es2022' }),
+/** V8 reads a module's whole text when it starts, short names in two thirds of the time. Classes keep theirs, for who prints a model,
+ *  and licences stay. */
+const shrinkForNode = {
+  name: 'shrink-for-node',
+  renderChunk: async (code) =>
+    minify(code, {
+      module: true,
+      ecma: 2020,
+      compress: { passes: 3 },
+      keep_classnames: true,
+      format: { comments: 'some' },
+    }),
 };
 
 /** Where embedding starts: the caller's side, and the engine's in its two places. */
@@ -182,7 +190,7 @@ const node = {
     // Comlink is bundled: its adapter for Node and its main file must be of one build
     nodeResolve({ extensions: ['.ts', '.mjs', '.js'], exportConditions: ['node'] }),
     esbuild({ target: 'es2022', legalComments: 'inline' }),
-    compact,
+    shrinkForNode,
   ],
 };
 

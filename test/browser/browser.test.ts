@@ -97,7 +97,8 @@ describe.skipIf(!hasChromium()).each([
     expect(modules).toContain('worker.js');
     const isCounted = (name: string): boolean => counted.some((chunk) => RegExp(`^${chunk}(-.*)?\\.js$`).test(name));
     expect(modules.filter((name) => !isCounted(name))).toEqual([]);
-    expect(site.requests.filter((path) => path.endsWith('.wasm'))).toHaveLength(1);
+    // none, if an earlier engine of the page compiled it
+    expect(site.requests.filter((path) => path.endsWith('.wasm')).length).toBeLessThanOrEqual(1);
   });
 
   it('makes random models with the weights that Node makes, and gives their files', async () => {
