@@ -53,9 +53,9 @@ export function tileRows(relaxed: boolean): number {
   return relaxed ? 6 : 5;
 }
 
-/** The constructor exists in pages that may not share memory: only isolation tells. */
+/** Of memory a page may make without sharing it only isolation tells; WebKitGTK is isolated without having any. */
 export function hasSharedMemory(): boolean {
-  return globalThis.crossOriginIsolated === true;
+  return globalThis.crossOriginIsolated === true && typeof SharedArrayBuffer === 'function';
 }
 
 /** Threads that run at the same time, as far as a page may know. */

@@ -267,7 +267,7 @@ export class Engine {
 
   private async open(): Promise<Host> {
     const { options } = this;
-    if (options.threads > 1 && !platform.hasSharedMemory() && !hinted) {
+    if (options.threads > 1 && !platform.hasSharedMemory() && !globalThis.crossOriginIsolated && !hinted) {
       hinted = true;
       console.info(`wasmformer: one thread, since memory cannot be shared here. ${platform.SHARING_ADVICE}`);
     }

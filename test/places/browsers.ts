@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { machine, tmpdir } from 'node:os';
 import { extname, join, normalize } from 'node:path';
 import type { Findings } from './page/program';
 
@@ -21,6 +21,8 @@ const TYPES: Readonly<Record<string, string>> = {
 export interface Browser {
   readonly name: string;
   readonly path: string;
+  /** What it needs beside its program. */
+  readonly needs?: string;
   readonly args: (profile: string) => string[];
 }
 
@@ -46,11 +48,22 @@ export const FIREFOX: Browser = {
   args: (profile) => ['--headless', '--no-remote', '--profile', profile],
 };
 
+const miniBrowser = process.env.WEBKIT_PATH ?? `/usr/lib/${machine()}-linux-gnu/webkit2gtk-4.1/MiniBrowser`;
+
+/** WebKitGTK's own small browser, which has no headless mode. It shares no memory between threads. */
+export const WEBKIT: Browser = {
+  name: 'WebKit',
+  path: '/usr/bin/xvfb-run',
+  needs: miniBrowser,
+  args: () => ['-a', miniBrowser],
+};
+
 /** Whether a browser is there. Where CI is set, a missing one is an error. */
-export function hasBrowser({ name, path }: Browser): boolean {
-  if (existsSync(path)) return true;
-  if (process.env.CI === 'true') throw new Error(`${name} is missing: there is no ${path}`);
-  console.warn(`skipped: there is no ${path}`);
+export function hasBrowser({ name, path, needs = path }: Browser): boolean {
+  const missing = [path, needs].find((file) => !existsSync(file));
+  if (missing === undefined) return true;
+  if (process.env.CI === 'true') throw new Error(`${name} is missing: there is no ${missing}`);
+  console.warn(`skipped: there is no ${missing}`);
   return false;
 }
 

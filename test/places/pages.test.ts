@@ -1,10 +1,10 @@
-// Pages: without a bundler, and built by the usual ones; in Chromium and Firefox, isolated and not, under a strict policy.
+// Pages: without a bundler, and built by the usual ones; in Chromium, Firefox and WebKit, isolated and not, under a strict policy.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { HubServer } from '../support/hub-server';
-import { CHROMIUM, FIREFOX, hasBrowser, visit, type Browser, type Page } from './browsers';
+import { CHROMIUM, FIREFOX, hasBrowser, visit, WEBKIT, type Browser, type Page } from './browsers';
 import { programOf } from './page/program';
 import { APP, expectFindings, freePort, inPlaces, run, startHub, TEXT, until } from './places';
 
@@ -46,8 +46,9 @@ const build = (folder: string, name: string, ...args: string[]): Promise<unknown
 const open = (browser: Browser, options: object, page: Omit<Page, 'query'>) =>
   visit(browser, { query: { endpoint: hub.url, text: TEXT, options: JSON.stringify(options) }, ...page });
 
-describe.skipIf(!hasBrowser(CHROMIUM)).each([CHROMIUM, FIREFOX])('$name without a bundler', (browser) => {
+describe.skipIf(!hasBrowser(CHROMIUM)).each([CHROMIUM, FIREFOX, WEBKIT])('$name without a bundler', (browser) => {
   const isHere = hasBrowser(browser);
+  const most = browser === WEBKIT ? 1 : 2;
   let folder: string;
 
   beforeAll(() => {
@@ -61,7 +62,7 @@ describe.skipIf(!hasBrowser(CHROMIUM)).each([CHROMIUM, FIREFOX])('$name without 
 
   it.skipIf(!isHere).each([
     ['one thread on a plain page', false, {}, { threads: 1, worker: true }],
-    ['threads on an isolated page', true, { threads: 2 }, { threads: 2, worker: true }],
+    ['threads on an isolated page', true, { threads: 2 }, { threads: most, worker: true }],
     ['in the page itself', false, { worker: false }, { threads: 1, worker: false }],
   ])('%s', async (_, isolated, options, info) => {
     const found = await open(browser, options, { folder, isolated });
@@ -77,7 +78,7 @@ describe.skipIf(!hasBrowser(CHROMIUM)).each([CHROMIUM, FIREFOX])('$name without 
       { folder, isolated: true, headers: { 'Content-Security-Policy': policy } },
     );
     expectFindings(found);
-    expect(found.info).toMatchObject({ threads: 2, worker: true });
+    expect(found.info).toMatchObject({ threads: most, worker: true });
   });
 });
 
