@@ -34,12 +34,17 @@ const rows = (n: number, length: number): number[][] =>
 let workers: WorkerThreads.Worker[];
 const threads = process.getBuiltinModule('node:worker_threads') as { Worker: typeof WorkerThreads.Worker };
 const { Worker } = threads;
+/** Code that the next workers run beside their own. */
+let injected: string | undefined;
 
 beforeEach(() => {
   workers = [];
+  injected = undefined;
   threads.Worker = class extends Worker {
-    constructor(...args: ConstructorParameters<typeof Worker>) {
-      super(...args);
+    constructor(...[file, options]: ConstructorParameters<typeof Worker>) {
+      const code = `data:text/javascript,${encodeURIComponent(injected ?? '')}`;
+      const resourceLimits = { ...options?.resourceLimits, maxOldGenerationSizeMb: 64 };
+      super(file, injected === undefined ? options : { ...options, execArgv: ['--import', code], resourceLimits });
       workers.push(this);
       this.on('exit', () => (workers = workers.filter((other) => other !== this)));
     }
@@ -117,4 +122,32 @@ it('a worker that dies while a model is loaded rejects the load; the next one is
   expect((await loading).code).toBe('WORKER_FAILED');
   const model = await Encoder.fromPretrained(tiny, { engine });
   expect((await model.embed({ inputIds: rows(1, 3) })).dims).toEqual([1, 24]);
+});
+
+it.each([
+  ['an exception', 'throw new Error("lost");', 'died (lost); the next call'],
+  ['its own end', 'process.exit(3);', 'died; the next call'],
+  ['no memory', 'const all = []; for (;;) all.push(new Array(1e5).fill(all.length));', 'memory'],
+])('a worker that dies of %s rejects its calls; the next one is served', async (_, code, message) => {
+  injected = `
+    import { BroadcastChannel } from 'node:worker_threads';
+    const channel = new BroadcastChannel('wasmformer-end');
+    channel.unref();
+    channel.onmessage = () => { ${code} };`;
+  await using engine = await createEngine({ threads: 1 });
+  const model = await Encoder.fromPretrained(tiny, { engine });
+  const embed = async (): Promise<unknown> => (await model.embed({ inputIds: rows(1, 3) })).data;
+  const want = await embed();
+  injected = undefined;
+  const channel = new BroadcastChannel('wasmformer-end');
+  channel.postMessage('end');
+  // calls that the worker still answers before it hears of its end
+  const lost = failure(
+    (async () => {
+      for (;;) await embed();
+    })(),
+  );
+  expect(await lost).toMatchObject({ code: 'WORKER_FAILED', message: expect.stringContaining(message) as string });
+  channel.close();
+  expect(await embed()).toEqual(want);
 });
