@@ -202,7 +202,7 @@ async function readerOf(source: Source, meter?: Meter, signal?: AbortSignal): Pr
     tensors,
     read: async (parts) => {
       const bytes = await read(parts, signal);
-      for (const { name, length } of meter ? parts : []) meter!.read(tensors.get(name)!.file, length);
+      if (meter) for (const { name, length } of parts) meter.read(tensors.get(name)!.file, length);
       return bytes;
     },
   };

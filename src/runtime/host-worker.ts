@@ -26,16 +26,18 @@ export class WorkerRefusal extends Error {
 
 /** @throws WorkerRefusal, and as loadBuild */
 export async function startWorkerHost(options: CoreOptions, onLost: (cause?: unknown) => void): Promise<Host> {
-  // compiled while the worker comes up
-  const build = loadBuild(options);
-  build.catch(() => {});
   let refuse!: (cause?: unknown) => void;
   const refused = new Promise<never>((_, reject) => (refuse = (cause) => reject(new WorkerRefusal(cause))));
   refused.catch(() => {});
   let lost = refuse;
-  let worker: Awaited<ReturnType<typeof startEngine>>;
+  const starting = startEngine((cause) => lost(cause));
+  starting.catch(() => {});
+  // compiled while the worker comes up
+  const build = loadBuild(options);
+  build.catch(() => {});
+  let worker: Awaited<typeof starting>;
   try {
-    worker = await startEngine((cause) => lost(cause));
+    worker = await starting;
   } catch (cause) {
     throw new WorkerRefusal(cause);
   }

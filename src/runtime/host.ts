@@ -143,8 +143,13 @@ class Slots<T> {
   }
 }
 
-/** What the user can mend is said once. */
-let hinted = false;
+const said = new Set<string>();
+
+/** Says once what the user can mend. */
+function sayOnce(level: 'info' | 'warn', text: string): void {
+  if (!said.has(text)) console[level](`wasmformer: ${text}`);
+  said.add(text);
+}
 
 function workerFailed(what: string, cause: unknown, next: string): WasmformerError {
   const why = cause instanceof Error ? ` (${cause.message})` : '';
@@ -267,9 +272,8 @@ export class Engine {
 
   private async open(): Promise<Host> {
     const { options } = this;
-    if (options.threads > 1 && !platform.hasSharedMemory() && !globalThis.crossOriginIsolated && !hinted) {
-      hinted = true;
-      console.info(`wasmformer: one thread, since memory cannot be shared here. ${platform.SHARING_ADVICE}`);
+    if (options.threads > 1 && !platform.hasSharedMemory() && !globalThis.crossOriginIsolated) {
+      sayOnce('info', `one thread, since memory cannot be shared here. ${platform.SHARING_ADVICE}`);
     }
     if (options.worker) {
       const { startWorkerHost, WorkerRefusal } = await import('./host-worker');
@@ -282,7 +286,7 @@ export class Engine {
         const failure = workerFailed('could not start', error.cause, platform.WORKER_ADVICE);
         // one that was killed while it started says nothing of the next one
         if (options.isWorkerAsked || error.cause === undefined || this.generation > 0) throw failure;
-        console.warn(`wasmformer: ${failure.message}. It computes in the caller's thread, with one thread.`);
+        sayOnce('warn', `${failure.message}. It computes in the caller's thread, with one thread.`);
         options.worker = false;
         options.threads = 1;
       }

@@ -1,11 +1,12 @@
 // The documentation's code runs: every ```js block of README.md and docs/ as a module of its own, from the project's root, where
-// `wasmformer` is the built package.
+// `wasmformer` is the built package. The Hub's models that they name are in a cache of Hugging Face's made for them.
 import { execFile } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { expect, it } from 'vitest';
+import { afterAll, expect, it } from 'vitest';
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -30,9 +31,21 @@ const pages = readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8
   .sort();
 const blocks = ['README.md', ...pages].flatMap(blocksOf);
 
+const cache = mkdtempSync(join(tmpdir(), 'wasmformer-docs-'));
+const repository = join(cache, 'hub/models--sentence-transformers--all-MiniLM-L6-v2');
+const commit = '0123456789'.repeat(4);
+mkdirSync(join(repository, 'refs'), { recursive: true });
+writeFileSync(join(repository, 'refs/main'), commit);
+cpSync(join(root, 'test/golden/encoders/sentence-mean'), join(repository, 'snapshots', commit), { recursive: true });
+afterAll(() => rmSync(cache, { recursive: true }));
+
 it('the README has code', () => expect(blocks.some(({ where }) => where.startsWith('README.md'))).toBe(true));
 
 it.each(blocks)('$where runs', async ({ code }) => {
   // rejects, with what the program wrote, when it fails or takes too long
-  await run(process.execPath, ['--input-type=module', '--eval', code], { cwd: root, timeout: 30_000 });
+  await run(process.execPath, ['--input-type=module', '--eval', code], {
+    cwd: root,
+    timeout: 30_000,
+    env: { ...process.env, HF_HOME: cache, HF_HUB_CACHE: '', HUGGINGFACE_HUB_CACHE: '' },
+  });
 });
