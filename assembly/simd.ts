@@ -45,3 +45,17 @@ export function storePart(address: usize, x: v128, n: i32): void {
   if (n > 1) v128.store32_lane(address, x, 1, 4);
   if (n > 2) v128.store32_lane(address, x, 2, 8);
 }
+
+/** Stores the four columns of four rows of 32-bit lanes, each `step` bytes after the one before. */
+// @ts-ignore: decorator
+@inline
+export function storeColumns(a: v128, b: v128, c: v128, d: v128, to: usize, step: usize): void {
+  const ab = i32x4.shuffle(a, b, 0, 4, 1, 5),
+    cd = i32x4.shuffle(c, d, 0, 4, 1, 5);
+  const ab2 = i32x4.shuffle(a, b, 2, 6, 3, 7),
+    cd2 = i32x4.shuffle(c, d, 2, 6, 3, 7);
+  v128.store(to, i64x2.shuffle(ab, cd, 0, 2));
+  v128.store(to + step, i64x2.shuffle(ab, cd, 1, 3));
+  v128.store(to + 2 * step, i64x2.shuffle(ab2, cd2, 0, 2));
+  v128.store(to + 3 * step, i64x2.shuffle(ab2, cd2, 1, 3));
+}

@@ -38,6 +38,7 @@ import {
   TYPE_F32,
 } from '../abi/records';
 import { K_BLOCK } from '../abi/layout';
+import { storeColumns } from '../simd';
 import { element, elements4 } from './convert';
 import { encode, encode8, UNHELD } from './halves';
 
@@ -77,20 +78,6 @@ function packColumn(from: usize, type: i32, step: usize, count: i32, to: usize, 
     }
   }
   return seen & UNHELD;
-}
-
-/** Stores the four columns of four rows of 32-bit lanes, each `step` bytes after the one before. */
-// @ts-ignore: decorator
-@inline
-function storeColumns(a: v128, b: v128, c: v128, d: v128, to: usize, step: usize): void {
-  const ab = v128.shuffle<i32>(a, b, 0, 4, 1, 5),
-    cd = v128.shuffle<i32>(c, d, 0, 4, 1, 5);
-  v128.store(to, v128.shuffle<i64>(ab, cd, 0, 2));
-  v128.store(to + step, v128.shuffle<i64>(ab, cd, 1, 3));
-  const ab2 = v128.shuffle<i32>(a, b, 2, 6, 3, 7),
-    cd2 = v128.shuffle<i32>(c, d, 2, 6, 3, 7);
-  v128.store(to + 2 * step, v128.shuffle<i64>(ab2, cd2, 0, 2));
-  v128.store(to + 3 * step, v128.shuffle<i64>(ab2, cd2, 1, 3));
 }
 
 /** Four neighbouring columns of an f32 panel over four k that are neighbours in the source. */

@@ -2,6 +2,7 @@
 //
 // n rows make ceil(n / height) strips whose sizes differ by at most one (16 rows make 6 + 5 + 5, not 6 + 6 + 4): a thin
 // last strip would have too few chains in flight. A packed strip is [k][rows]: the tile reads it front to back.
+import { storeColumns } from '../simd';
 
 // @ts-ignore: decorator
 @inline
@@ -21,18 +22,7 @@ export function stripRows(n: i32, count: i32, s: i32): i32 {
 // @ts-ignore: decorator
 @inline
 function transpose4(r0: usize, r1: usize, r2: usize, r3: usize, i: usize, to: usize, step: usize): void {
-  const x0 = v128.load(r0 + i),
-    x1 = v128.load(r1 + i),
-    x2 = v128.load(r2 + i),
-    x3 = v128.load(r3 + i);
-  const a = i32x4.shuffle(x0, x1, 0, 4, 1, 5),
-    b = i32x4.shuffle(x2, x3, 0, 4, 1, 5);
-  const c = i32x4.shuffle(x0, x1, 2, 6, 3, 7),
-    d = i32x4.shuffle(x2, x3, 2, 6, 3, 7);
-  v128.store(to, i64x2.shuffle(a, b, 0, 2));
-  v128.store(to + step, i64x2.shuffle(a, b, 1, 3));
-  v128.store(to + 2 * step, i64x2.shuffle(c, d, 0, 2));
-  v128.store(to + 3 * step, i64x2.shuffle(c, d, 1, 3));
+  storeColumns(v128.load(r0 + i), v128.load(r1 + i), v128.load(r2 + i), v128.load(r3 + i), to, step);
 }
 
 // @ts-ignore: decorator
