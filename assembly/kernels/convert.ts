@@ -10,7 +10,7 @@ import { C_F16_LIMIT, C_F16_SCALE, C_INF } from '../abi/constants';
 import * as R from '../abi/records';
 import { shareStart } from '../share';
 import { splat } from '../simd';
-import { encode, encode8, UNHELD } from './halves';
+import { encode, encode4, encode8, UNHELD } from './halves';
 
 /** Four f16 in the low halves of four lanes to f32: exponent and mantissa in f32's places, times 2^112, exact for
  *  denormals too. What was infinite or NaN comes out at 2^16 or more and gets the exponent of infinity. */
@@ -47,6 +47,14 @@ function toHalves(src: usize, type: i32, dst: usize, count: i32, held: i32): i32
     const bytes = (<usize>(count & ~7)) << 1;
     src += bytes;
     dst += bytes;
+  } else {
+    let unheld = i32x4.splat(0);
+    for (const end4 = dst + ((<usize>(count & ~3)) << 1); dst < end4; src += step << 2, dst += 8) {
+      const codes = encode4(held, elements4(src, type));
+      unheld = v128.or(unheld, codes);
+      v128.store64_lane(dst, i16x8.narrow_i32x4_u(v128.and(codes, i32x4.splat(0xffff)), codes), 0);
+    }
+    if (v128.any_true(v128.and(unheld, i32x4.splat(UNHELD)))) seen = UNHELD;
   }
   for (; dst < end; src += step, dst += 2) {
     const code = encode(held, element(src, type));

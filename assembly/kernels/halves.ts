@@ -16,19 +16,29 @@ export const UNHELD = 0x10000;
 const TWO_102: f32 = 5.070602400912918e30;
 const TWO_MINUS_102: f32 = 1.9721522630525295e-31;
 
-/** The 16 bits that hold x as f16 or bf16. */
+/** The 16 bits that hold x as f16 or bf16, and UNHELD. */
 export function encode(type: i32, x: f32): i32 {
-  const bits = reinterpret<u32>(x),
-    magnitude = bits & 0x7fffffff;
+  return i32x4.extract_lane(encode4(type, f32x4.splat(x)), 0);
+}
+
+/** The same of four values. */
+export function encode4(type: i32, x: v128): v128 {
+  const magnitude = v128.and(x, i32x4.splat(0x7fffffff)),
+    top = i32x4.shr_u(x, 16);
   if (type == TYPE_BF16) {
-    if (magnitude > 0x7f800000) return (bits >> 16) | 0x40;
-    return (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+    const odd = v128.and(top, i32x4.splat(1)),
+      rounded = i32x4.shr_u(i32x4.add(i32x4.add(x, i32x4.splat(0x7fff)), odd), 16);
+    const isNaN = i32x4.gt_s(magnitude, i32x4.splat(0x7f800000));
+    return v128.bitselect(v128.or(top, i32x4.splat(0x40)), rounded, isNaN);
   }
   // adding 2^13 times the exponent's power of two, or that of the smallest normal half, rounds to the last bit of a half
-  const whole = reinterpret<f32>((max(magnitude >> 23, 113) + 13) << 23);
-  const rounded = reinterpret<f32>(magnitude) + whole - whole;
-  if (!(rounded < 128)) return UNHELD;
-  return ((bits >> 16) & 0x8000) | (reinterpret<u32>(rounded * TWO_MINUS_102) >> 13);
+  const exponent = i32x4.max_s(i32x4.shr_u(magnitude, 23), i32x4.splat(113)),
+    whole = i32x4.shl(i32x4.add(exponent, i32x4.splat(13)), 23);
+  const rounded = f32x4.sub(f32x4.add(magnitude, whole), whole),
+    unheld = v128.andnot(i32x4.splat(UNHELD), f32x4.lt(rounded, f32x4.splat(128)));
+  const code = i32x4.shr_u(f32x4.mul(rounded, f32x4.splat(TWO_MINUS_102)), 13);
+  const bits = v128.bitselect(code, top, i32x4.splat(0x7fff));
+  return v128.or(v128.and(bits, i32x4.splat(0xffff)), unheld);
 }
 
 /** Stored values of a type, as far as vectors of eight go, as `encode` gives them of that type; in place, too. Gives UNHELD if one
