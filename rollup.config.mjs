@@ -200,7 +200,8 @@ const web = {
     dir: 'dist/web',
     format: 'es',
     chunkFileNames: '[name]-[hash].js',
-    hoistTransitiveImports: false,
+    // all files of a program at once, where one after the other leads to the next: the worker of a new page is up 20 ms earlier
+    hoistTransitiveImports: true,
     // by itself, so that the size limit can tell it from what is ours
     manualChunks: (id, graph) => (id.includes('@huggingface/tokenizers') ? 'tokenizers-library' : chunkOf(id, graph)),
   },
