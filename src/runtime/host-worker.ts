@@ -24,7 +24,7 @@ export class WorkerRefusal extends Error {
   }
 }
 
-/** @throws WorkerRefusal, and as loadBuild */
+/** @throws WorkerRefusal, and as EngineCore.create */
 export async function startWorkerHost(options: CoreOptions, onLost: (cause?: unknown) => void): Promise<Host> {
   let refuse!: (cause?: unknown) => void;
   const refused = new Promise<never>((_, reject) => (refuse = (cause) => reject(new WorkerRefusal(cause))));
@@ -32,9 +32,8 @@ export async function startWorkerHost(options: CoreOptions, onLost: (cause?: unk
   let lost = refuse;
   const starting = startEngine((cause) => lost(cause));
   starting.catch(() => {});
-  // compiled while the worker comes up
-  const build = loadBuild(options);
-  build.catch(() => {});
+  // compiled while the worker comes up, which tries itself where the caller may not
+  const build = loadBuild(options).catch(() => undefined);
   let worker: Awaited<typeof starting>;
   try {
     worker = await starting;

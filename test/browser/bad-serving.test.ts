@@ -32,6 +32,20 @@ try {
 }
 await fetch('/found', { method: 'POST', body: JSON.stringify(found) });`;
 
+/** How a page and its files are served. */
+interface Serving {
+  /** Content-Security-Policy of all files, or of the page alone. */
+  policy?: string;
+  pageOnly?: boolean;
+  /** In place of the wasm files. */
+  wasm?: Answer;
+  /** A file that is not there. */
+  missing?: string;
+  headers?: Readonly<Record<string, string>>;
+  /** Of fromPretrained. */
+  options?: object;
+}
+
 interface Answer {
   status?: number;
   type?: string;
@@ -51,19 +65,21 @@ describe.skipIf(!hasChromium())('Chromium', () => {
     server?.closeAllConnections();
   });
 
-  /** Serves the project, with a policy, the wasm files and others otherwise, and gives what the page found. */
-  async function visit(
-    policy: string | null,
-    wasm: Answer = {},
-    options: object = {},
-    missing: Readonly<Record<string, number>> = {},
-    others: Readonly<Record<string, string>> = {},
-  ): Promise<unknown> {
+  /** Serves the project so, and gives what the page found. */
+  async function visit({
+    policy,
+    wasm = {},
+    options = {},
+    missing,
+    headers = {},
+    pageOnly = false,
+  }: Serving): Promise<unknown> {
     let tell!: (found: unknown) => void;
     const found = new Promise((resolve) => (tell = resolve));
     server = createServer((request, response) => {
       const path = new URL(request.url ?? '/', 'http://localhost').pathname;
-      const headers = { ...others, ...(policy !== null && { 'Content-Security-Policy': policy }) };
+      const isUnder = policy !== undefined && (path === '/' || !pageOnly);
+      const all = { ...headers, ...(isUnder && { 'Content-Security-Policy': policy }) };
       const inline: Readonly<Record<string, [string, string]>> = {
         '/': ['text/html', PAGE],
         '/main.js': ['text/javascript', MAIN],
@@ -74,17 +90,15 @@ describe.skipIf(!hasChromium())('Chromium', () => {
         return void response.writeHead(204).end();
       }
       if (Object.hasOwn(inline, path)) {
-        return void response.writeHead(200, { ...headers, 'Content-Type': inline[path][0] }).end(inline[path][1]);
+        return void response.writeHead(200, { ...all, 'Content-Type': inline[path][0] }).end(inline[path][1]);
       }
-      if (Object.hasOwn(missing, path)) return void response.writeHead(missing[path], headers).end();
+      if (path === missing) return void response.writeHead(404, all).end();
       const changed = path.endsWith('.wasm') ? wasm : {};
       try {
         const body = changed.body ?? readFileSync(root + path);
         const type = changed.type ?? TYPES[extname(path)] ?? 'application/octet-stream';
         const length = Buffer.byteLength(body);
-        response
-          .writeHead(changed.status ?? 200, { ...headers, 'Content-Type': type, 'Content-Length': length })
-          .end(body);
+        response.writeHead(changed.status ?? 200, { ...all, 'Content-Type': type, 'Content-Length': length }).end(body);
       } catch {
         response.writeHead(404).end();
       }
@@ -101,7 +115,7 @@ describe.skipIf(!hasChromium())('Chromium', () => {
   }
 
   it('a wrong type of the wasm files does no harm', async () => {
-    expect(await visit(null, { type: 'text/plain' })).toMatchObject({ dims: [1, 24], worker: true });
+    expect(await visit({ wasm: { type: 'text/plain' } })).toMatchObject({ dims: [1, 24], worker: true });
   });
 
   it.each([
@@ -113,50 +127,64 @@ describe.skipIf(!hasChromium())('Chromium', () => {
     ],
     ['404', { status: 404, body: '' }, 'FILE_NOT_FOUND', /cannot be fetched \(.*404\).*dist\/wasm/],
   ])('%s in place of the core', async (_, wasm, code, message) => {
-    expect(await visit(null, wasm)).toEqual({ code, message: expect.stringMatching(message) });
+    expect(await visit({ wasm })).toEqual({ code, message: expect.stringMatching(message) });
   });
 
   it.each([true, false])("a policy without 'wasm-unsafe-eval', worker: %s", async (worker) => {
-    const found = await visit("default-src 'self'", {}, { worker });
+    const found = await visit({ policy: "default-src 'self'", options: { worker } });
     expect(found).toEqual({
       code: 'UNSUPPORTED_PLATFORM',
       message: expect.stringMatching(/^the core relaxed\.wasm cannot be compiled: .*'wasm-unsafe-eval'.*script-src/),
     });
   });
 
+  it("a policy of the page's own without 'wasm-unsafe-eval': the worker compiles", async () => {
+    const policy = "default-src 'self'";
+    expect(await visit({ policy, pageOnly: true })).toMatchObject({ dims: [1, 24], worker: true });
+  });
+
   it.each([
-    ['a policy without workers', "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'none'", {}],
-    ["no worker's file", null, { '/dist/web/worker.js': 404 }],
-  ])('%s: computes in the page, unless a worker was asked for', async (_, policy, missing) => {
+    [
+      'a policy without workers',
+      { policy: "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'none'" },
+    ],
+    ["no worker's file", { missing: '/dist/web/worker.js' }],
+  ])('%s: computes in the page, unless a worker was asked for', async (_, serving) => {
     const warning = /the engine's worker could not start.*serve worker\.js.*with one thread\.$/;
     const fallback = { dims: [1, 24], worker: false, threads: 1 };
-    expect(await visit(policy, {}, { threads: 1 }, missing)).toMatchObject({
+    expect(await visit({ ...serving, options: { threads: 1 } })).toMatchObject({
       ...fallback,
       said: [expect.stringMatching(warning)],
     });
-    expect(await visit(policy, {}, { worker: true }, missing)).toEqual({
+    expect(await visit({ ...serving, options: { worker: true } })).toEqual({
       code: 'WORKER_FAILED',
       message: expect.stringMatching(/the engine's worker could not start.*worker: false/),
     });
-    expect(await visit(policy, {}, { threads: 1, worker: false }, missing)).toMatchObject({ ...fallback, said: [] });
+    expect(await visit({ ...serving, options: { threads: 1, worker: false } })).toMatchObject({
+      ...fallback,
+      said: [],
+    });
   });
 
   it("says once which headers give threads, and an isolated page without the threads' file has one", async () => {
-    const threads = { threads: 2 };
-    expect(await visit(null, {}, threads)).toMatchObject({
+    const options = { threads: 2 };
+    expect(await visit({ options })).toMatchObject({
       worker: true,
       threads: 1,
       said: [
         expect.stringMatching(/^wasmformer: one thread.*Opener-Policy: same-origin.*Embedder-Policy: require-corp$/),
       ],
     });
-    const isolation = {
+    const headers = {
       'Cross-Origin-Opener-Policy': 'same-origin',
       'Cross-Origin-Embedder-Policy': 'require-corp',
     };
-    expect(await visit(null, {}, threads, {}, isolation)).toMatchObject({ dims: [1, 24], threads: 2, said: [] });
-    const missing = { '/dist/web/follower.js': 404 };
-    expect(await visit(null, {}, threads, missing, isolation)).toMatchObject({ dims: [1, 24], threads: 1, said: [] });
+    expect(await visit({ options, headers })).toMatchObject({ dims: [1, 24], threads: 2, said: [] });
+    expect(await visit({ options, headers, missing: '/dist/web/follower.js' })).toMatchObject({
+      dims: [1, 24],
+      threads: 1,
+      said: [],
+    });
   });
 });
 
