@@ -159,7 +159,7 @@ def no_date(rng):
     """Pieces of a text, and the date after all, where the numbers happened to be one."""
     language = pick(rng, LANGUAGES)
     r = rng.random()
-    if r < 0.24:
+    if r < 0.30:
         return lacking(language, rng)
     if r < 0.47:
         return sentence(language, rng), None

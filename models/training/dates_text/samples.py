@@ -21,8 +21,7 @@ class Sample:
 
 
 def any_date(rng):
-    """A day of the calendar, mostly of the last and the next decades; the 29th of February and the months' first and last days, which
-    tell a date from none, more often than they come."""
+    """A day of the calendar, mostly of the last and the next decades; the 29th of February more often than it comes."""
     r = rng.random()
     while True:
         if r < 0.7:
@@ -32,13 +31,8 @@ def any_date(rng):
         else:
             year = 1000 + int(rng.random() * 2000)
         date = (year, 1 + int(rng.random() * 12), 1 + int(rng.random() * 31))
-        special = rng.random()
-        if special < 0.05:
+        if rng.random() < 0.05:
             date = (year, 2, 29)
-        elif special < 0.09:
-            date = (*date[:2], 31)
-        elif special < 0.12:
-            date = (*date[:2], 1)
         if exists(*date):
             return date
 
