@@ -1,9 +1,9 @@
 // What callers pass in, and texts made into a ragged batch.
-import { yieldToEventLoop } from '#platform';
 import { throwIfAborted, WasmformerError } from '../errors';
 import { describe } from '../io/source';
 import type { Encoding, Tokenizer } from '../io/tokenizer';
 import type { RaggedBatch } from '../runtime/batch';
+import { Turns } from '../runtime/turns';
 import type { Embeddings } from './embeddings';
 import { Tensor } from './tensor';
 
@@ -107,9 +107,6 @@ export function encodeText(
   return encoding;
 }
 
-/** Milliseconds after which the event loop gets a turn. */
-const TURN_MS = 8;
-
 /** Tokenises texts and what they are paired with, with turns of the event loop in between: many texts take long. Throws as encodeText,
  *  and ABORTED. */
 export async function encodeTexts(
@@ -120,13 +117,12 @@ export async function encodeTexts(
   signal?: AbortSignal,
 ): Promise<Encoding[]> {
   const encodings: Encoding[] = [];
-  let turn = performance.now();
+  const turns = new Turns();
   for (const [i, text] of texts.entries()) {
     encodings.push(encodeText(tokenizer, facts, text, pairs?.[i], options));
-    if (performance.now() - turn < TURN_MS) continue;
-    await yieldToEventLoop();
+    if (!turns.isDue) continue;
+    await turns.take();
     throwIfAborted(signal);
-    turn = performance.now();
   }
   return encodings;
 }

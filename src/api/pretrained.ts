@@ -88,10 +88,10 @@ export interface Parts {
   readonly seed: number | null;
 }
 
-/** Options of fromPretrained and fromConfig. */
 /** Options about files. */
 const FILE_NAMES = 'revision endpoint token fetch cacheDir localFilesOnly';
 
+/** Options of fromPretrained and fromConfig. */
 const SHARED_NAMES = `engine dtype onProgress signal ${ENGINE_NAMES}`;
 
 const DTYPES: readonly HeldAs[] = ['auto', 'f32', 'f16', 'bf16'];

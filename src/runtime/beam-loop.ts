@@ -46,7 +46,7 @@ export class BeamLoop extends BaseLoop {
           beams.forEach((beam) => beam.dispose());
         });
         this.searches = this.searches.filter((one) => !one.search.done || this.finish(one));
-        if (this.isTimeForTurn()) await this.turn();
+        if (this.turns.isDue) await this.turns.take();
         this.checkCancelled();
       }
     } catch (error) {

@@ -1,5 +1,4 @@
 // What a job of generation is, what it tells its caller, and what its loops (generation.ts, beam-loop.ts) share.
-import { yieldToEventLoop } from '#platform';
 import { abortError, WasmformerError } from '../errors';
 import {
   lengthLimits,
@@ -12,6 +11,7 @@ import {
 import type { CachedSequence } from './kv-cache';
 import type { CallContext } from './runner';
 import type { StepItem, Steps } from './steps';
+import { Turns } from './turns';
 
 /** What the caller wants to say at every step. */
 export interface Says {
@@ -114,8 +114,6 @@ export interface GenerationJob {
 
 /** Sequences that step together: enough to read the weights once for many, few enough to bound the cache. */
 export const MOST_ACTIVE = 32;
-/** The event loop turns at least so often. */
-const TURN_MS = 8;
 
 /** What both loops share: reports, turns of the event loop, the scores that a caller changes. */
 export abstract class BaseLoop {
@@ -124,7 +122,7 @@ export abstract class BaseLoop {
   protected readonly results: GeneratedSequence[] = [];
   /** Fewest and most tokens of a sequence, for every prompt. */
   protected readonly limits: readonly { minLength: number; maxLength: number }[];
-  private lastTurn = performance.now();
+  protected readonly turns = new Turns();
 
   /** Throws TOO_LONG or INVALID_ARGUMENT for a prompt that leaves no room, before any of them starts. */
   constructor(
@@ -141,16 +139,6 @@ export abstract class BaseLoop {
   protected async step(items: readonly StepItem[]): Promise<Float32Array> {
     this.steps++;
     return this.model.step(items, this.context);
-  }
-
-  protected isTimeForTurn(): boolean {
-    return performance.now() - this.lastTurn >= TURN_MS;
-  }
-
-  /** Lets the event loop turn. */
-  protected async turn(): Promise<void> {
-    await yieldToEventLoop();
-    this.lastTurn = performance.now();
   }
 
   /** Throws ABORTED if the caller has given up. */

@@ -71,9 +71,9 @@ class Loop extends BaseLoop {
       // a small model's step is over by now: no turn of the event loop for it
       if (running) await running;
       if (says.stops) await this.askStops();
-      if (this.isTimeForTurn()) {
+      if (this.turns.isDue) {
         if (!says.stops) this.tell();
-        await this.turn();
+        await this.turns.take();
       }
       if (this.failure) throw this.failure.error;
       this.retire();

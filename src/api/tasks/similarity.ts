@@ -1,8 +1,8 @@
 // How near embeddings are to each other: matrices of scores, and the nearest of many. A plain loop over blocks that stay in the
 // cache, four embeddings at a time, with sums in float64: 100,000 of 384 dimensions take a query about as long as copying them into
 // the engine would.
-import { yieldToEventLoop } from '#platform';
 import { throwIfAborted, WasmformerError } from '../../errors';
+import { Turns } from '../../runtime/turns';
 import { Tensor } from '../tensor';
 import { checkCount, topIndices } from './scores';
 import {
@@ -51,7 +51,6 @@ const BLOCK = 256;
 const HELD_SCORES = 1 << 22;
 /** Elements of the greatest matrix. */
 const MOST_SCORES = 2 ** 31;
-const SLICE_MS = 10;
 
 /** Throws INVALID_ARGUMENT. */
 export function checkMetric(metric: unknown): SimilarityMetric {
@@ -162,7 +161,7 @@ async function scores(
     Float64Array.from(rows.subarray(i * width, (i + 1) * width), (value) => (norms ? value / norms[i] : value)),
   );
   const score = { cosine: scoreDots, dot: scoreDots, euclidean: scoreEuclidean, manhattan: scoreManhattan }[metric];
-  let since = performance.now();
+  const turns = new Turns();
   for (let first = 0; first < n; first += BLOCK) {
     const count = Math.min(BLOCK, n - first);
     const block = b(first, first + count);
@@ -171,10 +170,9 @@ async function scores(
       const at = i * n + first;
       score(queries[i], block, count, out, at);
       if (divisors) for (let row = 0; row < count; row++) out[at + row] /= divisors[row];
-      if (performance.now() - since < SLICE_MS) continue;
-      await yieldToEventLoop();
+      if (!turns.isDue) continue;
+      await turns.take();
       throwIfAborted(signal);
-      since = performance.now();
     }
   }
   return out;
