@@ -74,7 +74,9 @@ async function send(path: string, range: string | undefined, pages: Readonly<Rec
     return { status: 404, headers, body: NOTHING };
   const handle = await open(file);
   try {
-    const { size } = await handle.stat();
+    const { size, mtimeMs } = await handle.stat();
+    // as web servers do, so that a page keeps what it downloads
+    Object.assign(headers, { ETag: `"${size}-${mtimeMs}"` });
     const asked = /^bytes=(\d+)-(\d*)$/.exec(range ?? '');
     const from = asked ? Number(asked[1]) : 0;
     const to = asked?.[2] ? Math.min(size, Number(asked[2]) + 1) : size;
