@@ -20,6 +20,7 @@ from pathlib import Path
 import sentencepiece
 import transformers
 from generate_tokenizers import FIXED, HERE, SENTENCES, sample
+from sentencepiece import sentencepiece_model_pb2
 
 warnings.filterwarnings("ignore")
 transformers.logging.set_verbosity_error()
@@ -62,6 +63,12 @@ def tiny_models(out):
         if not target.exists():
             sentencepiece.SentencePieceTrainer.train(model_prefix=str(out / name), **common, **options)
             (out / f"{name}.vocab").unlink()
+            # where it was trained belongs to nobody
+            proto = sentencepiece_model_pb2.ModelProto.FromString(target.read_bytes())
+            for field in ["input", "model_prefix"]:
+                proto.trainer_spec.ClearField(field)
+            proto.normalizer_spec.ClearField("normalization_rule_tsv")
+            target.write_bytes(proto.SerializeToString())
     text.unlink()
     rules.unlink()
 
