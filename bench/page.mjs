@@ -3,14 +3,14 @@
 // usage: node bench/page.mjs [--isolated] [--rounds N] [--dist FOLDER]...
 //
 // Start: from the first statement of a page's script to the embedding of a text by a tiny model, all files in the HTTP cache; least and
-// median of reloads of one page, and of pages that are new. Several builds (--dist) take turns. Busy: MiniLM's forward of 512 tokens,
-// and tokenizers of many megabytes, with the tasks over 50 ms and the frames meanwhile. CHROMIUM_PATH names another Chromium.
+// median of reloads of one page, and of pages that are new. Several builds (--dist) take turns. Busy: MiniLM's loading and its forward
+// of 512 tokens, with the tasks over 50 ms and the frames meanwhile. CHROMIUM_PATH names another Chromium.
 import { createReadStream, existsSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { extname, join, resolve } from 'node:path';
+import { extname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { chromium } from 'playwright-core';
-import { models, root, stories } from './paths.mjs';
+import { models, root } from './paths.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -23,7 +23,6 @@ const TYPES = { '.js': 'text/javascript', '.wasm': 'application/wasm', '.json': 
 const folders = {
   tiny: join(root, 'test/golden/encoders/sentence-mean'),
   minilm: join(models, 'minilm'),
-  tokenizers: resolve(stories, '../tokenizers'),
 };
 options.dist.forEach((folder, i) => (folders[`dist${i}`] = folder));
 
@@ -35,7 +34,6 @@ const startPage = (build, engine) => `
   await encoder.embed('a text');
   globalThis.result = performance.now() - start;`;
 const PAGES = {
-  '/empty': html('globalThis.result = 0;'),
   '/busy': html(`
     globalThis.long = [];
     globalThis.frames = [];
@@ -126,23 +124,20 @@ async function measureStart(isNew) {
   }
 }
 
-/** Runs a task in a page and prints what it did to the page's thread. */
-async function measureBusy(name, run, argument) {
+/** Runs the task that `prepare` makes in a page, and prints what it did to the page's thread. */
+async function measureBusy(name, prepare) {
   const page = await context.newPage();
   await resultOf(page, '/busy');
-  const ms = await page.evaluate(
-    async ([code, value]) => {
-      const task = await new Function(`return ${code}`)()(globalThis.library, value);
-      await new Promise((done) => setTimeout(done, 200));
-      globalThis.long.length = globalThis.frames.length = 0;
-      const start = performance.now();
-      await task();
-      const took = performance.now() - start;
-      await new Promise((done) => setTimeout(done, 100));
-      return took;
-    },
-    [String(run), argument],
-  );
+  const ms = await page.evaluate(async (code) => {
+    const task = await new Function(`return ${code}`)()(globalThis.library);
+    await new Promise((done) => setTimeout(done, 200));
+    globalThis.long.length = globalThis.frames.length = 0;
+    const start = performance.now();
+    await task();
+    const took = performance.now() - start;
+    await new Promise((done) => setTimeout(done, 100));
+    return took;
+  }, String(prepare));
   const { long, frames } = await page.evaluate(() => ({ long: globalThis.long, frames: globalThis.frames }));
   const worst = Math.max(...frames).toFixed(0);
   console.log(`${name}: ${ms.toFixed(0)} ms; tasks over 50 ms: ${long.join(' ') || 'none'}; worst frame ${worst} ms`);
