@@ -59,8 +59,9 @@ function minRow(x: usize, n: i32): f32 { return foldRow(R.RED_MIN, x, n); }
 /** n rows, `stride` bytes apart, of up to 16 columns to one. The kind is a constant where this is inlined. */
 // @ts-ignore: decorator
 @inline
-function foldColumns(kind: i32, x: usize, n: i32, stride: usize, width: i32, out: usize, divisor: v128): void {
+function foldColumns(kind: i32, x: usize, n: i32, stride: usize, width: i32, out: usize, divisor: f32): void {
   const sums = kind == R.RED_SUM;
+  const d = f32x4.splat(divisor);
   const end = x + <usize>n * stride;
   const first = sums ? x : x + stride;
   if (width >= 16) {
@@ -74,10 +75,10 @@ function foldColumns(kind: i32, x: usize, n: i32, stride: usize, width: i32, out
       s2 = fold(kind, s2, v128.load(p, 32));
       s3 = fold(kind, s3, v128.load(p, 48));
     }
-    v128.store(out, sums ? f32x4.div(s0, divisor) : s0);
-    v128.store(out, sums ? f32x4.div(s1, divisor) : s1, 16);
-    v128.store(out, sums ? f32x4.div(s2, divisor) : s2, 32);
-    v128.store(out, sums ? f32x4.div(s3, divisor) : s3, 48);
+    v128.store(out, sums ? f32x4.div(s0, d) : s0);
+    v128.store(out, sums ? f32x4.div(s1, d) : s1, 16);
+    v128.store(out, sums ? f32x4.div(s2, d) : s2, 32);
+    v128.store(out, sums ? f32x4.div(s3, d) : s3, 48);
     return;
   }
   for (let c = 0; c < width; c += 4) {
@@ -86,25 +87,24 @@ function foldColumns(kind: i32, x: usize, n: i32, stride: usize, width: i32, out
     const whole = lanes >= 4;
     let s = sums ? v128.load(ZEROS) : whole ? v128.load(x + offset) : loadPart(x + offset, lanes);
     for (let p = first + offset; p < end; p += stride) s = fold(kind, s, whole ? v128.load(p) : loadPart(p, lanes));
-    if (sums) s = f32x4.div(s, divisor);
+    if (sums) s = f32x4.div(s, d);
     if (whole) v128.store(out + offset, s);
     else storePart(out + offset, s, lanes);
   }
 }
 
 // prettier-ignore
-function sumColumns(x: usize, n: i32, stride: usize, width: i32, out: usize, divisor: v128): void { foldColumns(R.RED_SUM, x, n, stride, width, out, divisor); }
+function sumColumns(x: usize, n: i32, stride: usize, width: i32, out: usize, divisor: f32): void { foldColumns(R.RED_SUM, x, n, stride, width, out, divisor); }
 // prettier-ignore
-function maxColumns(x: usize, n: i32, stride: usize, width: i32, out: usize, divisor: v128): void { foldColumns(R.RED_MAX, x, n, stride, width, out, divisor); }
+function maxColumns(x: usize, n: i32, stride: usize, width: i32, out: usize, divisor: f32): void { foldColumns(R.RED_MAX, x, n, stride, width, out, divisor); }
 // prettier-ignore
-function minColumns(x: usize, n: i32, stride: usize, width: i32, out: usize, divisor: v128): void { foldColumns(R.RED_MIN, x, n, stride, width, out, divisor); }
+function minColumns(x: usize, n: i32, stride: usize, width: i32, out: usize, divisor: f32): void { foldColumns(R.RED_MIN, x, n, stride, width, out, divisor); }
 
 /** n >= 1 rows, `stride` bytes apart, of up to 16 columns to one row: RED_MAX, RED_MIN, or the sum over a divisor. */
 export function reduceColumns(kind: i32, x: usize, n: i32, stride: usize, width: i32, out: usize, divisor: f32): void {
-  const d = f32x4.splat(divisor);
-  if (kind == R.RED_MAX) maxColumns(x, n, stride, width, out, d);
-  else if (kind == R.RED_MIN) minColumns(x, n, stride, width, out, d);
-  else sumColumns(x, n, stride, width, out, d);
+  if (kind == R.RED_MAX) maxColumns(x, n, stride, width, out, divisor);
+  else if (kind == R.RED_MIN) minColumns(x, n, stride, width, out, divisor);
+  else sumColumns(x, n, stride, width, out, divisor);
 }
 
 export function reduce(record: usize, ith: i32, nth: i32): void {

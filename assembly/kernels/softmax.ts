@@ -76,8 +76,9 @@ function rowMax(x: usize, n: i32): v128 {
   return spreadMax(f32x4.pmax(f32x4.pmax(m0, m1), f32x4.pmax(m2, m3)));
 }
 
-/** out = exp(x - shift) over n floats. Returns the sums of its four chains. */
-function rowExp(x: usize, out: usize, n: i32, shift: v128): v128 {
+/** out = exp(x - by) over n floats. Returns the sums of its four chains. */
+function rowExp(x: usize, out: usize, n: i32, by: f32): v128 {
+  const shift = f32x4.splat(by);
   let sum = splat(ZEROS);
   const end8 = x + ((<usize>(n & ~7)) << 2),
     end4 = x + ((<usize>(n & ~3)) << 2);
@@ -126,7 +127,8 @@ function rowExp(x: usize, out: usize, n: i32, shift: v128): v128 {
 }
 
 /** Multiplies n floats in place. */
-function rowScale(x: usize, n: i32, factor: v128): void {
+function rowScale(x: usize, n: i32, by: f32): void {
+  const factor = f32x4.splat(by);
   const end8 = x + ((<usize>(n & ~7)) << 2),
     end4 = x + ((<usize>(n & ~3)) << 2);
   for (; x < end8; x += 32) {
@@ -140,8 +142,8 @@ function rowScale(x: usize, n: i32, factor: v128): void {
 }
 
 function row(x: usize, out: usize, n: i32): void {
-  const sum = sumLanes(rowExp(x, out, n, shiftOf(rowMax(x, n))));
-  rowScale(out, n, inverseOf(f32x4.splat(sum)));
+  const sum = sumLanes(rowExp(x, out, n, f32x4.extract_lane(shiftOf(rowMax(x, n)), 0)));
+  rowScale(out, n, sum == 0 ? 0 : 1 / sum);
 }
 
 /** Up to four columns, `stride` bytes from one step of k to the next. */

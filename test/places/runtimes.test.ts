@@ -49,6 +49,27 @@ describe.each(RUNTIMES)('%s', (_, command, args) => {
   });
 });
 
+// The optimising compiler meets a function only once it is busy: here it compiles all of the core before anything runs.
+// A bug of V8's in it would end the process.
+describe.each([
+  ['Node 24', modules('node24/bin/node')],
+  ['the newest Node', modules('node-newest/bin/node')],
+])('%s with the revectoriser', (_, command) => {
+  it.each([
+    { threads: 2 },
+    { threads: 2, relaxedSimd: false },
+    { threads: 1, worker: false },
+    { threads: 1, worker: false, relaxedSimd: false },
+  ])('compiles every function and embeds and generates with %j', async (options) => {
+    const program = ['main.js', hub.url, TEXT, JSON.stringify({ ...options, revectorize: true })];
+    const { stdout } = await run(command, ['--no-liftoff', '--no-wasm-lazy-compilation', ...program], {
+      cwd: APP,
+      timeout: 60_000,
+    });
+    expectFindings(JSON.parse(stdout) as Findings);
+  });
+});
+
 describe('workerd', () => {
   let workerd: ChildProcess | undefined;
   let url: string;
