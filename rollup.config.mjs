@@ -38,7 +38,8 @@ const shrinkForNode = {
       ecma: 2020,
       compress: { passes: 3 },
       keep_classnames: true,
-      format: { comments: 'some' },
+      // a letter beyond Latin-1 doubles what V8 reads of the whole file
+      format: { comments: 'some', ascii_only: true },
     }),
 };
 
@@ -56,10 +57,11 @@ function isForEmbedding(id, getModuleInfo, seen = new Set()) {
 const SELDOM = {
   tasks: /src\/api\/(tasks|encoder-tasks)/,
   forward: /src\/api\/(embeddings|encoder-forward|ids|profile)\./,
-  encoders: /src\/(models\/(bert-heads|distilbert|roberta|transformer-stack)|nn\/sinusoidal)\./,
+  encoders: /src\/(models\/(bert-heads|distilbert|mpnet|roberta|transformer-stack)|nn\/sinusoidal)\./,
   // encoder-decoders, and a decoder's stack alone
   transformer:
-    /src\/(models\/(transformers?|bart|bart-parts|t5|encoder-decoder)|runtime\/(transformer-runner|stack-runner)|api\/transformer-calls|nn\/relative)\./,
+    /src\/(models\/(transformers?|bart|bart-parts|t5|encoder-decoder)|runtime\/(transformer-runner|stack-runner)|api\/transformer-calls)\./,
+  relative: /src\/nn\/relative\./,
   // tokenizers of other kinds than BERT's
   subwords: /src\/io\/tokenizer\/subword-\w+\./,
   bpe: /src\/io\/tokenizer\/(bpe|merges)\./,
@@ -143,7 +145,7 @@ function nodePurposeOf(id, graph) {
   if (['convert', 'http', 'cache', 'pytorch', 'encoders'].includes(name)) return name;
   if (name === 'stream') return 'http';
   if (['bpe', 'unigram', 'precompiled', 'subwords'].includes(name)) return 'subwords';
-  if (name === 'transformer' || name === 'save') return 'generation';
+  if (['transformer', 'relative', 'save'].includes(name)) return 'generation';
   if (name === 'ops') return 'core';
   if (['shards', 'memory', 'progress', 'mistakes', 'failures', 'explain'].includes(name)) return 'seldom';
   if (/src\/io\/hub-cache\./.test(id)) return 'seldom';

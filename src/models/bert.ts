@@ -1,4 +1,5 @@
-// BERT: Devlin et al. 2018; transformers' BertModel. Its heads are in bert-heads.ts; RoBERTa (roberta.ts) shares the body.
+// BERT: Devlin et al. 2018; transformers' BertModel. Its heads are in bert-heads.ts; RoBERTa and MPNet share the body.
+import type { HeadShape } from '../nn/attention';
 import { runBlocks, type Block, type StackResult } from '../nn/blocks';
 import { linear, norm } from '../nn/layers';
 import type { Linear, Parameters } from '../nn/parameters';
@@ -24,19 +25,31 @@ export interface BertBody extends Omit<EncoderModel, 'head' | 'record'> {
   record(inputs: EncoderInputs, request: Request): StackResult;
 }
 
-/** Embeddings and blocks, under BERT's names. `tied`: the word table is the language-model head too. */
-export function bertBody(
-  config: Config,
-  p: Parameters,
-  { tied, positionOffset = 0 }: { tied: boolean; positionOffset?: number },
-): BertBody {
+/** What a relative of BERT names otherwise, and what it has besides. */
+export interface BodyTraits {
+  /** The word table is the language-model head too. */
+  tied: boolean;
+  /** The position of the first token. */
+  positionOffset?: number;
+  /** Token types, 0 for none. Default: what the config says. */
+  typeVocabSize?: number;
+  /** In a layer: query, key, value, output, norm. */
+  attentionNames?: readonly string[];
+  relative?: (heads: number) => HeadShape['relative'];
+}
+
+const ATTENTION = ['self.query', 'self.key', 'self.value', 'output.dense', 'output.LayerNorm'];
+
+/** Embeddings and blocks, under BERT's names. */
+export function bertBody(config: Config, p: Parameters, traits: BodyTraits): BertBody {
+  const { tied, positionOffset = 0, attentionNames = ATTENTION } = traits;
   const d = integer(config, 'hidden_size');
   const heads = integer(config, 'num_attention_heads');
   const layers = integer(config, 'num_hidden_layers');
   const inner = integer(config, 'intermediate_size');
   const vocabSize = integer(config, 'vocab_size');
   const positions = integer(config, 'max_position_embeddings');
-  const typeVocabSize = integer(config, 'type_vocab_size', 2);
+  const typeVocabSize = traits.typeVocabSize ?? integer(config, 'type_vocab_size', 2);
   const eps = number(config, 'layer_norm_eps', 1e-12);
   const activation = activationOf(config, 'hidden_act');
   const padding = paddingOf(config, positionOffset > 0 ? positionOffset - 1 : 0);
@@ -62,16 +75,15 @@ export function bertBody(
     false,
     positionOffset > 0 ? padding : undefined,
   );
-  const typeTable = p.embedding('embeddings.token_type_embeddings', typeVocabSize, d);
+  const typeTable = typeVocabSize > 0 ? p.embedding('embeddings.token_type_embeddings', typeVocabSize, d) : null;
   const embeddingNorm = p.norm('embeddings.LayerNorm', d, eps);
+  const relative = traits.relative?.(heads);
   const blocks = Array.from({ length: layers }, (_, i): Block => {
     const at = `encoder.layer.${i}`;
+    const [query, key, value, out, afterOut] = attentionNames.map((name) => `${at}.attention.${name}`);
     return {
-      attention: {
-        qkv: p.linear([`${at}.attention.self.query`, `${at}.attention.self.key`, `${at}.attention.self.value`], d, d),
-        out: p.linear(`${at}.attention.output.dense`, d, d),
-      },
-      attentionNorm: p.norm(`${at}.attention.output.LayerNorm`, d, eps),
+      attention: { qkv: p.linear([query, key, value], d, d), out: p.linear(out, d, d) },
+      attentionNorm: p.norm(afterOut, d, eps),
       feedForward: {
         up: p.linear(`${at}.intermediate.dense`, inner, d),
         down: p.linear(`${at}.output.dense`, d, inner),
@@ -91,9 +103,10 @@ export function bertBody(
     positionOffset,
     typeVocabSize,
     record({ ids, embeds, typeIds, positions, segments }, request) {
-      const embedded = gather(positionTable, positions, gather(typeTable, typeIds, embeds ?? gather(words, ids)));
-      const shape = { heads, kvHeads: heads, size: d / heads };
-      return runBlocks(norm(embedded, embeddingNorm), blocks, 'post', () => ({
+      const embedded = embeds ?? gather(words, ids);
+      const typed = typeTable ? gather(typeTable, typeIds, embedded) : embedded;
+      const shape = { heads, kvHeads: heads, size: d / heads, relative };
+      return runBlocks(norm(gather(positionTable, positions, typed), embeddingNorm), blocks, 'post', () => ({
         segments,
         shape,
         maps: request.attentions,

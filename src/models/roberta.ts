@@ -5,13 +5,14 @@ import { linear, norm, tiedLinear } from '../nn/layers';
 import type { Parameters } from '../nn/parameters';
 import { gather } from '../ops/gather';
 import { pool } from '../ops/pool';
-import { bertBody, prefixed } from './bert';
+import { bertBody, prefixed, type BodyTraits } from './bert';
 import { headOf, integer, labelCount, type Architecture, type Config, type EncoderModel } from './model';
 
-function build(config: Config, p: Parameters): EncoderModel {
+/** The heads over a body that is BERT's but for some traits. */
+export function robertaModel(config: Config, p: Parameters, traits: Omit<BodyTraits, 'tied'>): EncoderModel {
   const head = headOf(config);
   const tied = head === 'maskedLM' && config.tie_word_embeddings !== false;
-  const body = bertBody(config, p, { tied, positionOffset: integer(config, 'pad_token_id', 1) + 1 });
+  const body = bertBody(config, p, { ...traits, tied });
   const { hiddenSize: d, words, eps, vocabSize } = body;
   const pooler = head === null && p.has('pooler.dense.weight', true) ? p.linear('pooler.dense', d, d) : null;
 
@@ -56,4 +57,7 @@ function build(config: Config, p: Parameters): EncoderModel {
   }
 }
 
-export const roberta: Architecture<EncoderModel> = { aliases: prefixed('roberta'), build };
+export const roberta: Architecture<EncoderModel> = {
+  aliases: prefixed('roberta'),
+  build: (config, p) => robertaModel(config, p, { positionOffset: integer(config, 'pad_token_id', 1) + 1 }),
+};

@@ -273,7 +273,7 @@ describe('bad input', () => {
   });
 });
 
-describe.each(['bert-masked-lm', 'distilbert-masked-lm', 'roberta-masked-lm'])('%s', (name) => {
+describe.each(['bert-masked-lm', 'distilbert-masked-lm', 'roberta-masked-lm', 'mpnet-masked-lm'])('%s', (name) => {
   it('takes embeddings in place of ids', async () => {
     const folder = fileURLToPath(new URL(`../golden/encoders/${name}`, import.meta.url));
     await using model = await Encoder.fromPretrained(folder, { engine });

@@ -84,16 +84,20 @@ interface ClassifyTask {
   result: unknown;
 }
 
-describe.each(['bert-classify', 'bert-classify-multi', 'bert-regression', 'roberta-classify', 'distilbert-classify'])(
-  'text classification: %s',
-  (name) => {
-    const { tasks, config, logits } = golden<ClassifyTask>(name);
-    it.each(tasks)('$text $options $problemType', (task) => {
-      const settings = { ...config, problem_type: task.problemType };
-      expectSame(classificationScores(logits(task.logits), settings, task.options), task.result);
-    });
-  },
-);
+describe.each([
+  'bert-classify',
+  'bert-classify-multi',
+  'bert-regression',
+  'roberta-classify',
+  'mpnet-classify',
+  'distilbert-classify',
+])('text classification: %s', (name) => {
+  const { tasks, config, logits } = golden<ClassifyTask>(name);
+  it.each(tasks)('$text $options $problemType', (task) => {
+    const settings = { ...config, problem_type: task.problemType };
+    expectSame(classificationScores(logits(task.logits), settings, task.options), task.result);
+  });
+});
 
 interface FillTask {
   text: string;
@@ -105,14 +109,17 @@ interface FillTask {
   result: FillMaskResult[] | FillMaskResult[][];
 }
 
-describe.each(['bert-masked-lm', 'roberta-masked-lm', 'distilbert-masked-lm'])('fill-mask: %s', (name) => {
-  const { tasks, encodings, logits, tokenizer } = golden<FillTask>(name);
-  const { decode } = tokenizer();
-  it.each(tasks)('$text', ({ maskTokenId, padTokenId, ...task }) => {
-    const input = { ids: encodings[task.encoding].ids, logits: logits(task.logits), maskTokenId, padTokenId, decode };
-    expectSame(fillMask(input, task.options), task.result);
-  });
-});
+describe.each(['bert-masked-lm', 'roberta-masked-lm', 'mpnet-masked-lm', 'distilbert-masked-lm'])(
+  'fill-mask: %s',
+  (name) => {
+    const { tasks, encodings, logits, tokenizer } = golden<FillTask>(name);
+    const { decode } = tokenizer();
+    it.each(tasks)('$text', ({ maskTokenId, padTokenId, ...task }) => {
+      const input = { ids: encodings[task.encoding].ids, logits: logits(task.logits), maskTokenId, padTokenId, decode };
+      expectSame(fillMask(input, task.options), task.result);
+    });
+  },
+);
 
 interface TokenTask {
   text: string;
@@ -123,28 +130,30 @@ interface TokenTask {
   result: unknown;
 }
 
-describe.each(['bert-token-classification', 'roberta-token-classification', 'distilbert-token-classification'])(
-  'token classification: %s',
-  (name) => {
-    const { tasks, encodings, config, logits, tokenizer } = golden<TokenTask>(name);
-    const { join, prefix } = tokenizer();
-    it.each(tasks)('$options.aggregationStrategy: $text', (task) => {
-      const result = classifyTokens(
-        {
-          logits: logits(task.logits),
-          encoding: encodings[task.encoding],
-          text: task.text,
-          id2label: config.id2label,
-          join,
-          unkTokenId: task.unkTokenId,
-          continuingSubwordPrefix: prefix,
-        },
-        task.options,
-      );
-      expectSame(result, task.result);
-    });
-  },
-);
+describe.each([
+  'bert-token-classification',
+  'roberta-token-classification',
+  'mpnet-token-classification',
+  'distilbert-token-classification',
+])('token classification: %s', (name) => {
+  const { tasks, encodings, config, logits, tokenizer } = golden<TokenTask>(name);
+  const { join, prefix } = tokenizer();
+  it.each(tasks)('$options.aggregationStrategy: $text', (task) => {
+    const result = classifyTokens(
+      {
+        logits: logits(task.logits),
+        encoding: encodings[task.encoding],
+        text: task.text,
+        id2label: config.id2label,
+        join,
+        unkTokenId: task.unkTokenId,
+        continuingSubwordPrefix: prefix,
+      },
+      task.options,
+    );
+    expectSame(result, task.result);
+  });
+});
 
 interface AnswerTask {
   question: string;
@@ -163,27 +172,29 @@ interface AnswerTask {
   result: { answer: string; start: number; end: number }[];
 }
 
-describe.each(['bert-question-answering', 'roberta-question-answering', 'distilbert-question-answering'])(
-  'question answering: %s',
-  async (name) => {
-    const { tasks, encodings, logits } = golden<AnswerTask>(name);
-    const tokenizer = await OwnTokenizer.fromJson(readGoldenJson<object>(name, 'tokenizer.json'));
+describe.each([
+  'bert-question-answering',
+  'roberta-question-answering',
+  'mpnet-question-answering',
+  'distilbert-question-answering',
+])('question answering: %s', async (name) => {
+  const { tasks, encodings, logits } = golden<AnswerTask>(name);
+  const tokenizer = await OwnTokenizer.fromJson(readGoldenJson<object>(name, 'tokenizer.json'));
 
-    it.each(tasks)('$question $options', (task) => {
-      const windowing = answerWindowing(encodings[task.encoding], MODEL_MAX_LENGTH, task.options);
-      const windows = tokenizer.encodeWindows(task.question, task.context, windowing);
-      expect(windows.length).toBe(task.windows.length);
-      const outputs = windows.map((encoding, i) => {
-        const { encoding: stored, startLogits, endLogits } = task.windows[i];
-        const { ids, offsets, wordIds, sequenceIds } = encoding;
-        expect({ ids, offsets, wordIds, sequenceIds }).toEqual(encodings[stored]);
-        return { encoding, startLogits: logits(startLogits), endLogits: logits(endLogits) };
-      });
-      expectSame(bestAnswers(outputs, task.context, task.clsTokenId, task.options), task.result);
-      for (const { answer, start, end } of task.result) expect(task.context.slice(start, end)).toBe(answer);
+  it.each(tasks)('$question $options', (task) => {
+    const windowing = answerWindowing(encodings[task.encoding], MODEL_MAX_LENGTH, task.options);
+    const windows = tokenizer.encodeWindows(task.question, task.context, windowing);
+    expect(windows.length).toBe(task.windows.length);
+    const outputs = windows.map((encoding, i) => {
+      const { encoding: stored, startLogits, endLogits } = task.windows[i];
+      const { ids, offsets, wordIds, sequenceIds } = encoding;
+      expect({ ids, offsets, wordIds, sequenceIds }).toEqual(encodings[stored]);
+      return { encoding, startLogits: logits(startLogits), endLogits: logits(endLogits) };
     });
-  },
-);
+    expectSame(bestAnswers(outputs, task.context, task.clsTokenId, task.options), task.result);
+    for (const { answer, start, end } of task.result) expect(task.context.slice(start, end)).toBe(answer);
+  });
+});
 
 interface NextTask {
   text: string;

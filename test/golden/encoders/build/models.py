@@ -61,6 +61,13 @@ DISTILBERT = {
     ),
     "distilbert-question-answering": ("DistilBertForQuestionAnswering", {**D_SMALL}, "question-answering"),
 }
+MPNET = {
+    "mpnet-model": ("MPNetModel", {**WIDE, "hidden_act": "gelu"}, None),
+    "mpnet-masked-lm": ("MPNetForMaskedLM", {**SMALL, "hidden_act": "gelu"}, "fill-mask"),
+    "mpnet-classify": ("MPNetForSequenceClassification", {**SMALL, **labels(SENTIMENT)}, "classify"),
+    "mpnet-token-classification": ("MPNetForTokenClassification", {**SMALL, **labels(LABELS)}, "token-classification"),
+    "mpnet-question-answering": ("MPNetForQuestionAnswering", {**ODD, "hidden_act": "relu"}, "question-answering"),
+}
 
 
 def bert_config(settings, vocab):
@@ -76,6 +83,11 @@ def roberta_config(settings, vocab, kind=hf.RobertaConfig):
 def distilbert_config(settings, vocab):
     base = {"n_layers": 2, **settings}
     return hf.DistilBertConfig(vocab_size=vocab, max_position_embeddings=MAX_LENGTH, **base)
+
+
+def mpnet_config(settings, vocab):
+    base = {"hidden_act": "gelu", "layer_norm_eps": 1e-5, "num_hidden_layers": 2, **settings}
+    return hf.MPNetConfig(vocab_size=vocab, max_position_embeddings=MAX_LENGTH + 2, **base)
 
 
 def cases(vocab, pad, types, full, masked_lm):
@@ -147,6 +159,7 @@ def build(out):
         ("bert", BERT, bert_config),
         ("roberta", ROBERTA, roberta_config),
         ("distilbert", DISTILBERT, distilbert_config),
+        ("roberta", MPNET, mpnet_config),
     ]:
         for name, (model_class, settings, task) in goldens.items():
             seed += 1
