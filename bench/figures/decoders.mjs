@@ -107,7 +107,7 @@ function decode(key) {
       const peer = await peers.onnxruntime.openDecoder(key, cache);
       const their = await peerSteps(peer, prompt);
       const bytes = statSync(join(models, `${key}-f32/model.safetensors`)).size - idle;
-      const reading = await openReading(bytes, threads);
+      const reading = await openReading(bytes, threads, STEPS);
       const contenders = { 'onnxruntime-web': timed(their.steps, STEPS), 'memory read': reading.run };
       const closing = [peer.close, reading.close];
       if (decoders) {
