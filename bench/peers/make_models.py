@@ -19,11 +19,11 @@ MINILM_TOKENS = [16, 128, 512]
 
 out = Path(sys.argv[1])
 out.mkdir(parents=True, exist_ok=True)
-weights = bert_weights(**MINILM)
-write_checkpoint(out / 'minilm', MINILM, weights)
-write_checkpoint(out / 'tiny', TINY, bert_weights(**TINY))
-make_onnx.minilm(f'{out}/minilm-exported.onnx', weights)
-make_onnx.fuse(f'{out}/minilm-exported.onnx', f'{out}/minilm.onnx')
+for name, sizes in (('tiny', TINY), ('minilm', MINILM)):
+    weights = bert_weights(**sizes)
+    write_checkpoint(out / name, sizes, weights)
+    make_onnx.encoder(f'{out}/{name}-exported.onnx', sizes, weights)
+    make_onnx.fuse(f'{out}/{name}-exported.onnx', f'{out}/{name}.onnx', sizes)
 for tokens in MINILM_TOKENS:
     make_tflite.minilm(f'{out}/minilm-{tokens}.tflite', weights, tokens)
 rng = np.random.default_rng(2)

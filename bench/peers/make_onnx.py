@@ -1,6 +1,6 @@
-"""Writes the ONNX models that onnxruntime-web runs: matrix products, attention, softmax, layer norm, a MiniLM encoder.
+"""Writes the ONNX models that onnxruntime-web runs: matrix products, attention, softmax, layer norm, BERT encoders.
 
-The encoder has dynamic batch and sequence axes and is written as PyTorch exports it, then fused by onnxruntime's offline
+The encoders have dynamic batch and sequence axes and are written as PyTorch exports them, then fused by onnxruntime's offline
 transformer optimiser (attention, gelu, skip layer norm).
 
 onnxruntime-web copies every input into its heap and every output out of it. So each kernel model has a companion,
@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from weights import EPSILON, MINILM
+from weights import EPSILON
 
 OPSETS = [helper.make_opsetid('', 17), helper.make_opsetid('com.microsoft', 1)]
 
@@ -98,9 +98,9 @@ def layer_norm(folder, name, rows, columns):
     kernel(folder, name, [(rows, columns)], (rows, columns), build)
 
 
-def minilm(path, weights):
+def encoder(path, sizes, weights):
     """input_ids, attention_mask int64 [batch, tokens] -> embedding [batch, hidden], the mean under the mask."""
-    hidden, heads = MINILM['hidden'], MINILM['heads']
+    hidden, heads = sizes['hidden'], sizes['heads']
     size = hidden // heads
     graph = Graph()
     op = graph.op
@@ -128,7 +128,7 @@ def minilm(path, weights):
     rows = op('Unsqueeze', op('Unsqueeze', 'attention_mask', graph.ints(1)), graph.ints(2))
     inverse = op('Sub', graph.constant(np.float32(1)), op('Cast', rows, to=TensorProto.FLOAT))
     mask = op('Mul', inverse, graph.constant(np.float32(-10000)))
-    for i in range(MINILM['layers']):
+    for i in range(sizes['layers']):
         layer = f'encoder.layer.{i}.'
         query = split(linear(x, layer + 'attention.self.query'), [0, 2, 1, 3])
         key = split(linear(x, layer + 'attention.self.key'), [0, 2, 3, 1])
@@ -149,10 +149,10 @@ def minilm(path, weights):
     graph.save(path, inputs, [('embedding', TensorProto.FLOAT, ('batch', hidden))])
 
 
-def fuse(source, path):
+def fuse(source, path, sizes):
     """What onnxruntime's users do to a BERT before they ship it."""
     from onnxruntime.transformers import optimizer
 
-    model = optimizer.optimize_model(source, 'bert', num_heads=MINILM['heads'], hidden_size=MINILM['hidden'], opt_level=0)
+    model = optimizer.optimize_model(source, 'bert', num_heads=sizes['heads'], hidden_size=sizes['hidden'], opt_level=0)
     model.save_model_to_file(path)
     print('fused:', {name: count for name, count in model.get_fused_operator_statistics().items() if count})

@@ -1,4 +1,4 @@
-// Figures of whole processes: start time, peak memory, steady state. Ours only.
+// Figures of whole processes: start time (beside onnxruntime-web's), peak memory, steady state.
 import { fork, spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,9 +17,10 @@ function report(node, name, execArgv = []) {
 }
 
 function startTime(node, runs) {
-  const least = { empty: Infinity, 'first-result': Infinity, 'first-in-worker': Infinity };
+  const names = ['empty', 'first-result', 'first-in-worker', 'first-onnxruntime'];
+  const least = Object.fromEntries(names.map((name) => [name, Infinity]));
   for (let i = 0; i < runs; i++) {
-    for (const name of Object.keys(least)) {
+    for (const name of names) {
       const ms = elapsed(() => {
         const { status, stderr } = spawnSync(node, [script(name)], { encoding: 'utf8' });
         if (status !== 0) throw new Error(`${name}.mjs: ${stderr}`);
@@ -27,7 +28,8 @@ function startTime(node, runs) {
       least[name] = Math.min(least[name], ms);
     }
   }
-  return { inline: least['first-result'] - least.empty, worker: least['first-in-worker'] - least.empty };
+  const over = (name) => least[name] - least.empty;
+  return { inline: over('first-result'), worker: over('first-in-worker'), peer: over('first-onnxruntime') };
 }
 
 /** { [figure]: value } for one Node. */
@@ -44,6 +46,8 @@ export async function measureProcesses(node, quick) {
   return {
     'start to first result over an empty process, ms': start.inline,
     'the same in a worker with 2 threads, ms': start.worker,
+    "onnxruntime-web's start to first result, ms": start.peer,
+    "our start over onnxruntime-web's": start.inline / start.peer,
     'MiniLM from file to ready, over reading and copying it': loading / copy,
     'abort to rejection, at most, ms': worst,
     'peak memory of loading MiniLM over its f32 size': (load.peak - empty.peak) / f32Bytes,

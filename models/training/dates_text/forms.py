@@ -135,7 +135,8 @@ def day_of(language, day, rng, plain=False):
     figures = [Piece(f"{day:02}" if rng.random() < 0.2 else str(day), "digits")]
     if plain:
         return figures
-    in_words = 1 <= day <= 31 and rng.random() < 0.13
+    # "le premier janvier", "primero de enero": the first is the day that people write out
+    in_words = 1 <= day <= 31 and rng.random() < (0.3 if day == 1 else 0.13)
     if in_words:
         text = pick(rng, DAY_WORDS[language][day])
         return [Piece(german_umlauts(text, rng) if language == "de" else text, "day", (language, day))]
@@ -265,9 +266,9 @@ def in_numbers(date, rng, foreign):
     if form < 0.28:
         numbers = [str(year), two(month), two(day)]
     else:
-        short = 1969 <= year <= 2068 and rng.random() < 0.35
+        short = 1969 <= year <= 2068 and rng.random() < 0.45
         last = f"{year % 100:02}" if short else str(year)
-        month_first = rng.random() < (0.7 if sign == "/" and not foreign else 0.12)
+        month_first = rng.random() < (0.7 if sign == "/" and not foreign else 0.18)
         numbers = [two(month), two(day), last] if month_first else [two(day), two(month), last]
         if short and sign == "-" and year % 100 > 31 and rng.random() < 0.15:
             numbers = [last, f"{month:02}", f"{day:02}"]

@@ -126,7 +126,7 @@ def lacking(language, rng):
     r = rng.random()
     if r < 0.45:
         month = 2
-        day = between(rng, 29, 31)
+        day = 29 if rng.random() < 0.6 else between(rng, 30, 31)
     elif r < 0.65:
         month, day = pick(rng, [4, 6, 9, 11]), 31
     else:

@@ -1,6 +1,7 @@
 """The data: an endless, seeded stream of texts with their answers."""
 
 import random
+from calendar import monthrange
 from dataclasses import dataclass
 
 from .forms import exists, in_numbers, in_words, lead_of, pick, weekday, words
@@ -20,19 +21,24 @@ class Sample:
     noisy: bool
 
 
-def any_date(rng):
-    """A day of the calendar, mostly of the last and the next decades; the 29th of February more often than it comes."""
+def any_year(rng):
+    """Mostly of the last and the next decades."""
     r = rng.random()
+    if r < 0.7:
+        return 1940 + int(rng.random() * 110)
+    return 1800 + int(rng.random() * 300) if r < 0.9 else 1000 + int(rng.random() * 2000)
+
+
+def any_date(rng):
+    """A day of the calendar; the last days of months, the 29th of February above all, more often than they come: next to them are
+    the days that do not exist."""
     while True:
-        if r < 0.7:
-            year = 1940 + int(rng.random() * 110)
-        elif r < 0.9:
-            year = 1800 + int(rng.random() * 300)
-        else:
-            year = 1000 + int(rng.random() * 2000)
-        date = (year, 1 + int(rng.random() * 12), 1 + int(rng.random() * 31))
-        if rng.random() < 0.05:
-            date = (year, 2, 29)
+        date = (any_year(rng), 1 + int(rng.random() * 12), 1 + int(rng.random() * 31))
+        last = rng.random()
+        if last < 0.05:
+            date = (date[0], 2, 29)
+        elif last < 0.13:
+            date = (*date[:2], monthrange(*date[:2])[1])
         if exists(*date):
             return date
 
@@ -80,10 +86,10 @@ def around(language, pieces, rng, cue):
     return pieces
 
 
-def one_date(rng):
-    date = any_date(rng)
+def one_date(date, rng):
+    """Pieces of a text with a date, the date as it is read, or None where the calendar lacks it, and the kind of text."""
     language = pick(rng, LANGUAGES)
-    if rng.random() < 0.74:
+    if rng.random() < 0.7:
         pieces = in_words(language, date, rng)
         if rng.random() < 0.2:
             pieces = [*weekday(language, date, rng), *pieces]
@@ -92,7 +98,7 @@ def one_date(rng):
             pieces = [*pieces, *words(pick(rng, [" (", ", "]) + name.text + pick(rng, [")", ""]))]
         # a few with the words of another language around them
         outer = language if rng.random() < 0.97 else pick(rng, LANGUAGES)
-        return around(outer, pieces, rng, False), date, language
+        return around(outer, pieces, rng, False), date if exists(*date) else None, language
     cue = language != "en" and rng.random() < 0.35
     pieces, read = in_numbers(date, rng, cue)
     slashed = any("/" in piece.text for piece in pieces)
@@ -104,16 +110,18 @@ def one_date(rng):
     return around(language, pieces, rng, cue) if cue or rng.random() < 0.6 else pieces, read, "numbers"
 
 
-def samples(seed, noisy_share=0.5, none_share=0.14):
-    """Samples for ever; the same seed gives the same ones."""
+def samples(seed, noisy_share=0.5, none_share=0.14, leap_share=0):
+    """Samples for ever; the same seed gives the same ones. leap_share: of those of the 29th of February in any year."""
     rng = random.Random(seed)
     while True:
         noisy = rng.random() < noisy_share
-        if rng.random() < none_share:
+        r = rng.random()
+        if r < none_share:
             pieces, read = no_date(rng)
             kind = "none" if read is None else "numbers"
         else:
-            pieces, read, kind = one_date(rng)
+            date = (any_year(rng), 2, 29) if r < none_share + leap_share else any_date(rng)
+            pieces, read, kind = one_date(date, rng)
         if noisy and pieces and pieces[0].text:
             roughen(pieces, rng)
         text = "".join(piece.text for piece in pieces)
