@@ -3,7 +3,7 @@ import type { Value } from '../core/graph';
 import { linear, norm, tiedLinear } from '../nn/layers';
 import type { Parameters } from '../nn/parameters';
 import { gather } from '../ops/gather';
-import { bertBody, bertPooler, pooled, prefixed } from './bert';
+import { bertBody, bertPooler, headBias, pooled, prefixed } from './bert';
 import {
   activationOf,
   headOf,
@@ -28,7 +28,7 @@ function build(config: Config, p: Parameters): EncoderModel {
         dense: p.linear('cls.predictions.transform.dense', d, d),
         norm: p.norm('cls.predictions.transform.LayerNorm', d, eps),
         table: tied ? words : p.linear('cls.predictions.decoder', vocabSize, d, { bias: false }).weight,
-        bias: p.vector('cls.predictions.bias', vocabSize),
+        bias: headBias(p, 'cls.predictions', vocabSize, tied),
       }
     : null;
   const predict = (x: Value): Value => {

@@ -38,6 +38,13 @@ export interface BodyTraits {
   relative?: (heads: number) => HeadShape['relative'];
 }
 
+/** Bias of a language-model head. A table of the head's own may have a bias of its own beside the head's, and then that counts. */
+export function headBias(p: Parameters, head: string, size: number, tied: boolean): Weight {
+  const [usual, own] = [`${head}.bias`, `${head}.decoder.bias`];
+  const isOwn = p.has(own) && !(tied && p.has(usual));
+  return p.vector(isOwn ? own : usual, size);
+}
+
 const ATTENTION = ['self.query', 'self.key', 'self.value', 'output.dense', 'output.LayerNorm'];
 
 /** Embeddings and blocks, under BERT's names. */

@@ -9,6 +9,7 @@ const ENCODERS: Readonly<Record<string, (config: Config) => Promise<Architecture
   bert: async (config) => (headOf(config) === null ? bert : (await import('./bert-heads')).bertWithHead),
   roberta,
   'xlm-roberta': roberta,
+  camembert: roberta,
   mpnet: async () => (await import('./mpnet')).mpnet,
   distilbert: async () => (await import('./distilbert')).distilbert,
   transformer_encoder: async () => (await import('./transformer-stack')).transformerEncoder,

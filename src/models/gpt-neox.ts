@@ -37,10 +37,10 @@ const DEFAULTS: Config = {
 function partialRotary(config: Config, size: number): Rotary | null {
   const share = ropeSettings(config).partial_rotary_factor ?? config.rotary_pct ?? config.partial_rotary_factor ?? 0.25;
   const dim = Math.floor(size * number({ rotary_pct: share }, 'rotary_pct'));
-  if (dim % 2 !== 0 || dim > size) {
+  if (dim + (dim % 2) > size) {
     throw new WasmformerError(
       'INVALID_CONFIG',
-      `config.json: rotary_pct ${String(share)} of a head's ${size} columns is ${dim}, but must be an even number up to ${size}`,
+      `config.json: rotary_pct ${String(share)} of a head's ${size} columns is ${dim}, which are rotated in pairs: there are not as many`,
     );
   }
   return dim === 0 ? null : rotaryOf({ ...config, rope_theta: config.rotary_emb_base }, dim);

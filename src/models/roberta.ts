@@ -5,7 +5,7 @@ import { linear, norm, tiedLinear } from '../nn/layers';
 import type { Parameters } from '../nn/parameters';
 import { gather } from '../ops/gather';
 import { pool } from '../ops/pool';
-import { bertBody, prefixed, type BodyTraits } from './bert';
+import { bertBody, headBias, prefixed, type BodyTraits } from './bert';
 import { headOf, integer, labelCount, type Architecture, type Config, type EncoderModel } from './model';
 
 /** The heads over a body that is BERT's but for some traits. */
@@ -22,7 +22,7 @@ export function robertaModel(config: Config, p: Parameters, traits: Omit<BodyTra
           dense: p.linear('lm_head.dense', d, d),
           norm: p.norm('lm_head.layer_norm', d, eps),
           table: tied ? words : p.linear('lm_head.decoder', vocabSize, d, { bias: false }).weight,
-          bias: p.vector(p.has('lm_head.bias', true) ? 'lm_head.bias' : 'lm_head.decoder.bias', vocabSize),
+          bias: headBias(p, 'lm_head', vocabSize, tied),
         }
       : null;
   const sequence =

@@ -28,6 +28,8 @@ interface Traits {
   readonly defaults: Config;
   /** Every layer has biases of its own; else all share the first one's. */
   readonly biasPerLayer: boolean;
+  /** transformers 5 never scales what goes into the head. */
+  readonly unscaled?: boolean;
 }
 
 /** One of the two stacks. */
@@ -107,6 +109,18 @@ function bucketsOf(config: Config): { count: number; maxDistance: number } {
   return { count, maxDistance };
 }
 
+/** Whether the head has a weight of its own, and whether its input is scaled: a tied table is as large as embeddings need it, logits
+ *  take it smaller. Version 4 of transformers goes by tie_word_embeddings. Version 5 writes true there whatever the model has, uses a
+ *  head of its own where the file has one, and says of the scale in scale_decoder_outputs. */
+function languageHeadOf(config: Config, p: Parameters, unscaled: boolean): { own: boolean; scaled: boolean } {
+  const tied = config.tie_word_embeddings === true;
+  const isNew = /^([5-9]|\d\d)\./.test(String(config.transformers_version));
+  return {
+    own: !tied || (isNew && p.has('lm_head.weight')),
+    scaled: (config.scale_decoder_outputs ?? (tied && !(isNew && unscaled))) === true,
+  };
+}
+
 const factorOf = (config: Config): number => deviation(config, 'initializer_factor', 1);
 
 function build(given: Config, p: Parameters, traits: Traits): TransformerModel {
@@ -120,7 +134,7 @@ function build(given: Config, p: Parameters, traits: Traits): TransformerModel {
   const layers = integer(config, 'num_layers');
   const decoderLayers = integer(config, 'num_decoder_layers', layers);
   const eps = number(config, 'layer_norm_epsilon');
-  const tied = config.tie_word_embeddings === true;
+  const { own, scaled } = languageHeadOf(config, p, traits.unscaled === true);
   const { gated, name } = feedForwardOf(config);
   const activation = activationOf({ dense_act_fn: name }, 'dense_act_fn');
   const buckets = bucketsOf(config);
@@ -194,12 +208,11 @@ function build(given: Config, p: Parameters, traits: Traits): TransformerModel {
     };
   }
 
-  const words = p.embedding('shared', vocabSize, d, tied);
+  const words = p.embedding('shared', vocabSize, d, !own);
   const encoder = stack('encoder', layers);
   const decoder = stack('decoder', decoderLayers);
-  const head = tied ? words : linear('lm_head', vocabSize, d, normal(factor)).weight;
-  // a tied table is as large as embeddings need it; logits take it smaller
-  const headScale = tied ? p.computed('lm_head.scale', [1], [], () => Float32Array.of(d ** -0.5)) : null;
+  const head = own ? linear('lm_head', vocabSize, d, normal(factor)).weight : words;
+  const headScale = scaled ? p.computed('lm_head.scale', [1], [], () => Float32Array.of(d ** -0.5)) : null;
   const crossShape: HeadShape = { heads, kvHeads: heads, size, scale: 1 };
   const keyValue = { kvHeads: heads, sizeK: size, sizeV: size };
   const common = { vocabSize, heads, maxPositions: Infinity, positionOffset: 0 };
@@ -247,8 +260,8 @@ function build(given: Config, p: Parameters, traits: Traits): TransformerModel {
         );
         const { lastHiddenState } = result;
         const rows = request.selected ? gather(lastHiddenState, inputs.selected()) : lastHiddenState;
-        const scaled = headScale ? binary(rows, headScale, 'mul') : rows;
-        return { ...result, logits: request.head ? tiedLinear(scaled, head, null) : null };
+        const small = headScale ? binary(rows, headScale, 'mul') : rows;
+        return { ...result, logits: request.head ? tiedLinear(small, head, null) : null };
       },
     },
   };
@@ -267,7 +280,7 @@ const architecture = (traits: Traits): Architecture<TransformerModel> => ({
 });
 
 export const t5 = architecture({ defaults: DEFAULTS, biasPerLayer: false });
-export const mt5 = architecture({ defaults: MT5_DEFAULTS, biasPerLayer: false });
+export const mt5 = architecture({ defaults: MT5_DEFAULTS, biasPerLayer: false, unscaled: true });
 export const umt5 = architecture({
   defaults: { ...MT5_DEFAULTS, tie_word_embeddings: true },
   biasPerLayer: true,

@@ -4,7 +4,7 @@ import type { Config } from './model';
 
 /** The types of every class, so that one can name another without its code. */
 export const MODEL_TYPES = {
-  Encoder: ['bert', 'roberta', 'xlm-roberta', 'mpnet', 'distilbert', 'transformer_encoder'],
+  Encoder: ['bert', 'roberta', 'xlm-roberta', 'camembert', 'mpnet', 'distilbert', 'transformer_encoder'],
   Decoder: ['openai-gpt', 'gpt2', 'llama', 'mistral', 'qwen2', 'qwen3', 'gpt_neox', 'bloom', 'transformer_decoder'],
   Transformer: ['bart', 'mbart', 'marian', 'm2m_100', 'pegasus', 't5', 'mt5', 'umt5', 'transformer'],
 } as const;

@@ -25,7 +25,7 @@ export function ropeSettings(config: Config): Config {
 }
 
 /** The rotation that a config describes, by `rope_parameters` (or `rope_scaling` and `rope_theta`).
- *  @param dim columns of a head that are rotated
+ *  @param dim columns of a head that are rotated; an odd number counts in the frequencies, and one more is rotated
  *  @throws INVALID_CONFIG, UNSUPPORTED_MODEL (a rope_type that is not known) */
 export function rotaryOf(config: Config, dim: number): Rotary {
   const given = ropeSettings(config);
@@ -42,9 +42,10 @@ export function rotaryOf(config: Config, dim: number): Rotary {
   };
   const optional = (key: string): number | undefined => (given[key] == null ? undefined : need(key));
   const plain = powers(base, dim);
+  const count = Math.ceil(dim / 2);
   const fixed = (frequency: Frequencies, scaling = 1, maxPositions = limit): Rotary => {
-    const values = Float32Array.from({ length: dim / 2 }, (_, i) => frequency(i));
-    return { dim, scaling, maxPositions, frequencies: () => values };
+    const values = Float32Array.from({ length: count }, (_, i) => frequency(i));
+    return { dim: 2 * count, scaling, maxPositions, frequencies: () => values };
   };
   switch (type) {
     case 'default':
@@ -92,8 +93,9 @@ function powers(base: number, dim: number, divisor: (i: number) => number = () =
 /** The base grows with the sequence, once it is longer than the model was trained for. */
 function dynamic(base: number, dim: number, factor: number, limit: number): Rotary {
   let known = { length: 0, values: new Float32Array(0) };
+  const count = Math.ceil(dim / 2);
   return {
-    dim,
+    dim: 2 * count,
     scaling: 1,
     maxPositions: Infinity,
     frequencies(length) {
@@ -102,7 +104,7 @@ function dynamic(base: number, dim: number, factor: number, limit: number): Rota
         const stretched = base * ((factor * effective) / limit - (factor - 1)) ** (dim / (dim - 2));
         known = {
           length: effective,
-          values: Float32Array.from({ length: dim / 2 }, (_, i) => powers(stretched, dim)(i)),
+          values: Float32Array.from({ length: count }, (_, i) => powers(stretched, dim)(i)),
         };
       }
       return known.values;
@@ -160,17 +162,15 @@ function longrope(
   const isOutside = typeof config.original_max_position_embeddings === 'number';
   const factor = (isOutside ? undefined : givenFactor) ?? limit / original;
   const scaling = attentionFactor ?? (factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(original)));
+  const count = Math.ceil(dim / 2);
   const [short, long] = ['short_factor', 'long_factor'].map((key) => {
     const factors = given[key];
-    if (!Array.isArray(factors) || factors.length !== dim / 2)
-      throw new WasmformerError(
-        'INVALID_CONFIG',
-        `config.json: rope_scaling needs ${key}, a list of ${dim / 2} numbers`,
-      );
-    return Float32Array.from({ length: dim / 2 }, (_, i) => powers(base, dim, () => fround(factors[i]))(i));
+    if (!Array.isArray(factors) || factors.length !== count)
+      throw new WasmformerError('INVALID_CONFIG', `config.json: rope_scaling needs ${key}, a list of ${count} numbers`);
+    return Float32Array.from({ length: count }, (_, i) => powers(base, dim, () => fround(factors[i]))(i));
   });
   const maxPositions = Math.max(limit, original * factor);
-  return { dim, scaling, maxPositions, frequencies: (length) => (length > original ? long : short) };
+  return { dim: 2 * count, scaling, maxPositions, frequencies: (length) => (length > original ? long : short) };
 }
 
 /** Rows of cos and sin for positions, as the rotary op reads them; remembers what it has computed. */

@@ -67,7 +67,9 @@ describe('configs', () => {
     expect(dim({ rotary_pct: 0.5 })).toBe(48);
     expect(dim({ rope_parameters: { partial_rotary_factor: 1 } })).toBe(96);
     expect(dim({ rotary_pct: 0 })).toBeUndefined();
-    expectError({ model_type: 'gpt_neox', rotary_pct: 0.25, hidden_size: 6400 }, 'INVALID_CONFIG', /even number/);
+    // 25 of 100 columns
+    expect(dim({ rotary_pct: 0.25, hidden_size: 6400 })).toBe(26);
+    expectError({ model_type: 'gpt_neox', rotary_pct: 1.5 }, 'INVALID_CONFIG', /rotated in pairs/);
     expectError({ model_type: 'gpt_neox', rotary_pct: 'half' }, 'INVALID_CONFIG', /rotary_pct must be a number/);
   });
 

@@ -133,7 +133,8 @@ MODELS = {
             **NEOX,
             "hidden_size": 20,
             "num_attention_heads": 1,
-            "rotary_pct": 0.5,
+            # 5 columns of 20: frequencies of 5, and 6 columns turn
+            "rotary_pct": 0.25,
             "use_parallel_residual": False,
             "attention_bias": False,
             "hidden_act": "gelu_new",

@@ -264,6 +264,12 @@ def save(name, model, folder):
         generating = json.loads((folder / "generation_config.json").read_text())
         (folder / "generation_config.json").unlink()
         config = {**config, **generating}
+    elif name in ("mt5", "t5-gated"):
+        # what transformers 5 writes: heads of their own are in the file alone
+        config = {**config, "tie_word_embeddings": True, "transformers_version": "5.24.0"}
+        if name == "t5-gated":
+            config["scale_decoder_outputs"] = False
+        config = dict(sorted(config.items()))
     files.save_json(folder, "config.json", config)
 
 
