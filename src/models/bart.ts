@@ -126,9 +126,11 @@ const DEFAULTS: Config = {
 
 const SYNONYMS = { hidden_size: 'd_model', num_attention_heads: 'encoder_attention_heads' };
 
-/** Old checkpoints store a version, copies of the tied tables, and fairseq's sinusoids. */
+/** Old checkpoints store a version, copies of the tied tables, and fairseq's sinusoids; those of transformers 5 a shared table beside
+ *  those of the stacks, where none is tied. */
 const IGNORED: readonly RegExp[] = [
   /(^|\.)(en|de)coder\.(version|embed_tokens\.weight|embed_positions\.(weights?|_float_tensor))$/,
+  /^(model\.)?shared\.weight$/,
   /^lm_head\.weight$/,
 ];
 

@@ -119,6 +119,7 @@ describe('an encoder-decoder', () => {
         'model.decoder.embed_tokens.weight',
       ],
     ],
+    ['marian-separate', ['model.shared.weight']],
     ['marian', ['lm_head.weight', 'model.encoder.embed_tokens.weight', 'model.decoder.embed_tokens.weight']],
     [
       'm2m-100',
