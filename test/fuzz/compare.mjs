@@ -1,0 +1,81 @@
+// Compares the built package with what make_models.py expects: logits, hidden states, greedy texts, beams and their scores.
+//
+// usage: node test/fuzz/compare.mjs FOLDER       ends with code 1 if anything differs
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createEngine, Decoder, Encoder, Transformer } from '../../dist/node/index.js';
+
+const [folder] = process.argv.slice(2);
+const classes = { Decoder, Encoder, Transformer };
+const camel = (name) => name.replace(/_(\w)/g, (_, letter) => letter.toUpperCase());
+const engine = await createEngine({ threads: 1, worker: false });
+let compared = 0;
+let differing = 0;
+
+function report(name, what, ...details) {
+  differing++;
+  console.log(`${name}: ${what}`, ...details);
+}
+
+/** The largest difference over what may be: 2e-5 of the scale of hidden states, 1e-4 of logits of scale up to 10. */
+function excess(actual, { data }, isHidden) {
+  const scale = data.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  const difference = data.reduce((most, value, i) => Math.max(most, Math.abs(value - actual.data[i])), 0);
+  return difference / (isHidden ? 2e-5 * scale : 1e-4 * Math.max(1, scale / 10));
+}
+
+async function compareForward(name, model, { inputs, outputs }) {
+  const result = await model.forward(inputs);
+  for (const [key, expected] of Object.entries(outputs)) {
+    const actual = result[camel(key)];
+    compared++;
+    if (!actual || actual.data.length !== expected.data.length) {
+      report(name, `${key} is ${actual ? `[${actual.dims}]` : 'lacking'} for [${expected.dims}]`);
+    } else {
+      const times = excess(actual, expected, key.includes('hidden'));
+      if (!(times <= 1))
+        report(name, `${key} of ${inputs.inputIds[0].length} tokens is off by ${times} times the bound`);
+    }
+  }
+}
+
+async function compareGenerate(name, model, { row, options, sequences, scores }) {
+  const given = Object.fromEntries(Object.entries(options).map(([key, value]) => [camel(key), value]));
+  const result = await model.generate(row, { doSample: false, ...given }).result();
+  const ids = result.sequences.map((sequence) => sequence.ids);
+  compared++;
+  if (JSON.stringify(ids) !== JSON.stringify(sequences)) {
+    report(
+      name,
+      `generate(${JSON.stringify(options)}) of ${row}\n  ${JSON.stringify(ids)}\n  ${JSON.stringify(sequences)}`,
+    );
+  } else if (
+    scores?.some((score, i) => !(Math.abs(score - result.sequences[i].score) <= 1e-4 * Math.max(1, Math.abs(score))))
+  ) {
+    report(
+      name,
+      'scores of beams',
+      scores,
+      result.sequences.map((sequence) => sequence.score),
+    );
+  }
+}
+
+for (const name of readdirSync(folder).sort()) {
+  const path = join(folder, name, 'expected.json');
+  if (!existsSync(path)) continue;
+  const expected = JSON.parse(readFileSync(path, 'utf8'));
+  const before = differing;
+  try {
+    const model = await classes[expected.class].fromPretrained(join(folder, name), { engine });
+    for (const one of expected.forward) await compareForward(name, model, one);
+    for (const one of expected.generate) await compareGenerate(name, model, one);
+    await model.dispose();
+  } catch (error) {
+    report(name, `${error.code}: ${error.message}`);
+  }
+  if (differing > before) console.log(`  ${expected.name}`, JSON.stringify(expected.config));
+}
+await engine.dispose();
+console.log(`${compared} compared, ${differing} differ`);
+process.exitCode = differing > 0 ? 1 : 0;
