@@ -32,6 +32,7 @@ from transformers import BertConfig, BertForPreTraining, BertForSequenceClassifi
 
 import sentiment_card
 from grammar import sample
+from muon import Muon
 from sentiment_data import LABELS, NEGATIVE, NEUTRAL, POSITIVE, paragraph, text
 
 SEED = 20
@@ -165,7 +166,7 @@ def predict(model, ids, mask, types, chosen):
 
 
 def pretrain(model, corpus, steps, batch, rng, generator):
-    optimiser, schedule = optimiser_of(model, 2e-3, steps)
+    training = Training(model, steps, matrices=1e-2, rest=4e-3)
     pool, seen = [], {"mlm": [], "nsp": []}
     started = time.time()
     for step in range(steps):
@@ -180,7 +181,7 @@ def pretrain(model, corpus, steps, batch, rng, generator):
         hidden, chosen = masked(ids, generator)
         words, follows = predict(model, hidden, mask, types, chosen)
         mlm, nsp = functional.cross_entropy(words, ids[chosen]), functional.cross_entropy(follows, strange)
-        advance(model, optimiser, schedule, mlm + nsp)
+        training.advance(mlm + nsp)
         seen["mlm"].append(mlm.item())
         seen["nsp"].append(nsp.item())
         if step % 200 == 199:
@@ -222,7 +223,7 @@ def labelled(rng, count, leave_out=frozenset()):
 def fine_tune(model, tokenizer, examples, batch, rate, rng, epochs=1):
     rows = [(ids[: POSITIONS - 2], label) for ids, (_, label, _) in zip(encode_all(tokenizer, [t for t, *_ in examples]), examples)]
     steps = epochs * (len(rows) // batch)
-    optimiser, schedule = optimiser_of(model, rate, steps)
+    training = Training(model, steps, matrices=5 * rate, rest=rate)
     started, recent = time.time(), []
     pool = []
     for step in range(steps):
@@ -232,7 +233,7 @@ def fine_tune(model, tokenizer, examples, batch, rate, rng, epochs=1):
         ids, mask = pad([[CLS, *row, SEP] for row, _ in drawn])
         logits = model(ids, attention_mask=mask).logits
         loss = functional.cross_entropy(logits, torch.tensor([label for _, label in drawn]))
-        advance(model, optimiser, schedule, loss)
+        training.advance(loss)
         recent.append(loss.item())
         if step % 500 == 499:
             print(f"fine-tuning {step + 1}/{steps}: {sum(recent[-500:]) / 500:.4f}, {time.time() - started:.0f} s", flush=True)
@@ -267,23 +268,31 @@ def by_hand():
 # --- training and files -----------------------------------------------------------------------------------------------------
 
 
-def optimiser_of(model, rate, steps):
-    """AdamW with a warm-up over a tenth of the steps, then linear decay; norms and biases are not decayed."""
-    groups = [
-        {"params": [p for p in model.parameters() if p.dim() > 1], "weight_decay": 0.01},
-        {"params": [p for p in model.parameters() if p.dim() == 1], "weight_decay": 0.0},
-    ]
-    optimiser = torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98), eps=1e-6)
-    warm = max(1, steps // 10)
-    return optimiser, torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: min((step + 1) / warm, (steps - step) / (steps - warm)))
+class Training:
+    """Muon for the matrices of the encoder, AdamW for all else; rates with a warm-up over a tenth of the steps, then linear decay.
+    Norms and biases are not decayed."""
 
+    def __init__(self, model, steps, matrices, rest):
+        own = {name: p for name, p in model.bert.encoder.named_parameters() if p.dim() == 2}
+        others = [p for p in model.parameters() if not any(p is matrix for matrix in own.values())]
+        groups = [
+            {"params": [p for p in others if p.dim() > 1], "weight_decay": 0.01},
+            {"params": [p for p in others if p.dim() == 1], "weight_decay": 0.0},
+        ]
+        self.model = model
+        self.optimisers = [Muon(own.values(), lr=matrices), torch.optim.AdamW(groups, lr=rest, betas=(0.9, 0.98), eps=1e-6)]
+        warm = max(1, steps // 10)
+        self.schedules = [
+            torch.optim.lr_scheduler.LambdaLR(own, lambda step: min((step + 1) / warm, (steps - step) / (steps - warm)))
+            for own in self.optimisers
+        ]
 
-def advance(model, optimiser, schedule, loss):
-    optimiser.zero_grad()
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-    optimiser.step()
-    schedule.step()
+    def advance(self, loss):
+        self.model.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        for each in (*self.optimisers, *self.schedules):
+            each.step()
 
 
 def in_batches(rng, items, size, length):
@@ -329,7 +338,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="a hundredth of the data, to try the script")
     options = parser.parse_args()
     scale = 100 if options.quick else 1
-    torch.set_num_threads(1)
+    torch.set_num_threads(2)
     torch.use_deterministic_algorithms(True)
     torch.manual_seed(SEED)
     numpy.random.seed(SEED)
@@ -345,7 +354,7 @@ def main():
     tokenizer = train_tokenizer([sentence for document in corpus for sentence in document] + [t for t, *_ in examples[: len(corpus)]])
     figures = {
         "vocabulary": VOCABULARY, "positions": POSITIONS, "examples": len(examples), "held_out": len(held_out), "hand": len(hand),
-        "documents": len(corpus), "held_out_documents": len(held_out_corpus), "steps": 4_500 // scale,
+        "documents": len(corpus), "held_out_documents": len(held_out_corpus), "steps": 3_500 // scale,
     }  # fmt: skip
     print(f"text and vocabulary of {tokenizer.get_vocab_size()} pieces: {time.time() - started:.0f} s", flush=True)
 
