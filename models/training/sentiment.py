@@ -273,18 +273,18 @@ class Training:
     Norms and biases are not decayed."""
 
     def __init__(self, model, steps, matrices, rest):
-        own = {name: p for name, p in model.bert.encoder.named_parameters() if p.dim() == 2}
-        others = [p for p in model.parameters() if not any(p is matrix for matrix in own.values())]
+        inner = [p for p in model.bert.encoder.parameters() if p.dim() == 2]
+        others = [p for p in model.parameters() if not any(p is matrix for matrix in inner)]
         groups = [
             {"params": [p for p in others if p.dim() > 1], "weight_decay": 0.01},
             {"params": [p for p in others if p.dim() == 1], "weight_decay": 0.0},
         ]
         self.model = model
-        self.optimisers = [Muon(own.values(), lr=matrices), torch.optim.AdamW(groups, lr=rest, betas=(0.9, 0.98), eps=1e-6)]
+        self.optimisers = [Muon(inner, lr=matrices), torch.optim.AdamW(groups, lr=rest, betas=(0.9, 0.98), eps=1e-6)]
         warm = max(1, steps // 10)
         self.schedules = [
-            torch.optim.lr_scheduler.LambdaLR(own, lambda step: min((step + 1) / warm, (steps - step) / (steps - warm)))
-            for own in self.optimisers
+            torch.optim.lr_scheduler.LambdaLR(each, lambda step: min((step + 1) / warm, (steps - step) / (steps - warm)))
+            for each in self.optimisers
         ]
 
     def advance(self, loss):
