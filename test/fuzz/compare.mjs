@@ -3,8 +3,9 @@
 // usage: node test/fuzz/compare.mjs FOLDER       ends with code 1 if anything differs
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createEngine, Decoder, Encoder, Transformer } from '../../dist/node/index.js';
 
+const built = new URL('../../dist/node/index.js', import.meta.url);
+const { createEngine, Decoder, Encoder, Transformer } = await import(built.href);
 const [folder] = process.argv.slice(2);
 const classes = { Decoder, Encoder, Transformer };
 const camel = (name) => name.replace(/_(\w)/g, (_, letter) => letter.toUpperCase());
