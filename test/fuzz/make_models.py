@@ -253,7 +253,7 @@ FAMILIES = {**ENCODERS, **DECODERS, **TRANSFORMERS}
 
 def generation_options(r):
     """Of transformers' generate(); without sampling, whose numbers are its own."""
-    ids = lambda n: [r.randrange(HIGH) for _ in range(n)]
+    ids = lambda n: [r.randrange(LOW, HIGH) for _ in range(n)]
     likely = {
         "repetition_penalty": (0.4, lambda: r.choice([1.2, 0.8, 2.0])),
         "no_repeat_ngram_size": (0.3, lambda: r.choice([1, 2, 3])),
@@ -262,9 +262,11 @@ def generation_options(r):
         "begin_suppress_tokens": (0.3, lambda: ids(10)),
         "min_new_tokens": (0.3, lambda: r.choice([2, 6])),
         "eos_token_id": (0.5, lambda: ids(r.choice([1, 3, 12]))),
-        "forced_eos_token_id": (0.2, lambda: r.randrange(HIGH)),
+        "forced_eos_token_id": (0.2, lambda: r.randrange(LOW, HIGH)),
     }
     options = {name: draw() for name, (share, draw) in likely.items() if r.random() < share}
+    if options.get("forced_eos_token_id") in options.get("suppress_tokens", []):
+        del options["suppress_tokens"]
     if r.random() < 0.6:
         beams = r.choice([2, 3, 5])
         options.update(num_beams=beams, num_return_sequences=r.randint(1, beams), length_penalty=r.choice([1.0, 0.5, 2.0, -1.0, 0.0]))
