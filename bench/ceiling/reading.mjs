@@ -1,7 +1,7 @@
 // The memory-read ceiling: how long the machine takes to read as many bytes as a model has, on one or more threads.
 import { fileURLToPath } from 'node:url';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { elapsed } from '../measure.mjs';
+import { alternate, elapsed } from '../measure.mjs';
 import { load } from './ceiling.mjs';
 
 const SHAPES = ['read1', 'read2', 'read4', 'read8', 'readLong'];
@@ -36,22 +36,21 @@ export async function openReading(bytes, threads, passes) {
     workers.push(worker);
   }
   const read = await openBuffer(share);
-  const turn = () => {
+  const turn = (shape) => {
+    cells[SHAPE] = shape;
     Atomics.store(cells, DONE, 0);
     Atomics.add(cells, TURN, 1);
     Atomics.notify(cells, TURN);
-    read(cells[SHAPE]);
+    read(shape);
     while (Atomics.load(cells, DONE) < workers.length);
   };
-  const least = SHAPES.map(() => Infinity);
-  for (let trial = 0; trial < TRIALS; trial++) {
-    for (const shape of SHAPES.keys()) {
-      cells[SHAPE] = shape;
-      least[shape] = Math.min(least[shape], elapsed(turn));
-    }
-  }
-  cells[SHAPE] = least.indexOf(Math.min(...least));
-  const run = () => elapsed(() => Array.from({ length: passes }, turn)) / passes;
+  const trials = SHAPES.map((name, shape) => [name, () => elapsed(() => turn(shape))]);
+  const least = await alternate(Object.fromEntries(trials), { rounds: TRIALS, turn: 0, budget: Infinity });
+  const best = SHAPES.indexOf(SHAPES.reduce((a, b) => (least[b] < least[a] ? b : a)));
+  const readAll = () => {
+    for (let i = 0; i < passes; i++) turn(best);
+  };
+  const run = () => elapsed(readAll) / passes;
   return { run, close: () => Promise.all(workers.map((worker) => worker.terminate())) };
 }
 

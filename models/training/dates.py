@@ -23,7 +23,7 @@ from dates_text.model import DateTransformer
 from dates_text.report import HELD_OUT, evaluate, held_out_texts, table
 from dates_text.samples import samples
 from dates_text.tokenizer import END, PAD, START, make_tokenizer
-from muon import Muon
+from muon import Muon, split
 
 ROOT = Path(__file__).parents[2]
 LONGEST = 80  # tokens of a source, its end included
@@ -104,19 +104,19 @@ def tensors(batch):
 
 def optimizers(model):
     """Muon for the matrices of the layers, AdamW for embeddings, the generator, biases and norms."""
-    matrices = [p for name, p in model.named_parameters() if name.startswith("transformer.") and p.dim() == 2]
-    others = [p for name, p in model.named_parameters() if not name.startswith("transformer.") or p.dim() < 2]
+    matrices, others = split(model.transformer, model)
     return [Muon(matrices, lr=1e-2), torch.optim.AdamW(others, lr=4e-3, betas=(0.9, 0.98), weight_decay=0.01)]
 
 
 def train(model, total, fall):
     """Warm-up, constant rates, and for the last `fall` of the samples a straight fall to nothing."""
-    groups = [(optimizer, group, group["lr"]) for optimizer in optimizers(model) for group in optimizer.param_groups]
+    both = optimizers(model)
+    peaks = [(group, group["lr"]) for optimizer in both for group in optimizer.param_groups]
     seen, begun, losses = 0, time.time(), []
     for step, batch in enumerate(batches(total)):
         seen += len(batch)
         rate = max(0.01, min(1, seen / WARM, (total - seen) / (fall * total)))
-        for _, group, peak in groups:
+        for group, peak in peaks:
             group["lr"] = peak * rate
         source, target = tensors(batch)
         logits = model(source, target[:, :-1])
@@ -124,7 +124,7 @@ def train(model, total, fall):
         model.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        for optimizer, _, _ in groups:
+        for optimizer in both:
             optimizer.step()
         losses.append(loss.item())
         if step % 100 == 99:

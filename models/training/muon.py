@@ -1,6 +1,6 @@
 """Muon (Keller Jordan, 2024): momentum whose steps are orthogonal matrices, for the weights of linear layers.
 
-After as many samples the model is right on 90 % of clean texts where AdamW brings it to 67 to 74 %, for 8 % more time a step.
+After as many samples models/dates is right on 90 % of clean texts where AdamW brings it to 67 to 74 %, for 8 % more time a step.
 """
 
 import torch
@@ -8,6 +8,12 @@ import torch
 # Of the quintic that pulls singular values towards 1, five times over.
 A, B, C = 3.4445, -4.7750, 2.0315
 ROUNDS = 5
+
+
+def split(body, model):
+    """What Muon is for, the matrices of a part of a model, and the model's other parameters."""
+    matrices = [p for p in body.parameters() if p.dim() == 2]
+    return matrices, [p for p in model.parameters() if not any(p is matrix for matrix in matrices)]
 
 
 def orthogonal(x):

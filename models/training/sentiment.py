@@ -32,7 +32,7 @@ from transformers import BertConfig, BertForPreTraining, BertForSequenceClassifi
 
 import sentiment_card
 from grammar import sample
-from muon import Muon
+from muon import Muon, split
 from sentiment_data import LABELS, NEGATIVE, NEUTRAL, POSITIVE, paragraph, text
 
 SEED = 20
@@ -273,8 +273,7 @@ class Training:
     Norms and biases are not decayed."""
 
     def __init__(self, model, steps, matrices, rest):
-        inner = [p for p in model.bert.encoder.parameters() if p.dim() == 2]
-        others = [p for p in model.parameters() if not any(p is matrix for matrix in inner)]
+        inner, others = split(model.bert.encoder, model)
         groups = [
             {"params": [p for p in others if p.dim() > 1], "weight_decay": 0.01},
             {"params": [p for p in others if p.dim() == 1], "weight_decay": 0.0},

@@ -42,10 +42,9 @@ export function rotaryOf(config: Config, dim: number): Rotary {
   };
   const optional = (key: string): number | undefined => (given[key] == null ? undefined : need(key));
   const plain = powers(base, dim);
-  const count = Math.ceil(dim / 2);
   const fixed = (frequency: Frequencies, scaling = 1, maxPositions = limit): Rotary => {
-    const values = Float32Array.from({ length: count }, (_, i) => frequency(i));
-    return { dim: 2 * count, scaling, maxPositions, frequencies: () => values };
+    const values = valuesOf(dim, frequency);
+    return { dim: 2 * values.length, scaling, maxPositions, frequencies: () => values };
   };
   switch (type) {
     case 'default':
@@ -90,12 +89,18 @@ function powers(base: number, dim: number, divisor: (i: number) => number = () =
   return (i) => fround(1 / fround(divisor(i) * fround(base ** fround((2 * i) / dim))));
 }
 
+const pairsOf = (dim: number): number => Math.ceil(dim / 2);
+
+/** The frequencies of all pairs of columns. */
+function valuesOf(dim: number, frequency: Frequencies): Float32Array<ArrayBuffer> {
+  return Float32Array.from({ length: pairsOf(dim) }, (_, i) => frequency(i));
+}
+
 /** The base grows with the sequence, once it is longer than the model was trained for. */
 function dynamic(base: number, dim: number, factor: number, limit: number): Rotary {
   let known = { length: 0, values: new Float32Array(0) };
-  const count = Math.ceil(dim / 2);
   return {
-    dim: 2 * count,
+    dim: 2 * pairsOf(dim),
     scaling: 1,
     maxPositions: Infinity,
     frequencies(length) {
@@ -104,7 +109,7 @@ function dynamic(base: number, dim: number, factor: number, limit: number): Rota
         const stretched = base * ((factor * effective) / limit - (factor - 1)) ** (dim / (dim - 2));
         known = {
           length: effective,
-          values: Float32Array.from({ length: count }, (_, i) => powers(stretched, dim)(i)),
+          values: valuesOf(dim, powers(stretched, dim)),
         };
       }
       return known.values;
@@ -162,12 +167,15 @@ function longrope(
   const isOutside = typeof config.original_max_position_embeddings === 'number';
   const factor = (isOutside ? undefined : givenFactor) ?? limit / original;
   const scaling = attentionFactor ?? (factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(original)));
-  const count = Math.ceil(dim / 2);
+  const count = pairsOf(dim);
   const [short, long] = ['short_factor', 'long_factor'].map((key) => {
     const factors = given[key];
     if (!Array.isArray(factors) || factors.length !== count)
       throw new WasmformerError('INVALID_CONFIG', `config.json: rope_scaling needs ${key}, a list of ${count} numbers`);
-    return Float32Array.from({ length: count }, (_, i) => powers(base, dim, () => fround(factors[i]))(i));
+    return valuesOf(
+      dim,
+      powers(base, dim, (i) => fround(factors[i])),
+    );
   });
   const maxPositions = Math.max(limit, original * factor);
   return { dim: 2 * count, scaling, maxPositions, frequencies: (length) => (length > original ? long : short) };

@@ -1,4 +1,4 @@
-// Which of two biases a language-model head of BERT's family takes. The numbers are in test/api/encoder-goldens.test.ts.
+// Which of two biases a language-model head of BERT's family takes.
 import { expect, it } from 'vitest';
 import { bertWithHead } from '../../src/models/bert-heads';
 import type { Config } from '../../src/models/model';
