@@ -1,5 +1,5 @@
 // The same bits whatever shares the step: batches, chunks, guesses, threads, the worker. And no memory is lost on the way.
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { join } from 'node:path';
 import { Decoder, type GenerateOptions } from '../../src/api/decoder';
 import type { GeneratedResult } from '../../src/api/generation';
@@ -124,8 +124,11 @@ describe('the place', () => {
   });
 });
 
-describe.runIf(hasModel('stories260K'))('stories260K', async () => {
-  const stories = await Decoder.fromPretrained(join(modelsDir, 'stories260K'), { engine });
+describe.runIf(hasModel('stories260K'))('stories260K', () => {
+  let stories: Decoder;
+  beforeAll(async () => {
+    stories = await Decoder.fromPretrained(join(modelsDir, 'stories260K'), { engine });
+  });
   const long = Array.from({ length: 505 }, (_, i) => 259 + ((i * 31) % 250));
 
   /** The scores that a call's steps choose from. */

@@ -22,9 +22,9 @@ interface Word {
 
 describe.runIf(hasModel('g2p-bart-us'))('g2p-bart-us', () => {
   const folder = `${modelsDir}/g2p-bart-us`;
-  const { cases } = JSON.parse(readFileSync(`${folder}/expected_greedy_numpy.json`, 'utf8')) as { cases: Word[] };
 
   it('gives the reference its greedy phonemes, first logits and encodings', async () => {
+    const { cases } = JSON.parse(readFileSync(`${folder}/expected_greedy_numpy.json`, 'utf8')) as { cases: Word[] };
     const model = await Transformer.fromPretrained(folder, { engine });
     const sources = cases.map(({ input_ids }) => input_ids);
     const results = await model.generate(sources, { maxNewTokens: 62 }).result();
