@@ -25,10 +25,13 @@ function excess(actual, { data }, isHidden) {
   return difference / (isHidden ? 2e-5 * scale : 1e-4 * Math.max(1, scale / 10));
 }
 
+const everything = { outputHiddenStates: true, outputAttentions: true };
+
 async function compareForward(name, model, { inputs, outputs }) {
-  const result = await model.forward(inputs);
+  const result = await model.forward(inputs, everything);
   for (const [key, expected] of Object.entries(outputs)) {
-    const actual = result[camel(key)];
+    const [kind, layer] = key.split('.');
+    const actual = layer === undefined ? result[camel(kind)] : result[camel(kind)]?.[layer];
     compared++;
     if (!actual || actual.data.length !== expected.data.length) {
       report(name, `${key} is ${actual ? `[${actual.dims}]` : 'lacking'} for [${expected.dims}]`);
@@ -36,6 +39,47 @@ async function compareForward(name, model, { inputs, outputs }) {
       const times = excess(actual, expected, key.includes('hidden'));
       if (!(times <= 1))
         report(name, `${key} of ${inputs.inputIds[0].length} tokens is off by ${times} times the bound`);
+    }
+  }
+}
+
+/** Rows of `width`, padded with id 0 on one side. */
+function pad(rows, width, isLeft) {
+  const padded = (row, filler) => (isLeft ? [...filler, ...row] : [...row, ...filler]);
+  const fillers = rows.map((row) => Array(width - row.length).fill(0));
+  return {
+    ids: rows.map((row, i) => padded(row, fillers[i])),
+    mask: rows.map((row, i) => padded(Array(row.length).fill(1), fillers[i])),
+  };
+}
+
+/** All forward passes in one padded batch give the bits of each alone. */
+async function compareBatch(name, model, passes, isLeft) {
+  const inputs = {};
+  const lengths = {};
+  for (const [key, maskKey] of [
+    ['inputIds', 'attentionMask'],
+    ['decoderInputIds', 'decoderAttentionMask'],
+  ]) {
+    const rows = passes.map((pass) => pass.inputs[key]?.[0]);
+    if (!rows[0]) continue;
+    lengths[key] = rows.map((row) => row.length);
+    const { ids, mask } = pad(rows, Math.max(...lengths[key]), isLeft);
+    Object.assign(inputs, { [key]: ids, [maskKey]: mask });
+  }
+  const batch = await model.forward(inputs);
+  for (const [i, pass] of passes.entries()) {
+    const alone = await model.forward(pass.inputs);
+    for (const [key, { dims, data }] of Object.entries(alone)) {
+      compared++;
+      const whole = batch[key];
+      const tokens = key.startsWith('encoder') || !inputs.decoderInputIds ? 'inputIds' : 'decoderInputIds';
+      const isByToken = dims[1] === lengths[tokens][i] && whole.dims[1] === Math.max(...lengths[tokens]);
+      const size = whole.data.length / passes.length;
+      const from = i * size + (isByToken && isLeft ? size - data.length : 0);
+      const same = whole.data.subarray(from, from + data.length);
+      if (!data.every((value, at) => Object.is(value, same[at])))
+        report(name, `${key} of row ${i} in a batch padded on the ${isLeft ? 'left' : 'right'}`);
     }
   }
 }
@@ -70,6 +114,7 @@ for (const name of readdirSync(folder).sort()) {
   try {
     const model = await classes[expected.class].fromPretrained(join(folder, name), { engine });
     for (const one of expected.forward) await compareForward(name, model, one);
+    for (const isLeft of [false, true]) await compareBatch(name, model, expected.forward, isLeft);
     for (const one of expected.generate) await compareGenerate(name, model, one);
     await model.dispose();
   } catch (error) {

@@ -279,15 +279,19 @@ def tensor(value):
 
 
 def forward(model, family, row, r):
-    ids = torch.tensor([row])
+    inputs = {"inputIds": [row]}
+    given = {"input_ids": torch.tensor([row]), "output_hidden_states": True, "output_attentions": True}
     if family in TRANSFORMERS:
-        target = [model.config.decoder_start_token_id, *(r.randrange(LOW, HIGH) for _ in range(7))]
-        out = model(input_ids=ids, decoder_input_ids=torch.tensor([target]))
-        names = ("logits", "encoder_last_hidden_state")
-        return {"inputs": {"inputIds": [row], "decoderInputIds": [target]}, "outputs": {name: tensor(out[name]) for name in names}}
-    out = model(ids)
-    tensors = {name: tensor(value) for name, value in out.items() if isinstance(value, torch.Tensor)}
-    return {"inputs": {"inputIds": [row]}, "outputs": tensors}
+        target = [model.config.decoder_start_token_id, *(r.randrange(LOW, HIGH) for _ in range(r.randint(1, 12)))]
+        inputs["decoderInputIds"] = [target]
+        given["decoder_input_ids"] = torch.tensor([target])
+    outputs = {}
+    for name, value in model(**given).items():
+        if isinstance(value, torch.Tensor):
+            outputs[name] = tensor(value)
+        elif isinstance(value, tuple) and all(isinstance(one, torch.Tensor) for one in value):
+            outputs |= {f"{name}.{i}": tensor(one) for i, one in enumerate(value)}
+    return {"inputs": inputs, "outputs": outputs}
 
 
 def generate(model, family, row, options):
