@@ -159,7 +159,9 @@ export class Encoder extends PretrainedModel<EncoderRunner> {
     return (await import('./encoder-forward')).forward(this, input, options);
   }
 
-  /** Embeds texts: hidden states pooled to one row a text. Thousands of texts run in groups of bounded memory.
+  /** Embeds texts: hidden states pooled to one row a text. Thousands of texts run in groups of bounded memory. As in
+   *  sentence-transformers, texts lose the white space around them, and their capitals where the folder's sentence_bert_config.json
+   *  sets do_lower_case.
    *  @returns [n, d]; [1, d] for a single text. With `precision` Int8Array or Uint8Array, of signs [n, d / 8]
    *  @throws as forward */
   embed(input: EmbedInput, options?: EmbedOptions & { precision?: 'float32' }): Promise<Tensor<Float32Array>>;
@@ -350,20 +352,21 @@ export class Encoder extends PretrainedModel<EncoderRunner> {
     needEmbeddings(this.facts, '{ inputsEmbeds, attentionMask, mask }');
     const { texts, pairs } = textsOf(input);
     const prompt = this.promptOf(options);
-    const want = {
-      pooling: { kind: pooling, normalize, skip: sentence.includePrompt ? 0 : this.promptTokens(prompt) },
-    };
+    // the first token stands for the text even where it stands before the prompt
+    const skip = sentence.includePrompt || pooling === 'cls' ? 0 : this.promptTokens(prompt);
+    const want = { pooling: { kind: pooling, normalize, skip } };
     const tokenize: TokenizeOptions = {
       truncation: options.truncation ?? sentence.maxSeqLength !== undefined,
       maxLength: options.maxLength ?? ((options.truncation ?? true) ? sentence.maxSeqLength : undefined),
     };
     const data = new Float32Array(texts.length * d);
+    const clean = (text: string): string => this.cleanText(text);
     // the next group is tokenised while the engine computes this one
     let running: Promise<void> = Promise.resolve();
     for (let from = 0; from < texts.length; from += GROUP) {
       const to = Math.min(from + GROUP, texts.length);
-      const group = texts.slice(from, to).map((text) => prompt + text);
-      const encodings = await encodeTexts(this, group, pairs && pairs.slice(from, to), tokenize, signal);
+      const group = texts.slice(from, to).map((text) => clean(prompt + text));
+      const encodings = await encodeTexts(this, group, pairs && pairs.slice(from, to).map(clean), tokenize, signal);
       const prepared = prepareEncodings(encodings, this.facts);
       await running;
       running = this.run(prepared, want, signal).then(({ embeddings }) => {
@@ -418,10 +421,16 @@ export class Encoder extends PretrainedModel<EncoderRunner> {
     return prompts[name];
   }
 
+  /** A text as sentence-transformers hands it to the tokenizer. */
+  private cleanText(text: string): string {
+    const trimmed = text.trim();
+    return this.settings.sentence.lowerCase ? trimmed.toLowerCase() : trimmed;
+  }
+
   /** Tokens at the start of a text that a prompt accounts for: its own, without the special token at the end. */
   private promptTokens(prompt: string): number {
     if (prompt === '') return 0;
-    const { ids, specialTokensMask } = this.tokenizer.encode(prompt);
+    const { ids, specialTokensMask } = this.tokenizer.encode(this.cleanText(prompt));
     return ids.length - (specialTokensMask.at(-1) ?? 0);
   }
 }

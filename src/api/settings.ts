@@ -13,6 +13,8 @@ interface SentenceSettings {
   normalize: boolean;
   /** Texts are truncated to so many tokens. */
   maxSeqLength?: number;
+  /** Texts are put in lower case. */
+  lowerCase: boolean;
   prompts: Readonly<Record<string, string>>;
   defaultPromptName: string | null;
   /** Whether a prompt's tokens are pooled with the text's. */
@@ -133,19 +135,20 @@ function poolingOf(settings: Json, where: string): Pooling {
 
 /** modules.json and what it points to. Without it: mean and normalised. */
 async function readSentenceSettings(source: Source, signal?: AbortSignal): Promise<SentenceSettings> {
-  const result: SentenceSettings = {
-    pooling: 'mean',
-    normalize: true,
-    prompts: {},
-    defaultPromptName: null,
-    includePrompt: true,
-    json: null,
-  };
   const [bert, prompts, modules] = await Promise.all([
     readObject(source, 'sentence_bert_config.json', signal),
     readObject(source, 'config_sentence_transformers.json', signal),
     source.readJsonIfThere('modules.json', signal),
   ]);
+  const result: SentenceSettings = {
+    pooling: 'mean',
+    normalize: true,
+    lowerCase: bert?.do_lower_case === true,
+    prompts: {},
+    defaultPromptName: null,
+    includePrompt: true,
+    json: null,
+  };
   if (typeof bert?.max_seq_length === 'number') result.maxSeqLength = bert.max_seq_length;
   result.json = prompts;
   if (prompts) {

@@ -76,8 +76,8 @@ def bert_config(settings, vocab):
 
 
 def roberta_config(settings, vocab, kind=hf.RobertaConfig):
-    base = {"hidden_act": "gelu", "layer_norm_eps": 1e-5, "type_vocab_size": 1, **settings}
-    return kind(vocab_size=vocab, num_hidden_layers=2, max_position_embeddings=MAX_LENGTH + 2, **base)
+    base = {"hidden_act": "gelu", "layer_norm_eps": 1e-5, "type_vocab_size": 1, "num_hidden_layers": 2, **settings}
+    return kind(vocab_size=vocab, max_position_embeddings=MAX_LENGTH + 2, **base)
 
 
 def distilbert_config(settings, vocab):

@@ -7,7 +7,7 @@ import transformers as hf
 from sentence_transformers import SentenceTransformer
 
 from . import reference
-from .models import D_SMALL, SHALLOW, bert_config, distilbert_config
+from .models import D_SMALL, SHALLOW, bert_config, distilbert_config, roberta_config
 from .texts import tokenizer_for
 
 TEXTS = [
@@ -15,14 +15,17 @@ TEXTS = [
     "Zoë 😀",
     "The old lighthouse keeper counts the ships that pass the harbour every evening, and nobody knows who painted it.",
 ]
+ROUGH_TEXTS = ["  The Bridge\nwas built in 1871.\n\n", "ZOË", " \t"]
+TINY = {"hidden_size": 12, "num_attention_heads": 1, "intermediate_size": 20, "num_hidden_layers": 1}
 PROMPTS = {"query": "query: ", "passage": "the passage: "}
 
-# folder: family, pooling mode, Normalize module, max_seq_length, prompts, default prompt, include_prompt, layout
+# folder: family, pooling mode, Normalize module, max_seq_length, do_lower_case, prompts, default prompt, include_prompt, layout
 FOLDERS = {
-    "sentence-mean": ("bert", "mean", True, 32, PROMPTS, None, True, "old"),
-    "sentence-cls": ("bert", "cls", True, 24, {}, None, True, "old"),
-    "sentence-max": ("distilbert", "max", False, 24, {}, None, True, "new"),
-    "sentence-sqrt": ("bert", "mean_sqrt_len_tokens", False, 20, PROMPTS, "query", False, "old"),
+    "sentence-mean": ("bert", "mean", True, 32, False, PROMPTS, None, True, "old"),
+    "sentence-cls": ("bert", "cls", True, 24, False, PROMPTS, None, False, "old"),
+    "sentence-max": ("distilbert", "max", False, 24, False, {}, None, True, "new"),
+    "sentence-sqrt": ("bert", "mean_sqrt_len_tokens", False, 20, False, PROMPTS, "query", False, "old"),
+    "sentence-lower": ("roberta", "mean", False, 30, True, PROMPTS, "query", False, "old"),
 }
 OLD_FLAGS = {
     "cls": "pooling_mode_cls_token",
@@ -37,7 +40,7 @@ def write_json(path, value):
     path.write_text(json.dumps(value, indent=2) + "\n")
 
 
-def write_modules(folder, mode, normalize, max_length, prompts, default_prompt, include_prompt, layout, width):
+def write_modules(folder, mode, normalize, max_length, lower, prompts, default_prompt, include_prompt, layout, width):
     """layout "old": a flag per pooling mode (up to version 5); "new": one pooling_mode (since version 6)."""
     modules = [("", "Transformer"), ("1_Pooling", "Pooling")] + ([("2_Normalize", "Normalize")] if normalize else [])
     write_json(
@@ -52,7 +55,7 @@ def write_modules(folder, mode, normalize, max_length, prompts, default_prompt, 
     else:
         pooling = {"embedding_dimension": width, "pooling_mode": mode}
     write_json(folder / "1_Pooling" / "config.json", {**pooling, "include_prompt": include_prompt})
-    write_json(folder / "sentence_bert_config.json", {"max_seq_length": max_length, "do_lower_case": False})
+    write_json(folder / "sentence_bert_config.json", {"max_seq_length": max_length, "do_lower_case": lower})
     write_json(
         folder / "config_sentence_transformers.json",
         {"prompts": prompts, "default_prompt_name": default_prompt, "similarity_fn_name": "cosine"},
@@ -73,24 +76,27 @@ def load(folder, layout, mode, width):
 
 def build(out):
     for seed, (name, settings) in enumerate(FOLDERS.items(), 301):
-        family, mode, normalize, max_length, prompts, default_prompt, include_prompt, layout = settings
+        family, mode, _, _, _, prompts, _, _, layout = settings
+        texts = ROUGH_TEXTS if family == "roberta" else TEXTS
         folder = out / name
         tokenizer = tokenizer_for(family)
         if family == "bert":
             kind, config = hf.BertModel, bert_config(SHALLOW, len(tokenizer))
+        elif family == "roberta":
+            kind, config = hf.RobertaModel, roberta_config(TINY, len(tokenizer))
         else:
             kind, config = hf.DistilBertModel, distilbert_config({**D_SMALL, "n_layers": 1}, len(tokenizer))
         reference.save_model(reference.random_model(kind, config, seed), folder)
         reference.save_tokenizer(tokenizer, folder)
-        write_modules(folder, *settings[1:], SHALLOW["hidden_size"])
-        model = load(folder, layout, mode, SHALLOW["hidden_size"])
+        write_modules(folder, *settings[1:], config.hidden_size)
+        model = load(folder, layout, mode, config.hidden_size)
         tensors, tasks = {}, []
         for prompt_name in [None, *prompts]:
             key = f"embeddings.{len(tasks)}"
-            values = model.encode(TEXTS, prompt_name=prompt_name, convert_to_tensor=True)
+            values = model.encode(texts, prompt_name=prompt_name, convert_to_tensor=True)
             assert values.dtype == torch.float64
             tensors[key] = values.numpy()
             options = {"promptName": prompt_name} if prompt_name else {}
-            tasks.append({"task": "embed", "texts": TEXTS, "options": options, "embeddings": key})
+            tasks.append({"task": "embed", "texts": texts, "options": options, "embeddings": key})
         reference.save_expected(folder, tensors, tasks)
         print(f"{name}: {len(tasks)} calls")
