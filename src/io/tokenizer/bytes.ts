@@ -34,7 +34,21 @@ export function utf8Characters(text: string): string {
   }
   const codes = new Uint16Array(bytes.length);
   for (let i = 0; i < bytes.length; i++) codes[i] = BYTE_CODES[bytes[i]];
-  for (let i = 0; i < codes.length; i += JOINED) out += String.fromCharCode(...codes.subarray(i, i + JOINED));
+  return joinUnits(codes);
+}
+
+/** The UTF-16 units of a text. */
+export function unitsOf(text: string): Uint16Array {
+  const units = new Uint16Array(text.length);
+  for (let i = 0; i < units.length; i++) units[i] = text.charCodeAt(i);
+  return units;
+}
+
+/** The text of UTF-16 units. */
+export function joinUnits(units: Uint16Array): string {
+  let out = '';
+  for (let i = 0; i < units.length; i += JOINED)
+    out += String.fromCharCode.apply(null, units.subarray(i, i + JOINED) as unknown as number[]);
   return out;
 }
 

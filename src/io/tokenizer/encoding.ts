@@ -36,7 +36,7 @@ export type Part =
  */
 export class Encoding {
   /** Token ids, special tokens included. */
-  readonly ids: number[] = [];
+  readonly ids: number[];
   private readonly memo: {
     tokens?: string[];
     attentionMask?: number[];
@@ -53,15 +53,18 @@ export class Encoding {
     private readonly sequences: readonly TokenSequence[],
     private readonly trims: PostProcessing['trims'],
   ) {
-    const { ids } = this;
+    const length = parts.reduce((sum, part) => sum + ('id' in part ? 1 : part.to - part.from), 0);
+    const ids = new Array<number>(length);
+    let at = 0;
     for (const part of parts) {
       if ('id' in part) {
-        ids.push(part.id);
+        ids[at++] = part.id;
       } else {
         const source = sequences[part.sequence].ids;
-        for (let i = part.from; i < part.to; i++) ids.push(source[i]);
+        for (let i = part.from; i < part.to; i++) ids[at++] = source[i];
       }
     }
+    this.ids = ids;
   }
 
   get length(): number {

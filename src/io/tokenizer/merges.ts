@@ -1,6 +1,6 @@
 // The merges of byte-pair encoding, and their application: always the pair of lowest rank, of those the leftmost.
 
-import { PieceList, type Pieces } from './pieces.js';
+import type { Pieces } from './pieces.js';
 
 /** Words of at most so many symbols are searched for the lowest rank from end to end, which needs no queue. */
 const FEW = 40;
@@ -129,6 +129,7 @@ export class MergeTable {
       if (found.isEmpty) queue.push(rank);
       found.push(at);
     };
+    let count = length;
     for (let at = 0; at + SIZE < end; at += SIZE) offer(at);
     for (let rank = queue.least; rank >= 0; rank = queue.least) {
       const found = places.get(rank)!;
@@ -147,12 +148,17 @@ export class MergeTable {
       list[at + END] = list[right + END];
       list[at + NEXT] = after;
       list[right + NEXT] = MERGED;
+      count--;
       if (after < end) list[after + PREVIOUS] = at;
       if (at > 0) offer(list[at + PREVIOUS]);
       if (after < end) offer(at);
     }
-    const merged = new PieceList();
-    for (let at = 0; at < end; at = list[at + NEXT]) merged.add(list[at + ID], starts[at >> BITS], list[at + END]);
+    const merged = { ids: new Int32Array(count), starts: new Int32Array(count), ends: new Int32Array(count) };
+    for (let at = 0, i = 0; at < end; at = list[at + NEXT], i++) {
+      merged.ids[i] = list[at + ID];
+      merged.starts[i] = starts[at >> BITS];
+      merged.ends[i] = list[at + END];
+    }
     return merged;
   }
 }

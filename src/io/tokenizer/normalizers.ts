@@ -68,13 +68,14 @@ function inParts(steps: readonly LocalStep[]): Normalizer {
 
 /** The first place from `at` on where a text can be cut for local steps. */
 function partEnd(text: string, at: number): number {
-  while (at < text.length && !(isBase(text.charCodeAt(at)) && !isBeforeBase(text.charCodeAt(at - 1)))) at++;
+  while (at < text.length && !(isBase(text.charCodeAt(at)) && !isJoined(text, at))) at++;
   return Math.min(at, text.length);
 }
 
-/** The range of the characters that form one cluster with the base after them. */
-function isBeforeBase(unit: number): boolean {
-  return unit >= 0x600 && unit <= 0xd4e;
+/** Whether the character before a base forms one cluster with it. */
+function isJoined(text: string, at: number): boolean {
+  const before = text.charCodeAt(at - 1);
+  return (before >= 0x600 && before <= 0xd4e) || (before === 0x0d && text.charCodeAt(at) === 0x0a);
 }
 
 async function create(config: JsonObject, where: string): Promise<Normalizer | LocalStep> {

@@ -1,6 +1,7 @@
 // SentencePiece's precompiled character map: a double-array trie of UTF-8 prefixes and the texts that replace them.
 
 import type { Characters } from './aligned.js';
+import { joinUnits, unitsOf } from './bytes.js';
 import { characters, isBase } from './unicode.js';
 import { asString, invalidTokenizer } from './json.js';
 
@@ -56,24 +57,26 @@ export class PrecompiledMap {
   /** The result if every unit keeps its place, else null. */
   inPlace(text: string): string | null {
     if (this.keepsAscii && /^[ -~]*$/.test(text)) return text;
-    let out = '';
-    let done = 0;
+    let units: Uint16Array | null = null;
     for (let at = 0; at < text.length;) {
       const end = clusterEnd(text, at);
       const cluster = text.slice(at, end);
-      const chars = characters(cluster);
-      if (this.whole(cluster, chars.length) !== undefined) return null;
-      for (const char of chars) {
+      const chars = end === at + 1 ? null : characters(cluster);
+      if (chars && this.whole(cluster, chars.length) !== undefined) return null;
+      const count = chars?.length ?? 1;
+      for (let i = 0; i < count; i++) {
+        const char = chars ? chars[i] : cluster;
         const content = this.find(char);
         if (content !== undefined) {
-          if (content.length !== char.length || characters(content).length !== 1) return null;
-          out += text.slice(done, at) + content;
-          done = at + char.length;
+          const isOne = content.length === 1 || content.codePointAt(0)! > 0xffff;
+          if (content.length !== char.length || !isOne) return null;
+          units ??= unitsOf(text);
+          for (let k = 0; k < char.length; k++) units[at + k] = content.charCodeAt(k);
         }
         at += char.length;
       }
     }
-    return out + text.slice(done);
+    return units ? joinUnits(units) : text;
   }
 
   normalize(text: Characters): void {

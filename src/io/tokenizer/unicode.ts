@@ -100,10 +100,14 @@ export function characters(text: string): string[] {
   return Array.from(text);
 }
 
-/** Characters that combine with nothing before them: printable ASCII, and letters of the scripts that fill long texts. */
+/** Characters that combine with nothing before them (but a newline with a carriage return): printable ASCII, tabs and line ends, and
+ *  letters of the scripts that fill long texts. */
 export function isBase(unit: number): boolean {
   return (
     (unit >= 0x20 && unit <= 0x7e) ||
+    unit === 0x09 ||
+    unit === 0x0a ||
+    unit === 0x0d ||
     (unit >= 0x391 && unit <= 0x3c9) ||
     (unit >= 0x410 && unit <= 0x44f) ||
     (unit >= 0x5d0 && unit <= 0x5ea) ||

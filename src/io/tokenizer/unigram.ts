@@ -43,12 +43,12 @@ export function createUnigram(config: JsonObject, where: string): WordModel {
 
   function collect(word: string, { ends, found }: Path): Pieces {
     const pieces = new PieceList();
-    for (let i = ends.length - 1, start = 0; i >= 0; i--) {
+    for (let i = 0, start = 0; i < ends.length; i++) {
       let end = ends[i];
       let id = found[i];
       // Neighbouring unknown characters are one token, whose text is looked up once more.
       if (id === unknown) {
-        while (i > 0 && found[i - 1] === unknown) end = ends[--i];
+        while (found[i + 1] === unknown) end = ends[++i];
         const text = word.slice(start, end);
         id = ids.get(text) ?? unknown;
         const bytes = fallback && !ids.has(text) ? fallbackBytes(text, ids) : null;
@@ -63,10 +63,10 @@ export function createUnigram(config: JsonObject, where: string): WordModel {
   }
 }
 
-/** Tokens of a word from the last to the first: where each ends, and which it is. */
+/** Tokens of a word: where each ends, and which it is. */
 interface Path {
-  ends: number[];
-  found: number[];
+  ends: Int32Array;
+  found: Int32Array;
 }
 
 const SCRATCH = 256;
@@ -104,10 +104,12 @@ function bestPath(word: string, trie: Trie, scores: Float64Array, unknown: numbe
     if (!isCovered) offer(start, start + width, unknown);
     start += width;
   }
-  const path: Path = { ends: [], found: [] };
+  let count = 0;
+  for (let end = size; end > 0; end = from[end]) count++;
+  const path: Path = { ends: new Int32Array(count), found: new Int32Array(count) };
   for (let end = size; end > 0; end = from[end]) {
-    path.ends.push(end);
-    path.found.push(last[end]);
+    path.ends[--count] = end;
+    path.found[count] = last[end];
   }
   return path;
 }
