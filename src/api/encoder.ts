@@ -360,13 +360,18 @@ export class Encoder extends PretrainedModel<EncoderRunner> {
       maxLength: options.maxLength ?? ((options.truncation ?? true) ? sentence.maxSeqLength : undefined),
     };
     const data = new Float32Array(texts.length * d);
-    const clean = (text: string): string => this.cleanText(text);
     // the next group is tokenised while the engine computes this one
     let running: Promise<void> = Promise.resolve();
     for (let from = 0; from < texts.length; from += GROUP) {
       const to = Math.min(from + GROUP, texts.length);
-      const group = texts.slice(from, to).map((text) => clean(prompt + text));
-      const encodings = await encodeTexts(this, group, pairs && pairs.slice(from, to).map(clean), tokenize, signal);
+      const group = texts.slice(from, to).map((text) => this.cleanText(prompt + text));
+      const encodings = await encodeTexts(
+        this,
+        group,
+        pairs && pairs.slice(from, to).map(this.cleanText),
+        tokenize,
+        signal,
+      );
       const prepared = prepareEncodings(encodings, this.facts);
       await running;
       running = this.run(prepared, want, signal).then(({ embeddings }) => {
@@ -422,10 +427,10 @@ export class Encoder extends PretrainedModel<EncoderRunner> {
   }
 
   /** A text as sentence-transformers hands it to the tokenizer. */
-  private cleanText(text: string): string {
+  private readonly cleanText = (text: string): string => {
     const trimmed = text.trim();
     return this.settings.sentence.lowerCase ? trimmed.toLowerCase() : trimmed;
-  }
+  };
 
   /** Tokens at the start of a text that a prompt accounts for: its own, without the special token at the end. */
   private promptTokens(prompt: string): number {

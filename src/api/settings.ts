@@ -153,6 +153,8 @@ async function readSentenceSettings(source: Source, signal?: AbortSignal): Promi
   result.json = prompts;
   if (prompts) {
     result.prompts = (prompts.prompts ?? {}) as Record<string, string>;
+    if (!Object.values<unknown>(result.prompts).every((prompt) => typeof prompt === 'string'))
+      throw new WasmformerError('INVALID_FILE', `the prompts of ${source.name} must be texts`);
     result.defaultPromptName = typeof prompts.default_prompt_name === 'string' ? prompts.default_prompt_name : null;
   }
   if (modules === undefined) return result;

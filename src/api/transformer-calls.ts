@@ -147,6 +147,12 @@ function startsOf(
       'neither the checkpoint nor the call says with which token the decoder starts: pass decoderStartTokenId or decoderInputIds',
     );
   }
+  if (start >= limits.vocabSize) {
+    throw new WasmformerError(
+      'INVALID_CONFIG',
+      `the checkpoint's bos_token_id, with which the decoder starts, is ${start}, but the vocabulary has ${limits.vocabSize} tokens: pass decoderStartTokenId`,
+    );
+  }
   return Array.from({ length: count }, () => Int32Array.of(start));
 }
 

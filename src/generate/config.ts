@@ -214,13 +214,21 @@ function checkContradictions(settings: GenerationSettings, options: GenerationOp
   }
 }
 
+/** Ids that become part of the text: files too must name some that there are. */
+const WRITTEN: readonly Name[] = ['forcedBosTokenId', 'forcedEosTokenId', 'decoderStartTokenId'];
+
 /** Ids beyond the vocabulary, which would silently do nothing. */
 function checkIds(settings: GenerationSettings, options: GenerationOptions, vocabSize: number): void {
   const check = (name: Name, list: readonly number[]): void => {
-    for (const id of list) {
-      if (id < vocabSize || options[name] === undefined) continue;
-      invalid(`${name} has the id ${id}, but the vocabulary has ${vocabSize} tokens, 0 to ${vocabSize - 1}`);
-    }
+    const id = list.find((one) => one >= vocabSize);
+    if (id === undefined) return;
+    const message = `the id ${id}, but the vocabulary has ${vocabSize} tokens, 0 to ${vocabSize - 1}`;
+    if (options[name] !== undefined) invalid(`${name} has ${message}`);
+    if (!WRITTEN.includes(name)) return;
+    throw new WasmformerError(
+      'INVALID_CONFIG',
+      `the checkpoint's ${snake(name)} has ${message}; correct the file or pass ${name}`,
+    );
   };
   check('eosTokenId', settings.eosTokenId);
   check('forcedEosTokenId', settings.forcedEosTokenId ?? []);

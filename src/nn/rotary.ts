@@ -30,8 +30,8 @@ export function ropeSettings(config: Config): Config {
 export function rotaryOf(config: Config, dim: number): Rotary {
   const given = ropeSettings(config);
   const type = given.rope_type ?? given.type ?? 'default';
-  const base = Number(given.rope_theta ?? config.rope_theta ?? 10000);
-  const limit = Number(config.max_position_embeddings ?? Infinity);
+  const base = positive('rope_theta', given.rope_theta ?? config.rope_theta ?? 10000);
+  const limit = positive('max_position_embeddings', config.max_position_embeddings ?? Infinity);
   const need = (key: string): number => {
     const value = given[key];
     if (typeof value === 'number' && Number.isFinite(value)) return value;
@@ -43,8 +43,14 @@ export function rotaryOf(config: Config, dim: number): Rotary {
   const optional = (key: string): number | undefined => (given[key] == null ? undefined : need(key));
   const plain = powers(base, dim);
   const fixed = (frequency: Frequencies, scaling = 1, maxPositions = limit): Rotary => {
-    const values = valuesOf(dim, frequency);
-    return { dim: 2 * values.length, scaling, maxPositions, frequencies: () => values };
+    // not before a weight has confirmed the size
+    let values: Float32Array<ArrayBuffer> | undefined;
+    return {
+      dim: 2 * pairsOf(dim),
+      scaling,
+      maxPositions,
+      frequencies: () => (values ??= valuesOf(dim, frequency)),
+    };
   };
   switch (type) {
     case 'default':
@@ -80,6 +86,14 @@ export function rotaryOf(config: Config, dim: number): Rotary {
         `config.json: rope_type ${JSON.stringify(type)} is not supported; supported are default, linear, dynamic, llama3, yarn, longrope`,
       );
   }
+}
+
+function positive(key: string, value: unknown): number {
+  if (typeof value === 'number' && value > 0) return value;
+  throw new WasmformerError(
+    'INVALID_CONFIG',
+    `config.json: ${key} must be a number above 0, but is ${JSON.stringify(value)}`,
+  );
 }
 
 const { fround } = Math;

@@ -163,6 +163,11 @@ describe('mistakes', () => {
     expect(error.message).toContain(
       'generation_config.json: num_beams is "four", but must be a whole number of at least 1',
     );
+    for (const key of ['decoder_start_token_id', 'forced_bos_token_id', 'forced_eos_token_id']) {
+      const beyond = errorOf({}, { generationConfig: { [key]: 30 }, vocabSize: 30 });
+      expect(beyond.code).toBe('INVALID_CONFIG');
+      expect(beyond.message).toContain(`the checkpoint's ${key} has the id 30, but the vocabulary has 30 tokens`);
+    }
     const unsupported = errorOf({}, { generationConfig: { num_beam_groups: 2 } });
     expect(unsupported.code).toBe('UNSUPPORTED_MODEL');
     expect(unsupported.message).toContain('num_beam_groups 2');

@@ -149,6 +149,18 @@ describe('what is refused', () => {
       'INVALID_CONFIG',
       /n_embd must be a whole number/,
     ],
+    [
+      'more layers than any model has',
+      { model_type: 'llama', num_hidden_layers: 1e18 },
+      'INVALID_CONFIG',
+      /num_hidden_layers must be a whole number up to 10000, but is 1000000000000000000/,
+    ],
+    [
+      'positions that are no number',
+      { model_type: 'llama', max_position_embeddings: ['X'] },
+      'INVALID_CONFIG',
+      /max_position_embeddings must be a number above 0, but is \["X"\]/,
+    ],
   ])('%s', (_, config, code, message) => expectError(config, code, message));
 });
 
