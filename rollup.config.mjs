@@ -69,7 +69,7 @@ const SELDOM = {
   convert: /src\/io\/tokenizer\/(convert\/|piece-model\.|sentencepiece\.)/,
   precompiled: /src\/io\/tokenizer\/precompiled\./,
   grid: /src\/api\/(attention-grid|text-width)\./,
-  mistakes: /src\/(spelling|models\/unsupported-type)\./,
+  mistakes: /src\/(spelling|models\/unsupported-type|api\/sentence-mistakes)\./,
   failures: /src\/core\/build-failure\./,
   explain: /src\/core\/explain\./,
   memory: /src\/io\/source-memory\./,

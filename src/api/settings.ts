@@ -121,17 +121,13 @@ const POOLING_NAMES: Readonly<Record<string, Pooling>> = {
   lasttoken: 'lastToken',
 };
 
-function poolingOf(settings: Json, where: string): Pooling {
+/** The poolings that a module's settings choose. */
+function poolingsOf(settings: Json): readonly Pooling[] {
   const named = typeof settings.pooling_mode === 'string' ? POOLING_NAMES[settings.pooling_mode] : undefined;
-  const chosen = named ? [named] : POOLING_KEYS.filter(([key]) => settings[key] === true).map(([, pooling]) => pooling);
-  if (chosen.length !== 1) {
-    throw new WasmformerError(
-      'UNSUPPORTED_MODEL',
-      `${where}: exactly one of ${POOLING_KEYS.map(([key]) => key).join(', ')} must be true, but ${chosen.length} are`,
-    );
-  }
-  return chosen[0];
+  return named ? [named] : POOLING_KEYS.filter(([key]) => settings[key] === true).map(([, pooling]) => pooling);
 }
+
+const mistakes = (): Promise<typeof import('./sentence-mistakes')> => import('./sentence-mistakes');
 
 /** modules.json and what it points to. Without it: mean and normalised. */
 async function readSentenceSettings(source: Source, signal?: AbortSignal): Promise<SentenceSettings> {
@@ -154,29 +150,29 @@ async function readSentenceSettings(source: Source, signal?: AbortSignal): Promi
   if (prompts) {
     result.prompts = (prompts.prompts ?? {}) as Record<string, string>;
     if (!Object.values<unknown>(result.prompts).every((prompt) => typeof prompt === 'string'))
-      throw new WasmformerError('INVALID_FILE', `the prompts of ${source.name} must be texts`);
+      throw (await mistakes()).wrongPrompts(source.name);
     result.defaultPromptName = typeof prompts.default_prompt_name === 'string' ? prompts.default_prompt_name : null;
   }
   if (modules === undefined) return result;
-  if (!Array.isArray(modules))
-    throw new WasmformerError('INVALID_FILE', `modules.json in ${source.name}: must be a list of modules`);
+  if (!Array.isArray(modules)) throw (await mistakes()).modulesAreNoList(source.name);
   result.normalize = false;
   for (const { type, path } of modules as { type?: string; path?: string }[]) {
     const kind = String(type).split('.').at(-1);
     if (kind === 'Pooling') {
       const file = `${path ?? ''}/config.json`;
       const pooling = await readObject(source, file, signal);
-      if (!pooling)
-        throw new WasmformerError('FILE_NOT_FOUND', `${source.name} has no ${file}, which its modules.json names`);
+      if (!pooling) throw (await mistakes()).missingModule(source.name, file);
+      const chosen = poolingsOf(pooling);
+      if (chosen.length !== 1) {
+        const keys = POOLING_KEYS.map(([key]) => key);
+        throw (await mistakes()).notOnePooling(source.name, file, keys, chosen.length);
+      }
       result.includePrompt = pooling.include_prompt !== false;
-      result.pooling = poolingOf(pooling, `${file} in ${source.name}`);
+      [result.pooling] = chosen;
     } else if (kind === 'Normalize') {
       result.normalize = true;
     } else if (kind !== 'Transformer') {
-      throw new WasmformerError(
-        'UNSUPPORTED_MODEL',
-        `modules.json in ${source.name}: the module ${String(type)} is not supported; Transformer, Pooling and Normalize are`,
-      );
+      throw (await mistakes()).unknownModule(source.name, type);
     }
   }
   return result;

@@ -41,7 +41,7 @@ describe('an error that names', () => {
       'a prompt that is no text',
       { 'config_sentence_transformers.json': { prompts: { query: 'query: ', passage: 7 } } },
       'INVALID_FILE',
-      /prompts .* must be texts/,
+      /config_sentence_transformers\.json .*: prompts must be texts/,
     ],
   ])('%s', async (_, changed, code, message) => {
     const bytes = Object.entries(changed).map(([name, json]) => [name, Buffer.from(JSON.stringify(json))]);
