@@ -231,16 +231,14 @@ export function paddingOf(config: Config, fallback?: number): number | undefined
   return typeof id === 'number' && Number.isInteger(id) ? id : undefined;
 }
 
-/** More than any model has: what a damaged config says must not fill the memory before its weights are looked at. */
+/** More than any model has of anything. */
 const MOST = 1e9;
-const MOST_LAYERS = 1e4;
 
 /** A positive integer of the config. */
 export function integer(config: Config, key: string, fallback?: number): number {
   const value = config[key] ?? fallback;
-  const most = /_layers?$/.test(key) ? MOST_LAYERS : MOST;
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > most) {
-    const bound = (value as number) > most ? ` up to ${most}` : '';
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > MOST) {
+    const bound = (value as number) > MOST ? ` up to ${MOST}` : '';
     throw new WasmformerError(
       'INVALID_CONFIG',
       `config.json: ${key} must be a whole number${bound}, but is ${JSON.stringify(value)}`,

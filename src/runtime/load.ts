@@ -31,8 +31,6 @@ export interface TensorReader {
 /** Bytes that are asked for at once: pieces of tensors, and several small ones together. */
 const PIECE = 4 * 2 ** 20;
 const RECORD_BYTES = 256;
-/** Lines of a message about a checkpoint: what a whole model lacks is told, but not a million layers that no file has. */
-const MOST_PROBLEMS = 5000;
 
 /** How weights are to be held: 'auto' as the checkpoint stores them. */
 export type HeldAs = 'auto' | WeightType;
@@ -117,12 +115,9 @@ function resolve(
   pieces.sort((a, b) => order.get(a.tensor)! - order.get(b.tensor)! || a.first - b.first);
   if (ignored) problems.push(...unexpected(declarations, reader, ignored));
   if (problems.length > 0) {
-    const distinct = [...new Set(problems)];
-    const more = distinct.length - MOST_PROBLEMS;
-    const lines = more > 0 ? [...distinct.slice(0, MOST_PROBLEMS), `and ${more} more`] : distinct;
     throw new WasmformerError(
       'MISSING_TENSOR',
-      `the checkpoint does not fit its config.json:\n  ${lines.join('\n  ')}`,
+      `the checkpoint does not fit its config.json:\n  ${[...new Set(problems)].join('\n  ')}`,
     );
   }
   return pieces;

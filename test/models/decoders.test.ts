@@ -153,7 +153,7 @@ describe('what is refused', () => {
       'more layers than any model has',
       { model_type: 'llama', num_hidden_layers: 1e18 },
       'INVALID_CONFIG',
-      /num_hidden_layers must be a whole number up to 10000, but is 1000000000000000000/,
+      /num_hidden_layers must be a whole number up to 1000000000, but is 1000000000000000000/,
     ],
     [
       'positions that are no number',
