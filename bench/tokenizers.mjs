@@ -167,9 +167,11 @@ function figure(tokenizer, kind, op) {
   });
   const run = ({ text, ids }) => operations[op](tokenizer, text, ids);
   const text = kinds[kind](LARGE, tokenizer);
-  const parts = cut(text).map(ready);
-  run(parts[0]);
-  if (elapsed(() => run(parts[0])) > HOPELESS) return 'slow';
+  const cuts = cut(text);
+  const first = ready(cuts[0]);
+  run(first);
+  if (elapsed(() => run(first)) > HOPELESS) return 'slow';
+  const parts = cuts.map(ready);
   const wholes = [text, ...(options.long ? [kinds[kind](LONG, tokenizer)] : [])].map(ready);
   return [least(() => parts.forEach(run)) / PARTS, ...wholes.map((whole) => least(() => run(whole)))];
 }

@@ -1,14 +1,15 @@
 // Changes the JSON files of tiny checkpoints by chance, loads them and runs a call: whatever happens must be a result or a
 // WasmformerError, within a moment. Also reads safetensors headers with bytes changed.
 //
-// usage: node test/fuzz/damage.mjs FOLDER... [--count 3000] [--seed 1]       ends with code 1 if anything else happens
+// usage: node test/fuzz/damage.mjs FOLDER... [--count 3000] [--seed 1] [--log FILE]       ends with code 1 if anything else happens
 //
 // Each folder holds checkpoints: those of make_models.py, or test/golden/encoders, decoders, transformers, texts. A call that hangs
-// is the last one in the file that --log names.
+// is the one in the file that --log names.
 import { Buffer } from 'node:buffer';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { random } from '../../bench/measure.mjs';
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -33,9 +34,8 @@ const VALUES = [
   ...[[], {}, [1], ['X'], { 0: 'A' }, { rope_type: 'yarn' }, { rope_type: 'linear', factor: 0 }, { type: 'llama3' }],
 ];
 
-let state = Number(options.seed);
-const random = () => (state = (state * 1103515245 + 12345) % 2 ** 31) / 2 ** 31;
-const below = (n) => Math.floor(random() * n);
+const next = random(Number(options.seed));
+const below = (n) => Math.floor(next() * n);
 const pick = (list) => list[below(list.length)];
 
 /** Ways to everything in a JSON value; of long lists to the first ones. */
@@ -53,7 +53,7 @@ function damage(json) {
   if (!way) return '';
   const holder = way.slice(0, -1).reduce((value, key) => value[key], json);
   const key = way.at(-1);
-  if (random() < 0.25) {
+  if (next() < 0.25) {
     if (Array.isArray(holder)) holder.splice(Number(key), 1);
     else Reflect.deleteProperty(holder, key);
     return `${way.join('.')} removed`;
@@ -67,7 +67,7 @@ function damageHeader(bytes) {
   const copy = Buffer.from(bytes);
   const length = Math.min(copy.length, 8 + Number(copy.readBigUInt64LE(0)));
   const at = below(length);
-  copy[at] = random() < 0.5 ? below(256) : pick([...'0123456789[]{}",:']).charCodeAt(0);
+  copy[at] = next() < 0.5 ? below(256) : pick([...'0123456789[]{}",:']).charCodeAt(0);
   return { copy, what: `byte ${at} = ${copy[at]}` };
 }
 
