@@ -126,7 +126,10 @@ export class Tokenizer {
   ) {
     this.postProcessing = compilePostProcessor(json.post_processor, `${fileName}: post_processor`);
     const isBytes = this.preTokenizer.bytes;
-    this.words = new WordCache((word) => this.model.encode(isBytes ? utf8Characters(word) : word));
+    this.words = new WordCache(
+      (word) => this.model.encode(isBytes ? utf8Characters(word) : word),
+      this.model.begin ? 0 : undefined,
+    );
 
     this.added = readAddedTokens(json.added_tokens, `${fileName}: added_tokens`);
     this.addedByContent = new Map(this.added.map((token) => [token.content, token]));
@@ -412,6 +415,7 @@ export class Tokenizer {
           visit({ source, from, to }, addedPieces(token, to - from), token);
           continue;
         }
+        this.model.begin?.();
         this.preTokenizer.split(source, from, to, (span) => {
           visit(span, this.words.get(span.source.text.slice(span.from, span.to)), null);
         });

@@ -298,6 +298,14 @@ def variants():
     scores = [("<unk>", 0.0), ("▁", -2.0), ("e", -3.0), ("th", -3.5), ("the", -4.0), ("▁the", -4.1), ("é", -5.0), ("中", -6.0)]
     yield one(models.Unigram(scores + [(t, -20.0) for t in bytes_], 0, True), None, pre_tokenizers.Metaspace())
     yield one(models.Unigram(scores, 0, False), normalizers.NFKC(), pre_tokenizers.Metaspace(prepend_scheme="first"))
+    yield one(level(), normalizers.Replace(Regex("[^\\w\\s]"), "#"), isolated)
+    ends = {f"{c}</w>": 400 + i for i, c in enumerate("dog.,")}
+    yield one(models.BPE({**vocab, **ends}, merges, unk_token="<unk>", fuse_unk=True, end_of_word_suffix="</w>"))
+    spaces = one(level(), None, isolated)
+    spaces.add_tokens([AddedToken("  ", lstrip=True, rstrip=True), AddedToken("\t\t", rstrip=True)])
+    yield spaces
+    # The library reads these scores from a file as others, which cut "aaaaaaa" elsewhere.
+    yield one(models.Unigram([("<unk>", 0.0), ("a", -3.9120685437784988), ("aa", -5.895654974118699), ("aaa", -5.169654103180426)], 0, False))
 
 
 # Strings that decoders treat in some special way.
@@ -380,10 +388,12 @@ def variant_goldens(seed, cases):
     out = []
     for number, tokenizer in enumerate(variants_with_tokens()):
         rng = random.Random(seed * 1000 + number)
-        texts = ["", " ", "the <s>  the</s>  Ångström", "don't undon't"] + [sample(rng) for _ in range(cases)]
+        written = json.loads(tokenizer.to_str())
+        tokenizer = Tokenizer.from_str(tokenizer.to_str())
+        texts = ["", " ", "the <s>  the</s>  Ångström", "don't undon't", "aaaaaaa 😀😀   …  \n\n\n\t\t <s>   \t  x"] + [sample(rng) for _ in range(cases)]
         entries = [case(tokenizer, text) for text in texts]
         keep = ("text", "ids", "offsets", "words", "tokens")
-        out.append({"tokenizer": json.loads(tokenizer.to_str()), "cases": [{k: e[k] for k in keep} for e in entries]})
+        out.append({"tokenizer": written, "cases": [{k: e[k] for k in keep} for e in entries]})
     return {"cases": out}
 
 

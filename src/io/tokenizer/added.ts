@@ -109,10 +109,14 @@ export class AddedTokenSplitter {
         ) {
           continue;
         }
-        if (token.lstrip) while (from > done && SPACE.test(text[from - 1])) from--;
+        // The reference goes on searching right behind the token, not behind the white space it took, so that a token that begins
+        // with white space may be found once more in what another one took.
+        if (token.lstrip) {
+          while (from > done && SPACE.test(text[from - 1])) from--;
+          from = Math.max(from, done);
+        }
         if (token.rstrip) while (to < text.length && SPACE.test(text[to])) to++;
-        // The reference goes on searching right behind the token, not behind the white space it took.
-        if (from < done) from = done;
+        if (from >= to) continue;
         if (from > done) sections.push({ from: done, to: from, token: null });
         sections.push({ from, to, token });
         done = to;

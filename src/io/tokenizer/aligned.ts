@@ -63,11 +63,12 @@ export class AlignedBuilder {
     }
   }
 
-  /** A text in the place of the source's unit `at`, or before all of it. */
-  insert(text: string, at: number): void {
-    const { starts, ends } = this.room(this.length, text.length);
-    starts.fill(at < 0 ? 0 : this.source.start(at), this.length, this.length + text.length);
-    ends.fill(at < 0 ? 0 : this.source.end(at), this.length, this.length + text.length);
+  /** A text in the place of the source's units `[from, to)`, which are one character, or none at the very start. */
+  insert(text: string, from: number, to: number): void {
+    const { source, length } = this;
+    const { starts, ends } = this.room(length, text.length);
+    starts.fill(source.start(from), length, length + text.length);
+    ends.fill(to > from ? source.end(to - 1) : source.start(from), length, length + text.length);
     this.texts.push(text);
     this.length += text.length;
   }

@@ -31,8 +31,10 @@ export function createBpe(config: JsonObject, where: string): WordModel {
   const { merges, parts } = readMerges(config.merges, ids, vocab, prefix, byPiece, `${where}.merges`);
   const letters = new Letters(ids);
   const bytes = fallback ? allBytes(ids) : [];
-  // Cutting looks at characters: these tokens stand for others than those in their names.
-  const canCut = prefix === '' && ![unknownId, ...bytes].some((id) => id !== undefined && parts.has(id));
+  // Cutting looks at characters: these tokens stand for others than those in their names, and a last character with its suffix may be
+  // unknown and join an unknown one before it.
+  const canCut =
+    prefix === '' && !(fuse && suffix !== '') && ![unknownId, ...bytes].some((id) => id !== undefined && parts.has(id));
   const hasBytes = bytes.length === 256;
   const symbols = new Symbols();
   let joints: Joints | null = null;

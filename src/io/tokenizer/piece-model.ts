@@ -27,6 +27,7 @@ export function createPieceModel(config: JsonObject, base: WordModel, where: str
     tokenToId,
     unknownToken: undefined,
     verbatimId: unknown,
+    ...(base.begin ? { begin: base.begin.bind(base) } : {}),
     ...(written === undefined
       ? {}
       : { writtenIds: new Map(Object.entries(readVocab({ vocab: written }, `${where}: written`))) }),

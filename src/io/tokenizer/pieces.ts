@@ -19,6 +19,8 @@ export interface WordModel {
   writtenIds?: ReadonlyMap<string, number>;
   /** What a BPE model puts behind the last token of a word; decoding turns it into a space. */
   endOfWordSuffix?: string;
+  /** Where a word's tokens depend on the words before it: no more words before the next one. */
+  begin?(): void;
   encode(word: string): Pieces;
 }
 

@@ -63,7 +63,9 @@ function replace(config: JsonObject, where: string): Normalizer {
     for (const match of source.text.matchAll(regex)) {
       builder.keep(source.text.slice(done, match.index), done);
       done = match.index + match[0].length;
-      builder.insert(content, done - 1);
+      // the new text stands for the last character replaced; a match of nothing, for the one before
+      const last = source.text.codePointAt(done - 2)! > 0xffff ? 2 : 1;
+      builder.insert(content, Math.max(0, done - last), done);
     }
     builder.keep(source.text.slice(done), done);
     return builder.finish();

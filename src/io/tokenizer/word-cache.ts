@@ -16,10 +16,14 @@ export class WordCache {
   /** Hashes of words: to remember a word costs more than to encode it, and pays only for those that come again before long. */
   private readonly seen = new Int32Array(SEEN);
 
-  constructor(private readonly encode: (word: string) => Pieces) {}
+  /** `longest`: units of a word that is remembered, at most. */
+  constructor(
+    private readonly encode: (word: string) => Pieces,
+    private readonly longest = LONGEST,
+  ) {}
 
   get(word: string): Pieces {
-    if (word.length > LONGEST) return this.encode(word);
+    if (word.length > this.longest) return this.encode(word);
     const known = this.young.get(word);
     if (known) return known;
     const remembered = this.old.get(word);

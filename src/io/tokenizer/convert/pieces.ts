@@ -256,7 +256,7 @@ function modelBelow(
   if (model.algorithm === 'Unigram') {
     const scores = unigramScores(model, family);
     const vocab = pieces.map((_, i): [string, number] => [name(i), scores[i]]);
-    return { model: { type: 'Unigram', vocab, unk_id: model.unknown }, ids };
+    return { model: { type: 'Unigram', vocab, unk_id: model.unknown, single_precision: true }, ids };
   }
   const vocab = Object.create(null) as Vocab;
   for (let i = 0; i < pieces.length; i++) vocab[name(i)] = i;
