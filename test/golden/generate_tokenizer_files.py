@@ -53,6 +53,8 @@ def tiny_models(out):
                              "user_defined_symbols": ["<sep>", "é", "(", "ing"], "control_symbols": ["<ctl>"], "pad_id": 3},
         "tiny-unigram-bytes": {"model_type": "unigram", "vocab_size": 420, "byte_fallback": True, "normalization_rule_name": "identity",
                                "remove_extra_whitespaces": False},
+        "tiny-unigram-symbols": {"model_type": "unigram", "vocab_size": 120, "normalization_rule_name": "nmt_nfkc", "add_dummy_prefix": False,
+                                 "user_defined_symbols": ["river", "  ", "\t", "kettle"]},
         "tiny-bpe-map": {"model_type": "bpe", "vocab_size": 200, "normalization_rule_tsv": str(rules), "character_coverage": 0.98},
         "tiny-bpe-bytes": {"model_type": "bpe", "vocab_size": 480, "byte_fallback": True, "normalization_rule_name": "identity",
                            "remove_extra_whitespaces": False, "add_dummy_prefix": False, "allow_whitespace_only_pieces": True,
@@ -147,6 +149,7 @@ def families():
     marian = {"</s>": 0, "<unk>": 1, "▁the": 2, "▁": 3, "a": 4, "e": 5, ">>fra<<": 6, "ing": 7, "中": 8, "<pad>": 9}
     yield "marian-languages", "MarianTokenizer", True, {"vocab.json": [json.dumps(marian)], "source.spm": UNIGRAM, "target.spm": BPE}, {}, {
         "model_type": "marian"}
+    yield "unigram-symbols", "ReformerTokenizer", True, {"spiece.model": "golden/tiny-unigram-symbols.model"}, {}, {"model_type": "reformer"}
 
 
 # What a family's own special tokens do is asked for too.
@@ -156,6 +159,7 @@ OWN = ["<extra_id_0> a <extra_id_3>b", ">>fra<< The dog", ">>fra<<The dog", "a <
 # Where cuts of the same tokens in other orders have one score, the rounding of its sum decides.
 RUNS = [f"{before}{' '.join(unit * n for unit in ['.', '-', 'a', 'e', '1', '=', 'ha', 'the', '0'] for n in [7, 14, 29])}"
         for before in ["", "the quick brown fox jumps over the lazy dog " * 9]]
+RUNS += ["   the river  \t  rivers\tkettle  ", "  rettle"]
 
 
 def golden(models, cases, seed):

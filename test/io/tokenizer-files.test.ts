@@ -43,12 +43,12 @@ function loadFolder(folder: string, names: readonly string[], model: Record<stri
 const DIFFERENT: Readonly<Record<string, readonly [ids: number, texts: number]>> = {
   // Python closes holes in the ids of added tokens
   'gpt2-added': [1, 1],
-  llama: [0, 11],
+  llama: [0, 13],
   t5: [1, 9],
   't5-few': [1, 23],
   reformer: [2, 14],
   'unigram-map': [3, 20],
-  'unigram-bytes': [1, 30],
+  'unigram-bytes': [1, 32],
   'bpe-map': [1, 19],
   bpe: [2, 14],
   albert: [14, 13],
@@ -63,9 +63,10 @@ const DIFFERENT: Readonly<Record<string, readonly [ids: number, texts: number]>>
   mbart: [0, 18],
   mbart50: [0, 12],
   pegasus: [0, 15],
-  m2m_100: [1, 72],
+  m2m_100: [1, 74],
   marian: [2, 0],
   'marian-languages': [0, 2],
+  'unigram-symbols': [2, 13],
 };
 
 // Python counts NLLB's languages from another base where the model is as small as this one

@@ -52,11 +52,16 @@ export function sentencePieceNormalizer(config: JsonObject, where: string): Norm
         result.replace(count, fresh);
         if (fresh.length > 0) afterSpace = removes && fresh.at(-1) === ' ';
       } else {
+        // at the beginning of a kept text too, but not within it
+        let drops = afterSpace;
         for (let k = i; k < i + count; k++) {
-          const isSpace = list[k] === ' ';
-          if (isSpace && afterSpace) result.replace(1, []);
-          else result.keep(list[k]);
-          afterSpace = removes && isSpace;
+          drops &&= list[k] === ' ';
+          if (drops) {
+            result.replace(1, []);
+          } else {
+            result.keep(list[k]);
+            afterSpace = removes && list[k] === ' ';
+          }
         }
       }
       i += count;

@@ -26,7 +26,8 @@ export function createUnigram(config: JsonObject, where: string): WordModel {
     return invalidTokenizer(`${where}.unk_id`, `${unknown} is beyond the vocabulary of ${tokens.length} tokens`);
   }
   const fallback = asFlag(config.byte_fallback, false, `${where}.byte_fallback`);
-  scores[unknown] = scores.reduce((a, b) => Math.min(a, b), Infinity) - UNKNOWN_PENALTY;
+  const least = scores.reduce((a, b) => Math.min(a, b), Infinity) - UNKNOWN_PENALTY;
+  scores[unknown] = isSentencePiece ? Math.fround(least) : least;
   const room = isSentencePiece ? singleRoom : doubleRoom;
   /** The sum of scores up to the word. */
   let before = 0;

@@ -200,18 +200,23 @@ function textParts(model: PieceModel, family: SentencePieceFamily, config: JsonO
   return {
     normalizer: { type: 'Sequence', normalizers },
     pre_tokenizer: { type: 'Sequence', pretokenizers },
-    decoder: decoder(model, family, metaspace, prefixed),
+    decoder: decoder(model, family, prefixed),
   };
 }
 
-function decoder(model: PieceModel, family: SentencePieceFamily, metaspace: JsonObject, prefixed: boolean): JsonObject {
-  const strips = family.layout === 'm2m' || family.layout === 'marian';
-  if (!strips && !model.byteFallback) return metaspace;
-  const decoders: JsonObject[] = [{ type: 'Replace', pattern: { String: SPACE }, content: ' ' }];
-  if (model.byteFallback) decoders.push({ type: 'ByteFallback' });
+function decoder(
+  { byteFallback, removesSpaces }: PieceModel,
+  family: SentencePieceFamily,
+  prefixed: boolean,
+): JsonObject {
+  const decoders: JsonObject[] = byteFallback ? [{ type: 'ByteFallback' }] : [];
   decoders.push({ type: 'Fuse' });
-  if (strips) decoders.push({ type: 'Strip', content: ' ', start: ALL, stop: ALL });
-  else if (prefixed) decoders.push({ type: 'Strip', content: ' ', start: 1, stop: 0 });
+  const start = removesSpaces ? ALL : Number(prefixed);
+  if (start > 0) decoders.push({ type: 'Strip', content: SPACE, start, stop: 0 });
+  decoders.push({ type: 'Replace', pattern: { String: SPACE }, content: ' ' });
+  if (family.layout === 'm2m' || family.layout === 'marian') {
+    decoders.push({ type: 'Strip', content: ' ', start: ALL, stop: ALL });
+  }
   return { type: 'Sequence', decoders };
 }
 
@@ -276,11 +281,8 @@ function modelBelow(
 }
 
 function unigramScores({ pieces }: PieceModel, family: SentencePieceFamily): number[] {
-  let best = -Infinity;
-  for (const { score, type } of pieces) if (type === PieceType.Normal) best = Math.max(best, score);
-  const encoder = new TextEncoder();
   return pieces.map(({ text, score, type }) => {
-    if (type === PieceType.UserDefined) return encoder.encode(text).length * best - 0.1;
+    if (type === PieceType.UserDefined) return 0; // more than any other has
     return family.text === 'albert' && /\p{Nd},$/u.test(text) ? score - DIGIT_COMMA_PENALTY : score;
   });
 }
