@@ -4,12 +4,15 @@ import { onStart } from '#platform-follower';
 import { CTL_FAILED } from '../assembly/abi/layout';
 import { coreImports } from './core/imports';
 
-void onStart((module, memory) => {
+void onStart((module, memory, tell) => {
+  const { exports } = instantiateSync<{ follow(): void } & Record<string, unknown>>(module, coreImports(memory));
+  tell(0); // it takes part from now on
   try {
-    const { exports } = instantiateSync<{ follow(): void } & Record<string, unknown>>(module, coreImports(memory));
     exports.follow();
-  } catch {
-    // a trap: thread 0 waits for this share and must be told
+  } catch (error) {
+    // a trap: thread 0 waits for this share and must be told, which is the end of this thread
+    tell(error);
     Atomics.store(new Int32Array(memory.buffer), CTL_FAILED >>> 2, 1);
+    throw error;
   }
 });

@@ -2,9 +2,10 @@
 import { builtin } from './builtins-node';
 
 /** Receives what startFollower sent. */
-export async function onStart(start: (module: WebAssembly.Module, memory: WebAssembly.Memory) => void): Promise<void> {
+export async function onStart(
+  start: (module: WebAssembly.Module, memory: WebAssembly.Memory, tell: (message: unknown) => void) => void,
+): Promise<void> {
   const { parentPort, workerData } = await builtin('node:worker_threads');
   const { module, memory } = workerData as { module: WebAssembly.Module; memory: WebAssembly.Memory };
-  parentPort!.postMessage(0);
-  start(module, memory);
+  start(module, memory, (message) => parentPort!.postMessage(message));
 }

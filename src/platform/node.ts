@@ -93,7 +93,11 @@ export async function startFollower(
     stopping = true;
   };
   worker.unref();
-  worker.once('message', () => (joined = true));
+  worker.on('message', (message) => {
+    joined = true;
+    // a trap, which the rejection of the call cannot name: it is thrown before this comes
+    if (message instanceof Error) process.emitWarning(message);
+  });
   worker.on('error', lost);
   worker.on('exit', lost);
   return {

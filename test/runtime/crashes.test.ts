@@ -4,6 +4,7 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import type * as WorkerThreads from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { CTL_GENERATION, CTL_READY } from '../../assembly/abi/layout';
 import { Decoder } from '../../src/api/decoder';
 import { Encoder } from '../../src/api/encoder';
 import { createEngine } from '../../src/runtime/host';
@@ -150,4 +151,33 @@ it.each([
   expect(await lost).toMatchObject({ code: 'WORKER_FAILED', message: expect.stringContaining(message) as string });
   channel.close();
   expect(await embed()).toEqual(want);
+});
+
+it('a thread that traps rejects the call, and its own error becomes a warning', async () => {
+  injected = `
+    const { Instance } = WebAssembly;
+    WebAssembly.Instance = function (module, imports) {
+      const cells = new Int32Array(imports.env.memory.buffer);
+      const generation = Atomics.load(cells, ${CTL_GENERATION >> 2});
+      const follow = () => {
+        Atomics.add(cells, ${CTL_READY >> 2}, 1);
+        while (Atomics.load(cells, ${CTL_GENERATION >> 2}) === generation);
+        throw new Error('a share was lost');
+      };
+      return { exports: { ...new Instance(module, imports).exports, follow } };
+    };`;
+  const warned = new Promise((resolve) => process.once('warning', resolve));
+  await using engine = await createEngine({ threads: 2, worker: false });
+  const model = Encoder.fromPretrained(bigEncoderFiles(), { engine });
+  const lost = failure(
+    (async () => {
+      // the thread takes part once it is up
+      for (;;) await (await model).embed({ inputIds: rows(4, 64) });
+    })(),
+  );
+  expect(await lost).toMatchObject({
+    code: 'WORKER_FAILED',
+    message: expect.stringContaining('a thread of') as string,
+  });
+  expect(await warned).toMatchObject({ message: 'a share was lost' });
 });
