@@ -4,6 +4,10 @@ import { describe, isPlainObject } from './source';
 import type { Source } from './source-base';
 import { MemorySource } from './source-memory';
 
+/** Settings that Python writes with a point, which whole numbers lack here: transformers 5 refuses those without. */
+const FLOATS =
+  /"(?:\w*factor|beta_(?:fast|slow)|mscale\w*|init_std|initializer_range|\w+_layerdrop|\w+_eps(?:ilon)?)": -?\d+(?=,?\n)/g;
+
 /** The source of a model that has a config and nothing else. Throws INVALID_CONFIG. */
 export function configSource(config: Readonly<Record<string, unknown>>): Source {
   const fail = (problem: string, cause?: unknown): WasmformerError =>
@@ -14,7 +18,7 @@ export function configSource(config: Readonly<Record<string, unknown>>): Source 
     throw fail(`not ${typeof config === 'string' ? JSON.stringify(config) : describe(config)}`);
   let text: string;
   try {
-    text = JSON.stringify(config, null, 2);
+    text = JSON.stringify(config, null, 2).replace(FLOATS, '$&.0');
   } catch (cause) {
     throw fail('but it cannot be written as JSON', cause);
   }

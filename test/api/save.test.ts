@@ -169,6 +169,32 @@ describe('toFiles', () => {
     await Promise.all([exact, rounded, again].map((model) => model.dispose()));
   });
 
+  it('writes a given config with the points that transformers 5 asks for', async () => {
+    const config = {
+      model_type: 'llama',
+      vocab_size: 11,
+      hidden_size: 8,
+      intermediate_size: 8,
+      num_hidden_layers: 1,
+      num_attention_heads: 1,
+      max_position_embeddings: 8,
+      rms_norm_eps: 1,
+      initializer_range: 1,
+      rope_theta: 10_000,
+      rope_scaling: { rope_type: 'linear', factor: 2 },
+      comment: 'a "factor": 2\n',
+    };
+    const model = await Decoder.fromConfig(config, { engine, seed: 1 });
+    const text = new TextDecoder().decode((await model.toFiles())['config.json']);
+    expect(JSON.parse(text)).toEqual(config);
+    expect(text.match(/.*\d\.0.*/g)?.map((line) => line.trim())).toEqual([
+      '"rms_norm_eps": 1.0,',
+      '"initializer_range": 1.0,',
+      '"factor": 2.0',
+    ]);
+    await model.dispose();
+  });
+
   it('writes f32 where 16 bits were widened on request', async () => {
     const folder = goldenFolder('encoders', 'bert-model-f16');
     const stored = readRaw(readFileSync(join(folder, 'model.safetensors'))).tensors;
