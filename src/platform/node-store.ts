@@ -4,7 +4,7 @@
 import type { Dirent, Stats } from 'node:fs';
 import { dirname, join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { throwIfAborted } from '../errors';
+import { throwIfAborted, WasmformerError } from '../errors';
 import { writeError } from '../io/file-output';
 import {
   isSameContent,
@@ -80,8 +80,17 @@ class FolderStore implements Store {
     return found.mtimeMs === modified ? file : { ...file, touched: true };
   }
 
-  open(file: StoredFile): ReturnType<Store['open']> {
-    return nodeFiles.open(this.pathOf(file.url));
+  async open(file: StoredFile): ReturnType<Store['open']> {
+    try {
+      return await nodeFiles.open(this.pathOf(file.url));
+    } catch (cause) {
+      const why = codeOf(cause) === 'ENOENT' ? 'was removed' : 'cannot be read';
+      throw new WasmformerError(
+        'INVALID_FILE',
+        `${file.url} ${why} from the cache (${this.place}) while it was in use: load the model again`,
+        { cause },
+      );
+    }
   }
 
   async begin(url: string, facts: FileFacts): Promise<Incoming> {
@@ -115,14 +124,17 @@ class FolderStore implements Store {
       await writeJson(`${path}%entry`, { ...file, touched: undefined, modified: found.mtimeMs }).catch(() => undefined);
   }
 
+  /** What somebody downloads at this moment stays. */
   async remove(url: string): Promise<number> {
     const fs = await builtin('node:fs');
     const path = this.pathOf(url);
+    const lock = `${path}%lock`;
     let freed = 0;
     await this.writing(async () => {
+      if (!(await takeNow(lock))) return;
       // the entry first: what is half removed is not believed
-      for (const name of [`${path}%entry`, path, `${path}%part`, `${path}%facts`]) {
-        freed += (name.endsWith('%entry') ? undefined : await stat(name))?.size ?? 0;
+      for (const name of [`${path}%entry`, path, `${path}%part`, `${path}%facts`, lock]) {
+        freed += (/%(entry|lock)$/.test(name) ? undefined : await stat(name))?.size ?? 0;
         await call((done) => fs.rm(name, { force: true }, done));
       }
     });
@@ -174,14 +186,15 @@ class FolderStore implements Store {
 
   async exclusive<T>(url: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
     const lock = `${this.pathOf(url)}%lock`;
-    await this.writing(() => makeFolder(dirname(lock)));
     const fs = await builtin('node:fs');
-    const { hostname } = await import('node:os');
-    const holder = `${process.pid}@${hostname()}`;
-    while (!(await this.writing(() => take(lock, holder)))) {
+    // whoever removes the last file of a folder removes the folder
+    const isTaken = async (): Promise<boolean> => {
+      await makeFolder(dirname(lock));
+      return takeNow(lock);
+    };
+    while (!(await this.writing(isTaken))) {
       throwIfAborted(signal);
-      if (await isGone(lock, hostname())) await call((done) => fs.rm(lock, { force: true }, done));
-      else await new Promise((done) => setTimeout(done, POLL_MS));
+      await new Promise((done) => setTimeout(done, POLL_MS));
     }
     const beat = setInterval(() => {
       const now = new Date();
@@ -318,15 +331,20 @@ async function writeJson(path: string, value: unknown): Promise<void> {
   }
 }
 
-/** Takes the lock, if nobody has it. */
-async function take(lock: string, holder: string): Promise<boolean> {
+/** Takes the lock, if nobody who lives has it and its folder exists. */
+async function takeNow(lock: string): Promise<boolean> {
   const fs = await builtin('node:fs');
-  try {
-    await call((done) => fs.writeFile(lock, holder, { flag: 'wx' }, done));
-    return true;
-  } catch (error) {
-    if (codeOf(error) === 'EEXIST') return false;
-    throw error;
+  const { hostname } = await import('node:os');
+  for (;;) {
+    try {
+      await call((done) => fs.writeFile(lock, `${process.pid}@${hostname()}`, { flag: 'wx' }, done));
+      return true;
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return false;
+      if (codeOf(error) !== 'EEXIST') throw error;
+    }
+    if (await isGone(lock, hostname())) await call((done) => fs.rm(lock, { force: true }, done));
+    else if (await stat(lock)) return false;
   }
 }
 

@@ -329,6 +329,50 @@ describe('many at once', () => {
   });
 });
 
+describe('removed by somebody else', () => {
+  it('what is being downloaded stays, and its lock', async () => {
+    const hub = await serve();
+    hub.fail('model.safetensors', { stallAfter: MB });
+    const abort = new AbortController();
+    const loading = load({ signal: abort.signal });
+    await vi.waitFor(() => expect(existsSync(`${pathOf('model.safetensors')}%part`)).toBe(true), { timeout: 10_000 });
+    expect(await cache.remove('org/name', { cacheDir: folder })).toBe(21);
+    expect(kept()).toEqual(expect.arrayContaining(['model.safetensors%lock', 'model.safetensors%part']));
+    abort.abort();
+    await expect(loading).rejects.toMatchObject({ code: 'ABORTED' });
+    expect(await cache.remove('org/name', { cacheDir: folder })).toBeGreaterThan(0);
+    expect(kept()).toEqual([]);
+  });
+
+  it('a file that was found and is gone when it is read names the cure', async () => {
+    await serve();
+    await load();
+    const source = await open();
+    await source.readJson('config.json');
+    rmSync(pathOf('model.safetensors'));
+    rmSync(pathOf('config.json'));
+    await expect(source.readJson('config.json')).resolves.toBeDefined();
+    await source.close();
+    await expect(source.readJson('config.json')).rejects.toMatchObject({
+      code: 'INVALID_FILE',
+      message: expect.stringMatching(/was removed from the cache .*load the model again/) as string,
+    });
+  });
+
+  it('many loads and removals', { timeout: 60_000 }, async () => {
+    await serve();
+    const once = async (i: number): Promise<void> => {
+      if (i % 3 === 2) await cache.remove('org/name', { cacheDir: folder });
+      else if (!(await load()).equals(weights)) throw new Error('other bytes');
+    };
+    for (let round = 0; round < 8; round++) {
+      for (const result of await Promise.allSettled(Array.from({ length: 6 }, (_, i) => once(i)))) {
+        if (result.status === 'rejected') expect(result.reason).toMatchObject({ code: 'INVALID_FILE' });
+      }
+    }
+  });
+});
+
 describe('where nothing can be kept', () => {
   it('an explicit folder is an error that names it', async () => {
     await serve();
