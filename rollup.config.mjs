@@ -70,6 +70,7 @@ const SELDOM = {
   precompiled: /src\/io\/tokenizer\/precompiled\./,
   grid: /src\/api\/(attention-grid|text-width)\./,
   mistakes: /src\/(spelling|models\/unsupported-type|api\/sentence-mistakes)\./,
+  misfit: /src\/runtime\/load-mistakes\./,
   failures: /src\/core\/build-failure\./,
   explain: /src\/core\/explain\./,
   memory: /src\/io\/source-memory\./,
@@ -149,7 +150,7 @@ function nodePurposeOf(id, graph) {
   if (['bpe', 'unigram', 'precompiled', 'subwords'].includes(name)) return 'subwords';
   if (['transformer', 'save'].includes(name)) return 'generation';
   if (name === 'ops') return 'core';
-  if (['shards', 'memory', 'progress', 'mistakes', 'failures', 'explain'].includes(name)) return 'seldom';
+  if (['shards', 'memory', 'progress', 'mistakes', 'misfit', 'failures', 'explain'].includes(name)) return 'seldom';
   if (/src\/io\/hub-cache\./.test(id)) return 'seldom';
   return name === 'tasks' || !(name in SELDOM) ? name : 'core';
 }

@@ -3,7 +3,7 @@
 import * as R from '../../assembly/abi/records';
 import type { Core } from '../core/core';
 import type { Weight, WeightType } from '../core/graph';
-import { abortError, WasmformerError } from '../errors';
+import { abortError } from '../errors';
 import type { Declaration, Source } from '../nn/parameters';
 import { WEIGHT_TYPES } from '../ops/weight-type';
 import { HeldWeights, type Part } from './held-weights';
@@ -66,37 +66,29 @@ function weightBytes({ dims, layout, dtype }: Weight): number {
 }
 
 /** Tensors that no weight takes, under any of its names, and that are not known to be left over. */
-function unexpected(declarations: readonly Declaration[], reader: TensorReader, ignored: readonly RegExp[]): string[] {
+function unplaced(declarations: readonly Declaration[], reader: TensorReader, ignored: readonly RegExp[]): string[] {
   const known = new Set(declarations.flatMap(({ sources }) => sources.flatMap(({ names }) => names)));
-  return [...reader.tensors]
-    .filter(([name]) => !known.has(name) && !ignored.some((pattern) => pattern.test(name)))
-    .map(([name, { dims }]) => `${name} [${dims.join(', ')}] has no place in the model`);
+  return [...reader.tensors.keys()].filter(
+    (name) => !known.has(name) && !ignored.some((pattern) => pattern.test(name)),
+  );
 }
 
 /** Finds every source's tensor and checks its shape. Throws one error that lists all that is wrong. */
-function resolve(
+async function resolve(
   declarations: readonly Declaration[],
   reader: TensorReader,
   ignored: readonly RegExp[] | undefined,
-): Piece[] {
-  const problems: string[] = [];
+): Promise<Piece[]> {
+  const unfilled: Source[] = [];
   const pieces: Piece[] = [];
   for (const declaration of declarations) {
     for (const source of declaration.sources) {
       const { names, dims, row, transposed = false } = source;
       const tensor = names.find((name) => reader.tensors.has(name));
-      if (tensor === undefined) {
-        problems.push(`${names[0]} [${dims.join(', ')}] is missing`);
-        continue;
-      }
-      const info = reader.tensors.get(tensor)!;
-      if (info.dims.length !== dims.length || info.dims.some((dim, i) => dim !== dims[i])) {
-        problems.push(`${tensor} is [${info.dims.join(', ')}], but config.json asks for [${dims.join(', ')}]`);
-        continue;
-      }
-      const type = Object.hasOwn(TYPES, info.dtype) ? TYPES[info.dtype] : undefined;
-      if (!type) {
-        problems.push(`${tensor} is stored as ${info.dtype}; weights may be ${Object.keys(TYPES).join(', ')}`);
+      const info = tensor === undefined ? undefined : reader.tensors.get(tensor);
+      const type = info && Object.hasOwn(TYPES, info.dtype) ? TYPES[info.dtype] : undefined;
+      if (!type || info!.dims.join() !== dims.join()) {
+        unfilled.push(source);
         continue;
       }
       const width = dims.length === 1 ? 1 : dims.slice(1).reduce((product, dim) => product * dim, 1);
@@ -106,19 +98,16 @@ function resolve(
       for (let first = from; first < end; first += step) {
         const target = (transposed ? 0 : row) + first - from;
         const rows = Math.min(step, end - first);
-        pieces.push({ declaration, source, tensor, ...type, width, first, rows, target, transposed, row });
+        pieces.push({ declaration, source, tensor: tensor!, ...type, width, first, rows, target, transposed, row });
       }
     }
   }
   // files are read from front to back: over a network, anything else is a request for each tensor
   const order = new Map([...reader.tensors.keys()].map((name, i) => [name, i]));
   pieces.sort((a, b) => order.get(a.tensor)! - order.get(b.tensor)! || a.first - b.first);
-  if (ignored) problems.push(...unexpected(declarations, reader, ignored));
-  if (problems.length > 0) {
-    throw new WasmformerError(
-      'MISSING_TENSOR',
-      `the checkpoint does not fit its config.json:\n  ${[...new Set(problems)].join('\n  ')}`,
-    );
+  const left = ignored ? unplaced(declarations, reader, ignored) : [];
+  if (unfilled.length + left.length > 0) {
+    throw (await import('./load-mistakes')).misfit(unfilled, left, reader.tensors, Object.keys(TYPES));
   }
   return pieces;
 }
@@ -181,7 +170,7 @@ export async function loadWeights(
   options: LoadOptions = {},
 ): Promise<HeldWeights> {
   const before = core.memory.used;
-  const pieces = resolve(declarations, reader, options.ignored);
+  const pieces = await resolve(declarations, reader, options.ignored);
   const total = pieces.reduce((sum, piece) => sum + bytesOf(piece), 0);
   const { memory } = core;
   const computed = new Computed(declarations, core);

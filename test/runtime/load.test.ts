@@ -78,6 +78,16 @@ describe('a decoder', () => {
     expect((await engine.info()).memory.used).toBe(before);
   });
 
+  it('says of quantised checkpoints that they are', async () => {
+    const files = edited(decoderFolder('llama'), (tensors) => {
+      tensors.delete('model.layers.0.self_attn.q_proj.weight');
+      add('model.layers.0.self_attn.q_proj.qweight', 'model.layers.0.self_attn.q_proj.scales')(tensors);
+    });
+    const error = await failure(Decoder.fromPretrained(files, { engine }));
+    expect(error.message).toMatch(/q_proj\.weight \[\d+, \d+\] is missing\n/);
+    expect(error.message).toMatch(/\nIts weights are quantised, which is not supported: load [^\n]+$/);
+  });
+
   it.each([
     ['llama-tied', ['lm_head.weight', 'model.layers.0.self_attn.rotary_emb.inv_freq', 'model.rotary_emb.inv_freq']],
     ['gpt2', ['lm_head.weight', 'transformer.h.0.attn.bias', 'transformer.h.1.attn.masked_bias', 'h.0.attn.bias']],
