@@ -44,12 +44,11 @@ export function unitsOf(text: string): Uint16Array {
   return units;
 }
 
-/** The text of UTF-16 units. */
+/** The text of UTF-16 units without half pairs. Many are decoded: what engines put together piece by piece fills their young space. */
 export function joinUnits(units: Uint16Array): string {
-  let out = '';
-  for (let i = 0; i < units.length; i += JOINED)
-    out += String.fromCharCode.apply(null, units.subarray(i, i + JOINED) as unknown as number[]);
-  return out;
+  return units.length > JOINED
+    ? new TextDecoder('utf-16le', { ignoreBOM: true }).decode(units)
+    : String.fromCharCode.apply(null, units as unknown as number[]);
 }
 
 /** Bytes of UTF-8 to a unit of UTF-16. */

@@ -117,6 +117,7 @@ function isPrintableAscii(char: string): boolean {
 
 const cleaned = lazily(() => new RegExp(`(?![\\t\\n\\r])(?:[\\0\\ufffd]|${control().source})`, 'u'));
 const SPACES = new RegExp(WHITE_SPACE.source, 'gu');
+const OTHER_SPACE = /(?! )\p{White_Space}/u;
 /** The ideographs, and some more. */
 const MAYBE_CHINESE = /[\u3400-\u9fff\uf900-\ufaff]|[\u{20000}-\u{2fa1f}]/u;
 
@@ -128,6 +129,7 @@ function bert(config: JsonObject, where: string): LocalStep {
   const dropped = (char: string): boolean =>
     !isPrintableAscii(char) &&
     (char === '\0' || char === '\ufffd' || (control().test(char) && char !== '\t' && char !== '\n' && char !== '\r'));
+  const isAccented = (text: string): boolean => !isIn('NFD', text) || /[\p{Mn}\u1734\u{1171E}]/u.test(text);
   return {
     inPlace(text) {
       let out = text;
@@ -137,14 +139,17 @@ function bert(config: JsonObject, where: string): LocalStep {
       }
       if (!ASCII_ONLY.test(out)) {
         if (chinese && MAYBE_CHINESE.test(out)) return null;
-        if (accents && (!isIn('NFD', out) || /[\p{Mn}\u1734\u{1171E}]/u.test(out))) return null;
+        if (accents && isAccented(out)) return null;
       }
       return lower ? lowerInPlace(out) : out;
     },
     apply(text) {
+      // each step is dear, and Chinese needs few
+      const whole = text.text;
       if (clean) {
-        text.filter((char) => !dropped(char));
-        text.expand((char) => (!isPrintableAscii(char) && WHITE_SPACE.test(char) ? ' ' : char));
+        if (cleaned().test(whole)) text.filter((char) => !dropped(char));
+        if (OTHER_SPACE.test(whole))
+          text.expand((char) => (!isPrintableAscii(char) && WHITE_SPACE.test(char) ? ' ' : char));
       }
       if (chinese) {
         const next: string[] = [];
@@ -160,11 +165,11 @@ function bert(config: JsonObject, where: string): LocalStep {
         }
         if (next.length !== text.length) text.transform(next, changes);
       }
-      if (accents) {
+      if (accents && isAccented(whole)) {
         decomposeInto(text, 'NFD');
         text.filter((char) => char < '\u0300' || !nonspacingMark().test(char));
       }
-      if (lower) lowercase(text);
+      if (lower && whole.toLowerCase() !== whole) lowercase(text);
     },
   };
 }

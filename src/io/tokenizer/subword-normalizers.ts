@@ -5,6 +5,7 @@ import { utf8Characters } from './bytes.js';
 import { asFlag, asString, invalidTokenizer, isObject, type JsonObject } from './json.js';
 import type { LocalStep, Normalizer } from './normalizer.js';
 import { compilePattern } from './pattern.js';
+import { replaceUnit } from './subword-bytes.js';
 import { WHITE_SPACE } from './unicode.js';
 
 /** Compiles a normalizer of one of these types. Throws INVALID_TOKENIZER for others. */
@@ -49,13 +50,7 @@ function replace(config: JsonObject, where: string): Normalizer {
   const search = isObject(config.pattern) ? config.pattern.String : undefined;
   if (typeof search === 'string' && search.length === 1 && content.length === 1) {
     return (source) =>
-      source.text.includes(search)
-        ? source.derive(
-            source.text.replaceAll(search, () => content),
-            0,
-            0,
-          )
-        : source;
+      source.text.includes(search) ? source.derive(replaceUnit(source.text, search, content), 0, 0) : source;
   }
   return (source) => {
     const builder = new AlignedBuilder(source);

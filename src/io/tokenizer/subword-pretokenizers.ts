@@ -3,6 +3,7 @@
 import { Characters, type Aligned, type Span } from './aligned.js';
 import { asFlag, asId, asString, invalidTokenizer, type JsonObject } from './json.js';
 import { compilePattern, escapePattern } from './pattern.js';
+import { replaceUnit } from './subword-bytes.js';
 import { gptWords, NUMERIC, punctuation } from './unicode.js';
 import { textOf, wholeOf, words, type PreTokenizer } from './words.js';
 
@@ -64,7 +65,7 @@ function metaspace(config: JsonObject, where: string): PreTokenizer {
     const text = textOf(span.source, span.from, span.to);
     if (text.includes(' ')) {
       if (written.length === 1) {
-        whole = wholeOf(shifted(span, text.replaceAll(' ', written)));
+        whole = wholeOf(shifted(span, replaceUnit(text, ' ', written)));
       } else {
         const chars = new Characters(span);
         chars.replaceAll(/ /g, written);
