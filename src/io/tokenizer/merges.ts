@@ -172,34 +172,42 @@ const MERGED = 0;
 
 /** Places in a word, least first. Those that come in order, as most do, cost nothing but the room. */
 class Places {
-  private list: number[] = [];
+  private list = new Int32Array(8);
+  private count = 0;
   private taken = 0;
   private isSorted = true;
   /** What came out of order after the first was taken. */
   private late: Heap | null = null;
 
   get isEmpty(): boolean {
-    return this.taken === this.list.length && (this.late === null || this.late.least < 0);
+    return this.taken === this.count && (this.late === null || this.late.least < 0);
   }
 
   push(place: number): void {
-    const { list } = this;
-    if (list.length === 0 || place > list[list.length - 1]) list.push(place);
-    else if (this.taken === 0) {
-      list.push(place);
+    const { count } = this;
+    if (count > 0 && place <= this.list[count - 1]) {
+      if (this.taken > 0) {
+        (this.late ??= new Heap()).push(place);
+        return;
+      }
       this.isSorted = false;
-    } else {
-      (this.late ??= new Heap()).push(place);
     }
+    if (count === this.list.length) {
+      const longer = new Int32Array(2 * count);
+      longer.set(this.list);
+      this.list = longer;
+    }
+    this.list[count] = place;
+    this.count = count + 1;
   }
 
   pop(): number {
     if (!this.isSorted) {
-      this.list = Array.from(Int32Array.from(this.list).sort());
+      this.list.subarray(0, this.count).sort();
       this.isSorted = true;
     }
     const late = this.late ? this.late.least : -1;
-    if (late >= 0 && (this.taken === this.list.length || late < this.list[this.taken])) return this.late!.pop();
+    if (late >= 0 && (this.taken === this.count || late < this.list[this.taken])) return this.late!.pop();
     return this.list[this.taken++];
   }
 }
