@@ -391,12 +391,18 @@ export class Tokenizer {
         `${name} has a lone surrogate at unit ${text.search(LONE_SURROGATE)}: half a character was cut off; text.toWellFormed() replaces it`,
       );
     }
-    const ids: number[] = [];
-    this.visit(text, (_, pieces) => {
-      const more = pieces.ids;
-      for (let i = 0; i < more.length; i++) ids.push(more[i]);
+    let ids = new Int32Array(text.length + 8);
+    let count = 0;
+    this.visit(text, (_, { ids: more }) => {
+      if (count + more.length > ids.length) {
+        // unknown characters are several bytes each
+        const longer = new Int32Array(2 * (count + more.length));
+        longer.set(ids);
+        ids = longer;
+      }
+      for (let i = 0; i < more.length; i++) ids[count++] = more[i];
     });
-    return new TokenSequence(text, ids, () => this.trace(text));
+    return new TokenSequence(text, ids.slice(0, count), () => this.trace(text));
   }
 
   /** Calls back for every word and added token of the text in order. */

@@ -17,7 +17,7 @@ export class TokenSequence {
 
   constructor(
     readonly text: string,
-    readonly ids: readonly number[],
+    readonly ids: Int32Array,
     private readonly retrace: () => Trace,
   ) {}
 
