@@ -10,10 +10,10 @@ import { Buffer } from 'node:buffer';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { build } from 'esbuild';
 import { Tokenizer as LibraryTokenizer } from '@huggingface/tokenizers';
 import { random } from './measure.mjs';
 import { root } from './paths.mjs';
+import { importSource } from './source.mjs';
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -33,21 +33,6 @@ const LONG = 5_000_000;
 const RUNS = 3;
 /** What takes longer than this for a part, in ms, is far from linear and would block everything else. */
 const HOPELESS = 4000;
-
-async function loadTokenizer() {
-  const { outputFiles } = await build({
-    entryPoints: [join(root, 'src/io/tokenizer.ts')],
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    packages: 'external',
-    write: false,
-  });
-  // Bare imports of a data: URL have no folder to be looked up from.
-  const library = import.meta.resolve('@huggingface/tokenizers');
-  const code = outputFiles[0].text.replaceAll(/(["'])@huggingface\/tokenizers\1/g, JSON.stringify(library));
-  return (await import(`data:text/javascript;base64,${Buffer.from(code).toString('base64')}`)).Tokenizer;
-}
 
 function* jsonFiles(path) {
   if (statSync(path).isFile()) {
@@ -176,7 +161,7 @@ function figure(tokenizer, kind, op) {
   return [least(() => parts.forEach(run)) / PARTS, ...wholes.map((whole) => least(() => run(whole)))];
 }
 
-const Tokenizer = await loadTokenizer();
+const { Tokenizer } = await importSource(`export { Tokenizer } from './src/io/tokenizer';`);
 const cell = (text) => text.padStart(16);
 const found = readTokenizers();
 const chosenOps = Object.keys(operations).filter((op) => op.includes(options.op));

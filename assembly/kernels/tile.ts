@@ -16,7 +16,7 @@
 //   relaxed, V8 13    44     47     47      -       revectorised: 67 (6 x 8), 87 (6 x 16)
 //   baseline, V8 13   37     40     25      -
 //   relaxed, V8 11    45     19     22      -
-//   baseline, V8 11   34     21     25      -        31 with the operands of the addition in the other order, which costs moves
+//   baseline, V8 11   34     -      -       -        31 with the operands of the addition in the other order, which costs moves
 //
 // The order of additions does not depend on the tile, so neither does any result.
 import { madd } from '../simd';

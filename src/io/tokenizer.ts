@@ -8,6 +8,7 @@ import { byteUnits, utf8Characters } from './tokenizer/bytes.js';
 import { compileDecoder, type Decoding } from './tokenizer/decoders.js';
 import { DecodeStream } from './tokenizer/decode-stream.js';
 import { Encoding, TokenSequence, type Part, type Trace } from './tokenizer/encoding.js';
+import { grown } from './tokenizer/grown.js';
 import { asObject, invalidTokenizer, type JsonObject } from './tokenizer/json.js';
 import { createModel } from './tokenizer/models.js';
 import { compileNormalizer } from './tokenizer/normalizers.js';
@@ -391,15 +392,10 @@ export class Tokenizer {
         `${name} has a lone surrogate at unit ${text.search(LONE_SURROGATE)}: half a character was cut off; text.toWellFormed() replaces it`,
       );
     }
-    let ids = new Int32Array(text.length + 8);
+    let ids: Int32Array = new Int32Array(text.length);
     let count = 0;
     this.visit(text, (_, { ids: more }) => {
-      if (count + more.length > ids.length) {
-        // unknown characters are several bytes each
-        const longer = new Int32Array(2 * (count + more.length));
-        longer.set(ids);
-        ids = longer;
-      }
+      ids = grown(ids, count + more.length); // unknown characters are several bytes each
       for (let i = 0; i < more.length; i++) ids[count++] = more[i];
     });
     return new TokenSequence(text, ids.slice(0, count), () => this.trace(text));

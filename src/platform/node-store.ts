@@ -133,9 +133,13 @@ class FolderStore implements Store {
     await this.writing(async () => {
       if (!(await takeNow(lock))) return;
       // the entry first: what is half removed is not believed
-      for (const name of [`${path}%entry`, path, `${path}%part`, `${path}%facts`, lock]) {
-        freed += (/%(entry|lock)$/.test(name) ? undefined : await stat(name))?.size ?? 0;
-        await call((done) => fs.rm(name, { force: true }, done));
+      try {
+        for (const name of [`${path}%entry`, path, `${path}%part`, `${path}%facts`]) {
+          freed += (name.endsWith('%entry') ? undefined : await stat(name))?.size ?? 0;
+          await call((done) => fs.rm(name, { force: true }, done));
+        }
+      } finally {
+        await giveBack(lock);
       }
     });
     for (let folder = dirname(path); folder.startsWith(this.place + sep); folder = dirname(folder)) {
@@ -205,7 +209,7 @@ class FolderStore implements Store {
       return await work();
     } finally {
       clearInterval(beat);
-      await call((done) => fs.rm(lock, { force: true }, done)).catch(() => undefined);
+      await giveBack(lock);
     }
   }
 
@@ -346,6 +350,11 @@ async function takeNow(lock: string): Promise<boolean> {
     if (await isGone(lock, hostname())) await call((done) => fs.rm(lock, { force: true }, done));
     else if (await stat(lock)) return false;
   }
+}
+
+async function giveBack(lock: string): Promise<void> {
+  const fs = await builtin('node:fs');
+  await call((done) => fs.rm(lock, { force: true }, done)).catch(() => undefined);
 }
 
 /** Whether the lock's holder has ended without giving it back. */

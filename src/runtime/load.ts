@@ -87,7 +87,7 @@ async function resolve(
       const tensor = names.find((name) => reader.tensors.has(name));
       const info = tensor === undefined ? undefined : reader.tensors.get(tensor);
       const type = info && Object.hasOwn(TYPES, info.dtype) ? TYPES[info.dtype] : undefined;
-      if (!type || info!.dims.join() !== dims.join()) {
+      if (tensor === undefined || !info || !type || info.dims.join() !== dims.join()) {
         unfilled.push(source);
         continue;
       }
@@ -98,7 +98,7 @@ async function resolve(
       for (let first = from; first < end; first += step) {
         const target = (transposed ? 0 : row) + first - from;
         const rows = Math.min(step, end - first);
-        pieces.push({ declaration, source, tensor: tensor!, ...type, width, first, rows, target, transposed, row });
+        pieces.push({ declaration, source, tensor, ...type, width, first, rows, target, transposed, row });
       }
     }
   }

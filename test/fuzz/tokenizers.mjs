@@ -1,31 +1,13 @@
 // Compares src/ as it is with what make_tokenizers.py expects: ids, places, words, segments, texts, and texts piece by piece.
 //
 // usage: node test/fuzz/tokenizers.mjs FOLDER       ends with code 1 if anything differs
-import { Buffer } from 'node:buffer';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { importSource } from '../../bench/source.mjs';
 
 const [folder] = process.argv.slice(2);
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const { outputFiles } = await build({
-  stdin: {
-    contents: `export { readTokenizer } from './src/api/settings'; export { openSource } from './src/io/source';`,
-    resolveDir: root,
-  },
-  alias: { '#platform': join(root, 'src/platform/node.ts'), '#caller': join(root, 'src/platform/node-caller.ts') },
-  bundle: true,
-  format: 'esm',
-  platform: 'node',
-  packages: 'external',
-  write: false,
-});
-// bare imports of a data: URL have no folder to be looked up from
-const library = JSON.stringify(import.meta.resolve('@huggingface/tokenizers'));
-const code = outputFiles[0].text.replaceAll(/(["'])@huggingface\/tokenizers\1/g, library);
-const { openSource, readTokenizer } = await import(
-  `data:text/javascript;base64,${Buffer.from(code).toString('base64')}`
+const { openSource, readTokenizer } = await importSource(
+  `export { readTokenizer } from './src/api/settings'; export { openSource } from './src/io/source';`,
 );
 
 let compared = 0;

@@ -75,6 +75,15 @@ const kept = (): string[] =>
     .sort();
 const pathOf = (file: string): string =>
   join(folder, `http--127.0.0.1_${new URL(server!.url).port}/org/name/resolve/main/${file}`);
+/** A load that has come as far as a file of its download, and waits for the server until it is aborted. */
+async function stalled(kind: 'lock' | 'part'): Promise<{ loading: Promise<Buffer>; abort: AbortController }> {
+  const hub = await serve();
+  hub.fail('model.safetensors', { stallAfter: MB });
+  const abort = new AbortController();
+  const loading = load({ signal: abort.signal });
+  await vi.waitFor(() => expect(existsSync(`${pathOf('model.safetensors')}%${kind}`)).toBe(true), { timeout: 10_000 });
+  return { loading, abort };
+}
 const asked = (part: string): number => server!.requests.filter(({ path }) => path.includes(part)).length;
 
 describe('a second load', () => {
@@ -315,11 +324,7 @@ describe('many at once', () => {
   });
 
   it('a waiting one may be aborted', async () => {
-    const hub = await serve();
-    hub.fail('model.safetensors', { stallAfter: MB });
-    const first = new AbortController();
-    const holding = load({ signal: first.signal });
-    await vi.waitFor(() => expect(existsSync(`${pathOf('model.safetensors')}%lock`)).toBe(true), { timeout: 10_000 });
+    const { loading: holding, abort: first } = await stalled('lock');
     const second = new AbortController();
     const waiting = load({ signal: second.signal });
     setTimeout(() => second.abort(), 300);
@@ -331,11 +336,7 @@ describe('many at once', () => {
 
 describe('removed by somebody else', () => {
   it('what is being downloaded stays, and its lock', async () => {
-    const hub = await serve();
-    hub.fail('model.safetensors', { stallAfter: MB });
-    const abort = new AbortController();
-    const loading = load({ signal: abort.signal });
-    await vi.waitFor(() => expect(existsSync(`${pathOf('model.safetensors')}%part`)).toBe(true), { timeout: 10_000 });
+    const { loading, abort } = await stalled('part');
     expect(await cache.remove('org/name', { cacheDir: folder })).toBe(21);
     expect(kept()).toEqual(expect.arrayContaining(['model.safetensors%lock', 'model.safetensors%part']));
     abort.abort();

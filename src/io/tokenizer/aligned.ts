@@ -1,5 +1,6 @@
 // Text on its way through normalisation, with the original span of every character.
 
+import { grown } from './grown.js';
 import { characters } from './unicode.js';
 
 /**
@@ -103,18 +104,12 @@ export class AlignedBuilder {
         this.starts[i] = source.start(i);
         this.ends[i] = source.end(i);
       }
-    } else if (needed > this.starts.length) {
-      this.starts = grown(this.starts, 2 * needed);
-      this.ends = grown(this.ends, 2 * needed);
+    } else {
+      this.starts = grown(this.starts, needed);
+      this.ends = grown(this.ends, needed);
     }
     return { starts: this.starts, ends: this.ends };
   }
-}
-
-function grown(array: Int32Array, length: number): Int32Array {
-  const larger = new Int32Array(length);
-  larger.set(array);
-  return larger;
 }
 
 /** A part of a normalised text: one section, later one word. */

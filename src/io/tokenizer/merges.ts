@@ -1,5 +1,6 @@
 // The merges of byte-pair encoding, and their application: always the pair of lowest rank, of those the leftmost.
 
+import { grown } from './grown.js';
 import type { Pieces } from './pieces.js';
 
 /** Words of at most so many symbols are searched for the lowest rank from end to end, which needs no queue. */
@@ -172,7 +173,7 @@ const MERGED = 0;
 
 /** Places in a word, least first. Those that come in order, as most do, cost nothing but the room. */
 class Places {
-  private list = new Int32Array(8);
+  private list: Int32Array = new Int32Array(8);
   private count = 0;
   private taken = 0;
   private isSorted = true;
@@ -192,11 +193,7 @@ class Places {
       }
       this.isSorted = false;
     }
-    if (count === this.list.length) {
-      const longer = new Int32Array(2 * count);
-      longer.set(this.list);
-      this.list = longer;
-    }
+    this.list = grown(this.list, count + 1);
     this.list[count] = place;
     this.count = count + 1;
   }

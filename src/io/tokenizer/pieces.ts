@@ -1,5 +1,6 @@
 // What models have in common: the tokens of a word, and the checked vocabulary.
 
+import { grown } from './grown.js';
 import { asObject, asString, invalidTokenizer, type JsonObject } from './json.js';
 
 /** The tokens of one word. Token `i` covers units `[starts[i], ends[i])` of the word as the model saw it. */
@@ -48,12 +49,7 @@ export class LongPieces implements Pieces {
 
   /** The pieces of the section that begins at unit `from`. */
   append({ ids, starts, ends }: Pieces, from: number): void {
-    const needed = FIELDS * (this.count + ids.length);
-    if (needed > this.list.length) {
-      const longer = new Int32Array(2 * needed);
-      longer.set(this.list);
-      this.list = longer;
-    }
+    this.list = grown(this.list, FIELDS * (this.count + ids.length));
     for (let i = 0, at = FIELDS * this.count; i < ids.length; i++) {
       this.list[at++] = ids[i];
       this.list[at++] = from + starts[i];
