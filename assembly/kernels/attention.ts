@@ -30,7 +30,8 @@
 // storing, 0.82 without; the kernel before, which packed keys and values at every call, 0.95 in the same run. 12 heads of 64:
 // 34 GFLOP/s at 128 keys. A step of decoding, 8 key heads of 64, reads 38-46 GB/s in groups of 1 and 16-19 in groups of 3 and
 // 4 as long as the caches hold them; from main memory (4096 keys of 90 heads) 17 in groups of 1 and 15 in groups of 3 and 4,
-// where it was 10 with pages read one after the other. 4 strips at a time instead of 2 were 2-8 % slower.
+// where it was 10 with pages read one after the other; since what is touched is not added up and the exponentials' constants are
+// kept in registers, 4096 keys in groups of 3 take 12 % less. 4 strips at a time instead of 2 were 2-8 % slower.
 import * as R from '../abi/records';
 import { CTL_TILE_PANELS, CTL_TILE_ROWS, ZEROS } from '../abi/layout';
 import { addRelative, addSlope, exponentials, hide, scaleColumn, scaleRow } from './attention-rows';
@@ -73,12 +74,11 @@ function tiles(
   stride: usize,
   ahead: usize,
   offset: usize,
-): i32 {
+): void {
   const step = resume ? stride : 0;
-  let seen = 0;
   if (ahead) {
     for (; count > 0; count--, b += panel, c += 32, offset += panel / AHEAD)
-      seen += multiply8Four(rows, a, b, k, resume ? c : ZEROS, step, c, stride, ahead, offset, 32);
+      multiply8Four(rows, a, b, k, resume ? c : ZEROS, step, c, stride, ahead, offset);
   } else if (rows == 1) {
     for (; count >= 4; count -= 4, b += panel << 2, c += 128) row1x32(a, b, panel, k, resume ? c : ZEROS, c);
   } else if (rows == 2 || load<i32>(CTL_TILE_PANELS) == 2) {
@@ -86,7 +86,6 @@ function tiles(
       multiply16(rows, a, b, panel, k, resume ? c : ZEROS, step, c, stride);
   }
   for (; count > 0; count--, b += panel, c += 32) multiply8(rows, a, b, k, resume ? c : ZEROS, step, c, stride);
-  return seen;
 }
 
 /** Notes the addresses of pages [p, p + 4), or of the last one in their stead, at `ahead`. */
@@ -277,7 +276,6 @@ function head(record: usize, segment: usize, kvHead: i32, strip0: i32, strip1: i
       last = (end - 1) / page;
     // one pass over many pages: each is read from main memory, once
     const isLong = strips <= STRIPS && last - p0 >= AHEAD;
-    let seen = 0;
     for (let key = from, p = p0; key < end; p++) {
       const start = p * page,
         limit = min(end, start + page),
@@ -295,7 +293,7 @@ function head(record: usize, segment: usize, kvHead: i32, strip0: i32, strip1: i
           if (a >= b) continue;
           const panel = (a - start) >> 3,
             scores = <usize>load<u32>(strip, ST_SCORES) + ((<usize>(a - load<i32>(strip, ST_FROM))) << 2);
-          seen += tiles(
+          tiles(
             load<i32>(strip, ST_ROWS),
             (b - a + 7) >> 3,
             <usize>load<u32>(strip, ST_Q),
@@ -336,7 +334,7 @@ function head(record: usize, segment: usize, kvHead: i32, strip0: i32, strip1: i
               a = max(key, load<i32>(strip, ST_FROM)),
               b = min(stop, load<i32>(strip, ST_END));
             if (a >= b) continue;
-            seen += tiles(
+            tiles(
               rows,
               min(4, panelsV - j),
               <usize>load<u32>(strip, ST_WEIGHTS) + ((<usize>((a - load<i32>(strip, ST_FROM)) * rows)) << 2),
@@ -355,7 +353,6 @@ function head(record: usize, segment: usize, kvHead: i32, strip0: i32, strip1: i
       key = limit;
     }
 
-    store<i32>(scratch, seen, ST_AHEAD);
     for (let strip = scratch; strip < stripsEnd; strip += ST_BYTES) {
       writeStrip(record, segment, head0, group, strip);
     }

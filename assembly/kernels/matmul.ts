@@ -14,9 +14,10 @@
 // next, so that the memory delivers while all the tiles compute, not only during a panel's first: a whole MiniLM takes 13 %
 // less time at 8 rows, 10 % at 16, 7 % at 32, 3 % at 128.
 //
-// One or two strips take the panels from four runs by turns and touch the next panel of each: with one run the memory delivers
-// half as much. Cold weights of 768 x 3072, alternating: 3 to 6 rows in 72 to 82 % of the time, 7 and 8 rows in 80 to 87 %.
-// Of 10 to 12 rows the last strip alone touches: 4 to 9 % less time than when both do.
+// One or two strips take the panels from four runs by turns, and the last one touches the next panel of each: with one run the
+// memory delivers half as much. Cold weights of 768 x 3072, alternating: 3 to 6 rows in 72 to 82 % of the time, 7 and 8 rows in
+// 80 to 87 %. Since what is touched is no longer added up, which took the loop a register, 3 to 6 rows take 7 to 16 % less time
+// again, 7 to 10 rows 5 to 10 %.
 //
 // One or two rows have kernels of their own (rows.ts), which walk along several long runs of panels at once: the weights of a
 // whole GPT-2 in 20 % less time than with neighbouring panels. Weights may be held in 16 bits (halves.ts): those kernels convert
@@ -144,8 +145,8 @@ function fewRows(
   return from + length * runs;
 }
 
-/** One or two strips times the panels [from, to), cut into four runs that take turns. Meanwhile the tiles touch the next panel of
- *  each run: memory is then read in four places at once. Gives the first panel that is left. */
+/** One or two strips times the panels [from, to), cut into four runs that take turns. Meanwhile the last strip's tiles touch the
+ *  next panel of each run: memory is then read in four places at once. Gives the first panel that is left. */
 function alongRuns(
   rows: i32,
   strips: i32,
@@ -164,13 +165,8 @@ function alongRuns(
 ): i32 {
   const length = (to - from) >> 2,
     apart = <usize>length * panel,
-    step = resume ? stride : 0;
-  // Two strips of up to 4 rows share the touching of the panels that come next. Tiles of 5 and 6 rows have no register to spare
-  // for it: there the second strip does it alone.
-  const isShared = strips == 2 && rows <= 8,
-    pace: usize = isShared ? 16 : 32,
+    step = resume ? stride : 0,
     share = panel >> 2;
-  let seen = 0;
   for (let i = 0; i < length; i++) {
     const next = b + <usize>(i + 1 < length ? from + i + 1 : from + (length << 2)) * panel,
       isInside = next + 3 * apart + panel <= bEnd;
@@ -180,20 +176,17 @@ function alongRuns(
         at = (<usize>j) << 5,
         bPanel = b + <usize>j * panel;
       let aStrip = a,
-        cStrip = c + at,
-        offset = run * share;
+        cStrip = c + at;
       for (let s = 0; s < strips; s++) {
         const height = stripRows(rows, strips, s),
           init = resume ? cStrip : bias ? bias + at : ZEROS;
-        if (!isShared && s < strips - 1) multiply8(height, aStrip, bPanel, kc, init, step, cStrip, stride);
-        else seen += multiply8Four(height, aStrip, bPanel, kc, init, step, cStrip, stride, runs, offset, pace);
+        if (s < strips - 1) multiply8(height, aStrip, bPanel, kc, init, step, cStrip, stride);
+        else multiply8Four(height, aStrip, bPanel, kc, init, step, cStrip, stride, runs, run * share);
         aStrip += (<usize>(height * kc)) << 2;
         cStrip += <usize>height * stride;
-        if (isShared) offset += share >> 1;
       }
     }
   }
-  store<i32>(runs, seen);
   return from + (length << 2);
 }
 
@@ -219,11 +212,9 @@ function epilogue(
   }
 }
 
-/** Touches every cache line of `bytes` at an address. The sum is returned only so that the loads are not dropped. */
-function touch(address: usize, bytes: usize): i32 {
-  let sum = 0;
-  for (const end = address + bytes; address < end; address += 64) sum += load<i32>(address);
-  return sum;
+/** Touches every cache line of `bytes` at an address. */
+function touch(address: usize, bytes: usize): void {
+  for (const end = address + bytes; address < end; address += 64) load<i32>(address);
 }
 
 /** Packed rows (a block of A, `strips` strips) times panels [from, to) of a block of B. `few`: the rows as fewRows takes them,
@@ -252,8 +243,7 @@ function panels(
   const converted = tile + TILE_BYTES;
   const whole = min(to, width >> 3),
     step = resume ? stride : 0;
-  let j = from,
-    seen = 0;
+  let j = from;
   if (few != 0) j = fewRows(rows, type, few, b, panel, kc, bias, resume, c, stride, from, whole);
   else if (type == TYPE_F32 && strips <= 2 && !wide)
     j = alongRuns(rows, strips, a, b, panel, bEnd, kc, bias, resume, c, stride, from, whole, tile);
@@ -280,11 +270,10 @@ function panels(
       const init = resume ? cStrip : bias ? bias + at : ZEROS;
       const inside = ahead + share <= bEnd;
       if (isLarge && inside) {
-        if (count == 2)
-          seen += multiply16Ahead(height, aStrip, bPanel, full, kc, init, step, cStrip, stride, ahead, word);
-        else seen += multiply8Ahead(height, aStrip, bPanel, kc, init, step, cStrip, stride, ahead, word);
+        if (count == 2) multiply16Ahead(height, aStrip, bPanel, full, kc, init, step, cStrip, stride, ahead, word);
+        else multiply8Ahead(height, aStrip, bPanel, kc, init, step, cStrip, stride, ahead, word);
       } else {
-        if (inside) seen += touch(ahead, share);
+        if (inside) touch(ahead, share);
         if (count == 2) multiply16(height, aStrip, bPanel, full, kc, init, step, cStrip, stride);
         else multiply8(height, aStrip, bPanel, kc, init, step, cStrip, stride);
       }
@@ -310,7 +299,6 @@ function panels(
       cStrip += <usize>height * stride;
     }
   }
-  store<i32>(tile, seen);
 }
 
 /** Rows [row0, row1) x panels [panel0, panel1) of one product. */
