@@ -42,7 +42,8 @@ export interface ModelCache {
   /** Reads files again and compares their hashes.
    *  @param model Hub id or URL; default all */
   verify(model?: string | null, options?: CacheOptions): Promise<VerifiedFile[]>;
-  /** Removes the files of a model, of all revisions, or one file by its URL; null: everything. Gives the bytes that it frees.
+  /** Removes the files of a model, of all revisions, or one file by its URL; null: everything. What somebody
+   *  downloads at this moment stays. Gives the bytes that it frees.
    *  @param model Hub id or URL of a folder or file
    *  @throws INVALID_ARGUMENT (neither a text nor null), WRITE_FAILED */
   remove(model: string | null, options?: CacheOptions): Promise<number>;

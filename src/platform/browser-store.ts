@@ -14,11 +14,13 @@ import {
 } from '../io/cache/store';
 import { PIECE_BYTES, type OpenFile } from '../io/source-base';
 import { yieldToEventLoop } from './browser';
-import { FACTS, factsOf, type Part } from './browser-entries';
+import { FACTS, factsOf, lockOf, partUrl, type Part } from './browser-entries';
 
 /** Bytes hashed at a time, and how long before the page gets a turn, in milliseconds. */
 const STEP = 256 * 1024;
 const TURN_MS = 8;
+
+const listing = (): Promise<typeof import('./browser-listing')> => import('./browser-listing');
 
 /** Undefined where storage is denied: in a page without https, in some private windows, in a frame of another site.
  *  @param name of the cache, default 'wasmformer' */
@@ -110,7 +112,7 @@ class CacheStore implements Store {
   async begin(url: string, facts: FileFacts): Promise<Incoming> {
     const earlier = factsOf<Part>(await this.cache.match(partUrl(url)));
     const fits = earlier && isSameContent(earlier, facts);
-    if (earlier && !fits) await this.remove(url);
+    if (earlier && !fits) await (await listing()).drop(this.cache, url);
     return new IncomingPieces(this.cache, url, facts, fits ? earlier.pieces : 0, (key, body, about) =>
       this.put(key, body, about),
     );
@@ -126,22 +128,15 @@ class CacheStore implements Store {
   }
 
   async remove(url: string): Promise<number> {
-    const found = await this.find(url);
-    const earlier = factsOf<Part>(await this.cache.match(partUrl(url)));
-    const size = found && 'sha256' in found ? found.size : 0;
-    await this.cache.delete(url);
-    await this.cache.delete(partUrl(url));
-    const pieces = Math.max(earlier?.pieces ?? 0, size > PIECE_BYTES ? Math.ceil(size / PIECE_BYTES) : 0);
-    for (let index = 0; index < pieces; index++) await this.cache.delete(pieceUrl(url, index));
-    return size || (earlier?.pieces ?? 0) * PIECE_BYTES;
+    return (await listing()).remove(this.cache, url);
   }
 
   async clear(): Promise<number> {
-    return (await import('./browser-listing')).clear(this.cache);
+    return (await listing()).clear(this.cache);
   }
 
   async list(): Promise<ListedFile[]> {
-    return (await import('./browser-listing')).list(this.cache);
+    return (await listing()).list(this.cache);
   }
 
   async exclusive<T>(url: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
@@ -153,7 +148,7 @@ class CacheStore implements Store {
       return work();
     };
     try {
-      return (await navigator.locks.request(`wasmformer ${url}`, { signal }, run)) as T;
+      return (await navigator.locks.request(lockOf(url), { signal }, run)) as T;
     } catch (error) {
       if (signal?.aborted && !started) throw abortError(signal.reason);
       throw error;
@@ -235,7 +230,6 @@ class IncomingPieces implements Incoming {
 }
 
 const pieceUrl = (url: string, index: number): string => `${url}?piece=${index}`;
-const partUrl = (url: string): string => `${url}?part`;
 
 function reasonOf(cause: unknown): string {
   if ((cause as { name?: unknown } | null)?.name === 'QuotaExceededError') {

@@ -8,6 +8,7 @@ import { throwIfAborted, WasmformerError } from '../errors';
 import { writeError } from '../io/file-output';
 import {
   isSameContent,
+  REMOVAL_PATIENCE_MS,
   type FileFacts,
   type Hasher,
   type Incoming,
@@ -124,43 +125,33 @@ class FolderStore implements Store {
       await writeJson(`${path}%entry`, { ...file, touched: undefined, modified: found.mtimeMs }).catch(() => undefined);
   }
 
-  /** What somebody downloads at this moment stays. */
   async remove(url: string): Promise<number> {
-    const fs = await builtin('node:fs');
     const path = this.pathOf(url);
-    const lock = `${path}%lock`;
-    let freed = 0;
-    await this.writing(async () => {
-      if (!(await takeNow(lock))) return;
-      // the entry first: what is half removed is not believed
-      try {
-        for (const name of [`${path}%entry`, path, `${path}%part`, `${path}%facts`]) {
-          freed += (name.endsWith('%entry') ? undefined : await stat(name))?.size ?? 0;
-          await call((done) => fs.rm(name, { force: true }, done));
-        }
-      } finally {
-        await giveBack(lock);
-      }
-    });
-    for (let folder = dirname(path); folder.startsWith(this.place + sep); folder = dirname(folder)) {
-      const emptied = await call((done) => fs.rmdir(folder, done)).then(
-        () => true,
-        () => false,
-      );
-      if (!emptied) break;
-    }
-    return freed;
+    return this.removeFiles(path, [`${path}%entry`, path, `${path}%part`, `${path}%facts`]);
   }
 
+  /** What is ours: the folder may be one that others use. */
   async clear(): Promise<number> {
-    const listed = await this.list();
     const fs = await builtin('node:fs');
-    // only what is ours: the folder may be one that others use
-    const hosts = await call<string[]>((done) => fs.readdir(this.place, done)).catch(() => []);
-    for (const host of hosts.filter((name) => /^https?--/.test(name))) {
-      await this.writing(() => call((done) => fs.rm(join(this.place, host), { recursive: true, force: true }, done)));
-    }
-    return listed.reduce((sum, { stored }) => sum + stored, 0);
+    const entriesOf = (folder: string): Promise<Dirent[]> =>
+      call<Dirent[]>((done) => fs.readdir(folder, { withFileTypes: true }, done)).catch(() => []);
+    const walk = async (folder: string): Promise<number> => {
+      let freed = 0;
+      const files = new Map<string, string[]>();
+      for (const entry of await entriesOf(folder)) {
+        const name = join(folder, entry.name);
+        const path = name.replace(/%(entry|part|facts|lock)(\.[\d-]+)?$/, '');
+        if (entry.isDirectory()) freed += await walk(name);
+        else files.set(path, [...(files.get(path) ?? []), name]);
+      }
+      // `%entry` sorts behind the file itself, and goes first
+      for (const [path, names] of files) freed += await this.removeFiles(path, names.sort().reverse());
+      return freed;
+    };
+    let freed = 0;
+    for (const { name } of await entriesOf(this.place))
+      if (/^https?--/.test(name)) freed += await walk(join(this.place, name));
+    return freed;
   }
 
   async list(): Promise<ListedFile[]> {
@@ -188,8 +179,11 @@ class FolderStore implements Store {
     return listed;
   }
 
-  async exclusive<T>(url: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
-    const lock = `${this.pathOf(url)}%lock`;
+  exclusive<T>(url: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    return this.locked(`${this.pathOf(url)}%lock`, signal, work);
+  }
+
+  private async locked<T>(lock: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
     const fs = await builtin('node:fs');
     // whoever removes the last file of a folder removes the folder
     const isTaken = async (): Promise<boolean> => {
@@ -211,6 +205,32 @@ class FolderStore implements Store {
       clearInterval(beat);
       await giveBack(lock);
     }
+  }
+
+  /** Removes what belongs to the file of a path, entries first: what is half removed is not believed. */
+  private async removeFiles(path: string, names: readonly string[]): Promise<number> {
+    const fs = await builtin('node:fs');
+    const lock = `${path}%lock`;
+    const signal = AbortSignal.timeout(REMOVAL_PATIENCE_MS);
+    let freed = 0;
+    const removal = this.locked(lock, signal, async () => {
+      for (const name of names) {
+        if (name === lock) continue;
+        if (name === path || name.endsWith('%part')) freed += (await stat(name))?.size ?? 0;
+        await this.writing(() => call((done) => fs.rm(name, { force: true }, done)));
+      }
+    });
+    await removal.catch((error: unknown) => {
+      if (codeOf(error) !== 'ABORTED') throw error;
+    });
+    for (let folder = dirname(path); folder.startsWith(this.place + sep); folder = dirname(folder)) {
+      const emptied = await call((done) => fs.rmdir(folder, done)).then(
+        () => true,
+        () => false,
+      );
+      if (!emptied) break;
+    }
+    return freed;
   }
 
   /** The path of a URL's file. What other file systems refuse in a name is escaped. */

@@ -24,7 +24,7 @@ const CONFIG = {
   hidden_act: 'gelu',
 };
 
-/** Runs in a page: loads the model and gives the first numbers of a token's row. */
+/** Runs in a page: loads the model and gives the first numbers of a token's row; `stop()` aborts it. */
 async function load({
   endpoint,
   ...options
@@ -35,6 +35,7 @@ async function load({
 }): Promise<number[]> {
   const { abortAt, ...rest } = options;
   const controller = new AbortController();
+  globalThis.stop = () => controller.abort();
   const encoder = await wasmformer.Encoder.fromPretrained('org/name', {
     endpoint,
     ...rest,
@@ -122,6 +123,23 @@ describe.skipIf(!hasChromium())('Chromium', () => {
     await other.close();
     expect(both).toEqual([expected, expected]);
     expect(hub.requests.filter(({ path }) => path.includes('model.safetensors'))).toHaveLength(1);
+  });
+
+  it.each(['org/name', null])('what one tab downloads stays when another removes %j', async (model) => {
+    hub.fail('model.safetensors', { stallAfter: 12 * 1024 * 1024 });
+    const loading = page.evaluate(load, { endpoint: hub.url });
+    const other = await open();
+    await expect
+      .poll(() => other.evaluate(async () => (await wasmformer.cache.list()).some(({ complete }) => !complete)), {
+        timeout: 20_000,
+      })
+      .toBe(true);
+    const remove = (): Promise<number> => other.evaluate((what) => wasmformer.cache.remove(what), model);
+    expect(await remove()).toBe(files['config.json'].byteLength);
+    await Promise.all([expect(loading).rejects.toThrow('aborted'), page.evaluate(() => stop())]);
+    expect(await remove()).toBe(8 * 1024 * 1024);
+    expect(await other.evaluate(async () => (await (await caches.open('wasmformer')).keys()).length)).toBe(0);
+    await other.close();
   });
 
   it('loads where storage is denied', async () => {

@@ -335,13 +335,13 @@ describe('many at once', () => {
 });
 
 describe('removed by somebody else', () => {
-  it('what is being downloaded stays, and its lock', async () => {
+  it.each(['org/name', null])('what is being downloaded stays, and its lock: remove(%j)', async (model) => {
     const { loading, abort } = await stalled('part');
-    expect(await cache.remove('org/name', { cacheDir: folder })).toBe(21);
+    expect(await cache.remove(model, { cacheDir: folder })).toBe(21);
     expect(kept()).toEqual(expect.arrayContaining(['model.safetensors%lock', 'model.safetensors%part']));
     abort.abort();
     await expect(loading).rejects.toMatchObject({ code: 'ABORTED' });
-    expect(await cache.remove('org/name', { cacheDir: folder })).toBeGreaterThan(0);
+    expect(await cache.remove(model, { cacheDir: folder })).toBeGreaterThan(0);
     expect(kept()).toEqual([]);
   });
 

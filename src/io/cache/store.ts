@@ -1,6 +1,9 @@
 // What a platform's storage of downloads must do: files by URL, believed only when they are whole, continued where they broke off.
 import type { OpenFile } from '../source-base';
 
+/** How long the removal of a file waits for its download to end: that of an aborted load goes on for a moment. In milliseconds. */
+export const REMOVAL_PATIENCE_MS = 500;
+
 /** What a server says of a file. What it does not say is absent. */
 export interface FileFacts {
   /** Bytes. */
@@ -72,9 +75,9 @@ export interface Store {
   recordAbsent(url: string, facts: Pick<FileFacts, 'commit' | 'freshUntil'>): Promise<void>;
   /** Records anew what is known of a file whose content was compared, or which the server confirmed. */
   trust(file: StoredFile): Promise<void>;
-  /** Removes all of a URL; gives the bytes that this frees. */
+  /** Removes all of a URL, unless somebody downloads it at this moment; gives the bytes that this frees. */
   remove(url: string): Promise<number>;
-  /** Removes everything; gives the bytes that this frees. */
+  /** Removes everything that nobody downloads at this moment; gives the bytes that this frees. */
   clear(): Promise<number>;
   list(): Promise<ListedFile[]>;
   /** Runs `work` while nobody else, of this process or another, runs work for the URL. */
