@@ -4,8 +4,9 @@ import { dirname } from 'node:path';
 import type { FileOutput, OpenOutput } from '../io/file-output';
 import { builtin, call, codeOf } from './builtins-node';
 
-/** mkdir's own recursion never ends where the system denies that a folder above can be made (/proc). */
-export async function makeFolder(path: string): Promise<void> {
+/** mkdir's own recursion never ends where the system denies that a folder above can be made (/proc).
+ *  @param patience how often it begins again when somebody removes meanwhile what there was */
+export async function makeFolder(path: string, patience = 5): Promise<void> {
   const fs = await builtin('node:fs');
   const make = (): Promise<void> => call((done) => fs.mkdir(path, done));
   try {
@@ -23,7 +24,9 @@ export async function makeFolder(path: string): Promise<void> {
     }
     // it is there, or a file is; another process may have made it meanwhile
     const found = await call<Stats>((done) => fs.stat(path, done)).catch(() => null);
-    if (!found?.isDirectory()) throw failure;
+    if (found?.isDirectory()) return;
+    if (found || patience === 0) throw failure;
+    await makeFolder(path, patience - 1);
   }
 }
 
