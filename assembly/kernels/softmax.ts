@@ -10,8 +10,9 @@
 // Error: |out - exact| <= 2^-24 (10 + n / 4 + 5/2 |x - m|) exact (+ 2^-126, below which exp is zero); inner > 1:
 // n for n / 4.
 // Threads: by rows; with inner > 1 by groups of 16 columns.
-// Speed: 4096 x 1024 at 44-47 % of the speed of a copy (Node 26); 39-41 % with two vectors at a time, which shared the loads of
-// the constants instead of keeping them in registers, 33-34 % with the maximum of a row before its exps, half of that with exp4. Over the first axis 12-14 %, where four columns at a time reached 5 %.
+// Speed: 4096 x 1024 at 43-47 % of the speed of a copy; 39-41 % with two vectors at a time, which shared the loads of the
+// constants instead of keeping them in registers, 33-34 % with the maximum of a row before its exps, half of that with exp4.
+// Over the first axis 12-14 %, where four columns at a time reached 5 %.
 import {
   C_EXP2_1,
   C_EXP2_2,
