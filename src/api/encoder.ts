@@ -101,6 +101,8 @@ export interface ModelInfo extends RunInfo {
   /** Whether it is a stack of layers alone, which takes embeddings and a mask. */
   readonly stack: boolean;
   readonly hiddenSize: number;
+  /** Numbers of an embedding: as many, unless a sentence-transformers folder has layers behind the pooling. */
+  readonly embeddingSize: number;
   readonly layers: number;
   readonly heads: number;
   readonly vocabSize: number;
@@ -137,12 +139,13 @@ export class Encoder extends PretrainedModel<EncoderRunner> {
 
   /** What the model is and runs on: build, threads, its engine's memory after the last call (Engine.info() tells it live). */
   get info(): ModelInfo {
-    const { head, stack, hiddenSize, layers, heads, vocabSize, maxPositions, weightBytes } = this.facts;
+    const { head, stack, hiddenSize, embeddingSize, layers, heads, vocabSize, maxPositions, weightBytes } = this.facts;
     return {
       ...this.runInfo,
       head,
       stack,
       hiddenSize,
+      embeddingSize,
       layers,
       heads,
       vocabSize,
@@ -181,7 +184,7 @@ export class Encoder extends PretrainedModel<EncoderRunner> {
     const finish =
       (dimensions ?? precision) === undefined
         ? null
-        : (await import('./tasks/quantize')).quantizer(options, options.normalize === true, this.facts.hiddenSize);
+        : (await import('./tasks/quantize')).quantizer(options, options.normalize === true, this.facts.embeddingSize);
     const embeddings = await this.embedFloat(input, options);
     return (finish ? finish(embeddings) : embeddings) as never;
   }
@@ -338,7 +341,7 @@ export class Encoder extends PretrainedModel<EncoderRunner> {
         `pooling must be one of ${POOLINGS.join(', ')}, not ${JSON.stringify(pooling)}`,
       );
     }
-    const d = this.facts.hiddenSize;
+    const d = this.facts.embeddingSize;
     if (isEmbeddingInput(input) || isIdInput(input)) {
       const prepared = (await import('./encoder-forward')).prepareNumbers(input, this.facts);
       const { embeddings } = await this.run(

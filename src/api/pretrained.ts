@@ -195,8 +195,15 @@ export interface AskOptions {
   endsItself?: boolean;
 }
 
-async function readerOf(source: Source, meter?: Meter, signal?: AbortSignal): Promise<TensorReader> {
-  const { tensors, read, totalBytes } = await openCheckpoint(source, signal);
+async function readerOf(
+  source: Source,
+  dense: Settings['sentence']['dense'],
+  meter?: Meter,
+  signal?: AbortSignal,
+): Promise<TensorReader> {
+  const base = await openCheckpoint(source, signal);
+  const { tensors, read, totalBytes } =
+    dense.length > 0 ? await (await import('./dense')).withDense(base, source, dense, signal) : base;
   if (meter) meter.total = totalBytes;
   return {
     tensors,
@@ -347,6 +354,7 @@ export abstract class PretrainedModel<R extends Runner> {
     };
     return {
       source: this.parts.source,
+      folders: this.settings.sentence.dense.map(({ path }) => path),
       tensors: (await call('savedTensors')) as SavedTensor[],
       rows: async (request) => (await call('tensorRows', request)) as Uint8Array,
     };
@@ -355,11 +363,11 @@ export abstract class PretrainedModel<R extends Runner> {
   private async loadNow(signal?: AbortSignal, onProgress?: (progress: LoadProgress) => void): Promise<void> {
     const { kind, source, engine, dtype, seed } = this.parts;
     const meter = onProgress && new (await import('./load-meter')).Meter(onProgress);
-    const weights = seed === null ? await readerOf(source, meter, signal) : { seed };
+    const { dense: sentenceDense } = this.settings.sentence;
+    const weights = seed === null ? await readerOf(source, sentenceDense, meter, signal) : { seed };
+    const config = { ...this.config, sentenceDense };
     const loaded = await engine.call(async (host, call) => {
-      const result = await host.load(call, kind, this.config, weights, dtype, (done, total) =>
-        meter?.pack(done, total),
-      );
+      const result = await host.load(call, kind, config, weights, dtype, (done, total) => meter?.pack(done, total));
       // too late to end it
       if (signal?.aborted) await host.unload(call, result.id);
       return result;

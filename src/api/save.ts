@@ -15,6 +15,8 @@ export interface Saved {
   /** Where the small files come from. */
   readonly source: Source;
   readonly tensors: readonly SavedTensor[];
+  /** Folders of layers that have a weight file of their own: that of `{folder}.{name}` is `name` in it. */
+  readonly folders: readonly string[];
   rows(request: RowsRequest): Promise<Uint8Array>;
 }
 
@@ -154,22 +156,38 @@ function named(path: string, output: OpenOutput): OpenOutput {
 async function write(saved: Saved, sink: Sink, signal?: AbortSignal): Promise<void> {
   // read first: the folder may be the one that they come from
   const small = await smallFiles(saved.source, signal);
-  const { head, tensors, bytes } = layoutSafetensors(saved.tensors, { format: 'pt' });
-  await writeFile(sink, WEIGHTS, bytes, async (output) => {
+  const isIn = (folder: string, { name }: SavedTensor): boolean => name.startsWith(`${folder}.`);
+  await writeWeights(saved, sink, '', (tensor) => !saved.folders.some((folder) => isIn(folder, tensor)), signal);
+  for (const folder of saved.folders) await writeWeights(saved, sink, folder, (tensor) => isIn(folder, tensor), signal);
+  for (const [file, content] of small) {
+    throwIfAborted(signal);
+    await writeFile(sink, file, content.byteLength, (output) => output.write(content));
+  }
+}
+
+/** Writes the tensors of a folder, '' for the checkpoint itself. */
+async function writeWeights(
+  saved: Saved,
+  sink: Sink,
+  folder: string,
+  belongs: (tensor: SavedTensor) => boolean,
+  signal?: AbortSignal,
+): Promise<void> {
+  const prefix = folder && `${folder}.`;
+  const chosen = saved.tensors.filter(belongs).map((tensor) => ({ ...tensor, name: tensor.name.slice(prefix.length) }));
+  const { head, tensors, bytes } = layoutSafetensors(chosen, { format: 'pt' });
+  await writeFile(sink, folder ? `${folder}/${WEIGHTS}` : WEIGHTS, bytes, async (output) => {
     await output.write(head);
     for (const { name, dtype, dims } of tensors) {
       const rowBytes = dims.slice(1).reduce((product, dim) => product * dim, BYTES[dtype]);
       const step = Math.max(1, Math.floor(PIECE / rowBytes));
       for (let first = 0; first < dims[0]; first += step) {
         throwIfAborted(signal);
-        await output.write(await saved.rows({ name, first, count: Math.min(step, dims[0] - first) }));
+        const count = Math.min(step, dims[0] - first);
+        await output.write(await saved.rows({ name: prefix + name, first, count }));
       }
     }
   });
-  for (const [file, content] of small) {
-    throwIfAborted(signal);
-    await writeFile(sink, file, content.byteLength, (output) => output.write(content));
-  }
 }
 
 async function writeFile(

@@ -14,7 +14,7 @@ export function modulesAreNoList(name: string): WasmformerError {
 export function unknownModule(name: string, type: unknown): WasmformerError {
   return new WasmformerError(
     'UNSUPPORTED_MODEL',
-    `modules.json in ${name}: the module ${String(type)} is not supported; Transformer, Pooling and Normalize are`,
+    `modules.json in ${name}: the module ${String(type)} is not supported here; Transformer, Pooling, Dense and Normalize are, in this order`,
   );
 }
 

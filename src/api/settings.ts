@@ -2,6 +2,7 @@
 import { WasmformerError } from '../errors';
 import type { Source } from '../io/source';
 import type { Tokenizer } from '../io/tokenizer';
+import type { DenseSettings } from '../models/dense';
 import type { Config } from '../models/model';
 import type { Pooling } from '../ops/pool';
 
@@ -10,6 +11,8 @@ type Json = Readonly<Record<string, unknown>>;
 /** What sentence-transformers stores beside a checkpoint. */
 interface SentenceSettings {
   pooling: Pooling;
+  /** Layers behind the pooling. */
+  dense: DenseSettings[];
   normalize: boolean;
   /** Texts are truncated to so many tokens. */
   maxSeqLength?: number;
@@ -138,6 +141,7 @@ async function readSentenceSettings(source: Source, signal?: AbortSignal): Promi
   ]);
   const result: SentenceSettings = {
     pooling: 'mean',
+    dense: [],
     normalize: true,
     lowerCase: bert?.do_lower_case === true,
     prompts: {},
@@ -171,6 +175,8 @@ async function readSentenceSettings(source: Source, signal?: AbortSignal): Promi
       [result.pooling] = chosen;
     } else if (kind === 'Normalize') {
       result.normalize = true;
+    } else if (kind === 'Dense' && !result.normalize) {
+      result.dense.push(await (await import('./dense')).readDense(source, `${path ?? ''}`, signal));
     } else if (kind !== 'Transformer') {
       throw (await mistakes()).unknownModule(source.name, type);
     }

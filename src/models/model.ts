@@ -1,4 +1,5 @@
 // What every architecture provides to the runtime, and readers for config.json.
+import type { Dense } from './dense';
 import type { Sym, Value } from '../core/graph';
 import { WasmformerError } from '../errors';
 import type { AttentionMask } from '../nn/attention';
@@ -67,6 +68,8 @@ export interface EncoderModel {
   readonly positionOffset: number;
   /** Rows of the token-type table; 0: the model has no token types. */
   readonly typeVocabSize: number;
+  /** What follows the pooling of an embedding. */
+  readonly dense?: readonly Dense[];
   record(inputs: EncoderInputs, request: Request): EncoderOutputs;
 }
 

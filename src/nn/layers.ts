@@ -6,7 +6,11 @@ import { layerNorm, rmsNorm } from '../ops/norm';
 import type { Linear, Norm, RmsNorm } from './parameters';
 
 /** act(x W^T + b) + residual; nn.Linear with what follows it. */
-export function linear(x: Value, layer: Linear, options: { activation?: Activation; residual?: Value } = {}): Value {
+export function linear(
+  x: Value,
+  layer: Linear,
+  options: { activation?: Activation | null; residual?: Value } = {},
+): Value {
   return matmul(x, layer.weight, { bias: layer.bias, ...options });
 }
 

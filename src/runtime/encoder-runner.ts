@@ -6,8 +6,10 @@ import { execute } from '../core/execute';
 import { Graph, LONGEST, MAP, SEQUENCES, SLOTS, TOKENS, type Sizes, type Sym, type Value } from '../core/graph';
 import type { Plan } from '../core/plan';
 import { PlanCache } from '../core/plan-cache';
+import type { DenseSettings } from '../models/dense';
 import type { Config, EncoderModel, Head } from '../models/model';
 import { encoderOf } from '../models/encoders';
+import { linear } from '../nn/layers';
 import { l2Normalize } from '../ops/norm';
 import { pool, type Pooling } from '../ops/pool';
 import { kvBytes } from '../ops/store-kv';
@@ -61,6 +63,8 @@ export interface EncoderFacts {
   readonly stack: boolean;
   readonly vocabSize: number;
   readonly hiddenSize: number;
+  /** Numbers of an embedding. */
+  readonly embeddingSize: number;
   readonly layers: number;
   readonly heads: number;
   readonly maxPositions: number;
@@ -85,6 +89,7 @@ export class EncoderRunner extends ModelRunner {
       stack,
       vocabSize,
       hiddenSize,
+      embeddingSize: model.dense?.at(-1)?.size ?? hiddenSize,
       layers,
       heads,
       maxPositions,
@@ -94,7 +99,9 @@ export class EncoderRunner extends ModelRunner {
   }
 
   static async load(core: Core, config: Config, source: WeightSource, options: LoadOptions): Promise<EncoderRunner> {
-    const architecture = await encoderOf(config);
+    const dense = config.sentenceDense as readonly DenseSettings[] | undefined;
+    let architecture = await encoderOf(config);
+    if (dense?.length) architecture = (await import('../models/dense')).withDense(architecture, dense);
     const { model, weights } = await loadModel(architecture, core, config, source, options);
     return new EncoderRunner(model, weights, core);
   }
@@ -222,7 +229,8 @@ export class EncoderRunner extends ModelRunner {
     if (call.poolerOutput) keep('poolerOutput', result.poolerOutput);
     if (call.pooling) {
       const rows = call.pooling.skip ? g.input('pooled', segments.dims, 'i32') : segments;
-      const pooled = pool(result.lastHiddenState, rows, call.pooling.kind);
+      let pooled = pool(result.lastHiddenState, rows, call.pooling.kind);
+      for (const { layer, activation } of this.model.dense ?? []) pooled = linear(pooled, layer, { activation });
       keep('embeddings', call.pooling.normalize ? l2Normalize(pooled) : pooled);
     }
     for (const [name, value] of Object.entries(result.head)) keep(name, value);

@@ -4,6 +4,7 @@ import json
 
 import torch
 import transformers as hf
+from safetensors.torch import save_file
 from sentence_transformers import SentenceTransformer
 
 from . import reference
@@ -26,6 +27,14 @@ FOLDERS = {
     "sentence-max": ("distilbert", "max", False, 24, False, {}, None, True, "new"),
     "sentence-sqrt": ("bert", "mean_sqrt_len_tokens", False, 20, False, PROMPTS, "query", False, "old"),
     "sentence-lower": ("roberta", "mean", False, 30, True, PROMPTS, "query", False, "old"),
+    "sentence-dense": ("bert", "cls", True, 24, False, PROMPTS, None, True, "old"),
+}
+# layers behind the pooling: output size, bias, activation, weight file
+DENSE = {
+    "sentence-dense": [
+        (10, True, "activation.Tanh", "model.safetensors"),
+        (7, False, "linear.Identity", "pytorch_model.bin"),
+    ]
 }
 OLD_FLAGS = {
     "cls": "pooling_mode_cls_token",
@@ -40,9 +49,10 @@ def write_json(path, value):
     path.write_text(json.dumps(value, indent=2) + "\n")
 
 
-def write_modules(folder, mode, normalize, max_length, lower, prompts, default_prompt, include_prompt, layout, width):
+def write_modules(folder, mode, normalize, max_length, lower, prompts, default_prompt, include_prompt, layout, width, dense):
     """layout "old": a flag per pooling mode (up to version 5); "new": one pooling_mode (since version 6)."""
-    modules = [("", "Transformer"), ("1_Pooling", "Pooling")] + ([("2_Normalize", "Normalize")] if normalize else [])
+    kinds = ["Transformer", "Pooling", *["Dense" for _ in dense], *(["Normalize"] if normalize else [])]
+    modules = [(f"{i}_{kind}" if i else "", kind) for i, kind in enumerate(kinds)]
     write_json(
         folder / "modules.json",
         [
@@ -60,6 +70,19 @@ def write_modules(folder, mode, normalize, max_length, lower, prompts, default_p
         folder / "config_sentence_transformers.json",
         {"prompts": prompts, "default_prompt_name": default_prompt, "similarity_fn_name": "cosine"},
     )
+
+
+def write_dense(folder, layers, width, seed):
+    torch.manual_seed(seed)
+    for i, (size, bias, activation, file) in enumerate(layers, 2):
+        path = folder / f"{i}_Dense"
+        facts = {"in_features": width, "out_features": size, "bias": bias}
+        write_json(path / "config.json", {**facts, "activation_function": f"torch.nn.modules.{activation}"})
+        state = {"linear.weight": torch.randn(size, width) * 0.3}
+        if bias:
+            state["linear.bias"] = torch.randn(size) * 0.3
+        save_file(state, path / file) if file.endswith(".safetensors") else torch.save(state, path / file)
+        width = size
 
 
 def load(folder, layout, mode, width):
@@ -88,7 +111,9 @@ def build(out):
             kind, config = hf.DistilBertModel, distilbert_config({**D_SMALL, "n_layers": 1}, len(tokenizer))
         reference.save_model(reference.random_model(kind, config, seed), folder)
         reference.save_tokenizer(tokenizer, folder)
-        write_modules(folder, *settings[1:], config.hidden_size)
+        dense = DENSE.get(name, [])
+        write_modules(folder, *settings[1:], config.hidden_size, dense)
+        write_dense(folder, dense, config.hidden_size, seed)
         model = load(folder, layout, mode, config.hidden_size)
         tensors, tasks = {}, []
         for prompt_name in [None, *prompts]:
