@@ -48,7 +48,7 @@ export async function readDense(source: Source, path: string, signal?: AbortSign
 }
 
 /** A checkpoint with the layers' tensors, `{path}.linear.weight` and `.bias`. */
-export async function withDense(
+export async function withDenseTensors(
   base: Checkpoint,
   source: Source,
   layers: readonly DenseSettings[],
@@ -71,7 +71,7 @@ export async function withDense(
     tensors,
     totalBytes,
     async read(parts, partSignal) {
-      const blob: Uint8Array<ArrayBuffer>[] = [];
+      const chunks: Uint8Array<ArrayBuffer>[] = [];
       for (let i = 0; i < parts.length;) {
         const { checkpoint } = owners.get(parts[i].name) ?? { checkpoint: base };
         const run: { name: string; start: number; length: number }[] = [];
@@ -80,9 +80,9 @@ export async function withDense(
           if ((owner?.checkpoint ?? base) !== checkpoint) break;
           run.push({ ...parts[i], name: owner?.name ?? parts[i].name });
         }
-        blob.push(await checkpoint.read(run, partSignal));
+        chunks.push(await checkpoint.read(run, partSignal));
       }
-      return blob.length === 1 ? blob[0] : new Uint8Array(await new Blob(blob).arrayBuffer());
+      return chunks.length === 1 ? chunks[0] : new Uint8Array(await new Blob(chunks).arrayBuffer());
     },
   };
 }

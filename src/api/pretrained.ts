@@ -203,7 +203,7 @@ async function readerOf(
 ): Promise<TensorReader> {
   const base = await openCheckpoint(source, signal);
   const { tensors, read, totalBytes } =
-    dense.length > 0 ? await (await import('./dense')).withDense(base, source, dense, signal) : base;
+    dense.length > 0 ? await (await import('./dense')).withDenseTensors(base, source, dense, signal) : base;
   if (meter) meter.total = totalBytes;
   return {
     tensors,

@@ -1,5 +1,4 @@
 // What every architecture provides to the runtime, and readers for config.json.
-import type { Dense } from './dense';
 import type { Sym, Value } from '../core/graph';
 import { WasmformerError } from '../errors';
 import type { AttentionMask } from '../nn/attention';
@@ -9,6 +8,7 @@ import type { Parameters } from '../nn/parameters';
 import type { Rotary } from '../nn/rotary';
 import type { KeyValues } from '../ops/store-kv';
 import type { Activation } from '../ops/activation';
+import type { Dense } from './dense';
 
 /** config.json as parsed: keys as Hugging Face writes them. */
 export type Config = Readonly<Record<string, unknown>>;

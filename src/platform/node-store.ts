@@ -146,6 +146,7 @@ class FolderStore implements Store {
       }
       // `%entry` sorts behind the file itself, and goes first
       for (const [path, names] of files) freed += await this.removeFiles(path, names.sort().reverse());
+      await call((done) => fs.rmdir(folder, done)).catch(() => undefined);
       return freed;
     };
     let freed = 0;
