@@ -13,18 +13,7 @@
 // Speed: 4096 x 1024 at 43-47 % of the speed of a copy; 39-41 % with two vectors at a time, which shared the loads of the
 // constants instead of keeping them in registers, 33-34 % with the maximum of a row before its exps, half of that with exp4.
 // Over the first axis 12-14 %, where four columns at a time reached 5 %.
-import {
-  C_EXP2_1,
-  C_EXP2_2,
-  C_EXP2_3,
-  C_EXP2_4,
-  C_EXP2_5,
-  C_EXP2_MIN,
-  C_LOG2E,
-  C_NEG_INF,
-  C_ONE,
-  C_ROUND_BIASED,
-} from '../abi/constants';
+import * as C from '../abi/constants';
 import { ZEROS } from '../abi/layout';
 import * as R from '../abi/records';
 import { expNonPositive4, expNonPositiveOf } from '../math';
@@ -33,7 +22,7 @@ import { loadPart, splat, storePart, sumLanes } from '../simd';
 
 /** The first n (1..3) floats at an address; the other lanes are -inf, which neither maximum nor sum notices. */
 function loadTail(address: usize, n: i32): v128 {
-  return v128.bitselect(loadPart(address, n), splat(C_NEG_INF), firstLanes(n));
+  return v128.bitselect(loadPart(address, n), splat(C.C_NEG_INF), firstLanes(n));
 }
 
 /** The largest lane in all lanes. */
@@ -48,19 +37,19 @@ function spreadMax(x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function shiftOf(max: v128): v128 {
-  return v128.bitselect(splat(ZEROS), max, f32x4.eq(max, splat(C_NEG_INF)));
+  return v128.bitselect(splat(ZEROS), max, f32x4.eq(max, splat(C.C_NEG_INF)));
 }
 
 /** 1 / sum, or 0 where the sum is zero. */
 // @ts-ignore: decorator
 @inline
 function inverseOf(sum: v128): v128 {
-  return v128.andnot(f32x4.div(splat(C_ONE), sum), f32x4.eq(sum, splat(ZEROS)));
+  return v128.andnot(f32x4.div(splat(C.C_ONE), sum), f32x4.eq(sum, splat(ZEROS)));
 }
 
 /** The maximum of n floats, in all lanes. NaNs are passed over: their exp makes the sum NaN anyway. */
 function rowMax(x: usize, n: i32): v128 {
-  let m0 = splat(C_NEG_INF),
+  let m0 = splat(C.C_NEG_INF),
     m1 = m0,
     m2 = m0,
     m3 = m0;
@@ -100,7 +89,7 @@ function rows(x: usize, out: usize, n: i32, count: i32): void {
   const bytes = (<usize>n) << 2,
     bytes4 = bytes & ~15;
   // prettier-ignore
-  const log2e = splat(C_LOG2E), lowest = splat(C_EXP2_MIN), round = splat(C_ROUND_BIASED), one = splat(C_ONE), c5 = splat(C_EXP2_5), c4 = splat(C_EXP2_4), c3 = splat(C_EXP2_3), c2 = splat(C_EXP2_2), c1 = splat(C_EXP2_1);
+  const log2e = splat(C.C_LOG2E), lowest = splat(C.C_EXP2_MIN), round = splat(C.C_ROUND_BIASED), one = splat(C.C_ONE), c5 = splat(C.C_EXP2_5), c4 = splat(C.C_EXP2_4), c3 = splat(C.C_EXP2_3), c2 = splat(C.C_EXP2_2), c1 = splat(C.C_EXP2_1);
   let max = rowMax(x, n);
   for (; count > 0; count--) {
     const shift = shiftOf(max),
@@ -108,7 +97,7 @@ function rows(x: usize, out: usize, n: i32, count: i32): void {
       end4 = x + bytes4,
       next = count > 1 ? bytes : 0;
     let sum = splat(ZEROS),
-      nextMax = splat(C_NEG_INF);
+      nextMax = splat(C.C_NEG_INF);
     for (; x < end4; x += 16, out += 16) {
       const e = expNonPositiveOf(f32x4.sub(v128.load(x), shift), log2e, lowest, round, c5, c4, c3, c2, c1, one);
       nextMax = f32x4.pmax(nextMax, v128.load(x + next));
@@ -133,7 +122,7 @@ function rows(x: usize, out: usize, n: i32, count: i32): void {
 function columns4(x: usize, out: usize, n: i32, stride: usize, width: i32): void {
   const whole = width >= 4,
     end = x + <usize>n * stride;
-  let max = splat(C_NEG_INF),
+  let max = splat(C.C_NEG_INF),
     sum = splat(ZEROS);
   for (let p = x; p < end; p += stride) max = f32x4.pmax(max, whole ? v128.load(p) : loadPart(p, width));
   const shift = shiftOf(max);
@@ -153,7 +142,7 @@ function columns4(x: usize, out: usize, n: i32, stride: usize, width: i32): void
 /** 16 columns, a cache line of each step, so that distant steps are fetched once a pass. */
 function columns16(x: usize, out: usize, n: i32, stride: usize): void {
   const end = x + <usize>n * stride;
-  let m0 = splat(C_NEG_INF),
+  let m0 = splat(C.C_NEG_INF),
     m1 = m0,
     m2 = m0,
     m3 = m0;

@@ -156,9 +156,7 @@ function named(path: string, output: OpenOutput): OpenOutput {
 async function write(saved: Saved, sink: Sink, signal?: AbortSignal): Promise<void> {
   // read first: the folder may be the one that they come from
   const small = await smallFiles(saved.source, signal);
-  const isIn = (folder: string, { name }: SavedTensor): boolean => name.startsWith(`${folder}.`);
-  await writeWeights(saved, sink, '', (tensor) => !saved.folders.some((folder) => isIn(folder, tensor)), signal);
-  for (const folder of saved.folders) await writeWeights(saved, sink, folder, (tensor) => isIn(folder, tensor), signal);
+  for (const folder of ['', ...saved.folders]) await writeWeights(saved, sink, folder, signal);
   for (const [file, content] of small) {
     throwIfAborted(signal);
     await writeFile(sink, file, content.byteLength, (output) => output.write(content));
@@ -166,15 +164,11 @@ async function write(saved: Saved, sink: Sink, signal?: AbortSignal): Promise<vo
 }
 
 /** Writes the tensors of a folder, '' for the checkpoint itself. */
-async function writeWeights(
-  saved: Saved,
-  sink: Sink,
-  folder: string,
-  belongs: (tensor: SavedTensor) => boolean,
-  signal?: AbortSignal,
-): Promise<void> {
+async function writeWeights(saved: Saved, sink: Sink, folder: string, signal?: AbortSignal): Promise<void> {
   const prefix = folder && `${folder}.`;
-  const chosen = saved.tensors.filter(belongs).map((tensor) => ({ ...tensor, name: tensor.name.slice(prefix.length) }));
+  const chosen = saved.tensors
+    .filter(({ name }) => (saved.folders.find((other) => name.startsWith(`${other}.`)) ?? '') === folder)
+    .map((tensor) => ({ ...tensor, name: tensor.name.slice(prefix.length) }));
   const { head, tensors, bytes } = layoutSafetensors(chosen, { format: 'pt' });
   await writeFile(sink, folder ? `${folder}/${WEIGHTS}` : WEIGHTS, bytes, async (output) => {
     await output.write(head);

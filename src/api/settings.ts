@@ -162,10 +162,15 @@ async function readSentenceSettings(source: Source, signal?: AbortSignal): Promi
   result.normalize = false;
   for (const { type, path } of modules as { type?: string; path?: string }[]) {
     const kind = String(type).split('.').at(-1);
+    const folder = path ?? '';
+    const file = `${folder}/config.json`;
+    const readOwn = async (): Promise<Json> => {
+      const own = await readObject(source, file, signal);
+      if (!own) throw (await mistakes()).missingModule(source.name, file);
+      return own;
+    };
     if (kind === 'Pooling') {
-      const file = `${path ?? ''}/config.json`;
-      const pooling = await readObject(source, file, signal);
-      if (!pooling) throw (await mistakes()).missingModule(source.name, file);
+      const pooling = await readOwn();
       const chosen = poolingsOf(pooling);
       if (chosen.length !== 1) {
         const keys = POOLING_KEYS.map(([key]) => key);
@@ -176,7 +181,8 @@ async function readSentenceSettings(source: Source, signal?: AbortSignal): Promi
     } else if (kind === 'Normalize') {
       result.normalize = true;
     } else if (kind === 'Dense' && !result.normalize) {
-      result.dense.push(await (await import('./dense')).readDense(source, `${path ?? ''}`, signal));
+      const { denseSettings } = await import('./dense');
+      result.dense.push(denseSettings(folder, await readOwn(), `${file} in ${source.name}`));
     } else if (kind !== 'Transformer') {
       throw (await mistakes()).unknownModule(source.name, type);
     }

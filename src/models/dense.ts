@@ -17,7 +17,6 @@ export interface DenseSettings {
 export interface Dense {
   readonly layer: Linear;
   readonly activation: Activation | null;
-  readonly size: number;
 }
 
 /** An architecture with these layers.
@@ -39,7 +38,7 @@ export function withDense(
           );
         }
         size = outFeatures;
-        return { layer: parameters.linear(`${path}.linear`, outFeatures, inFeatures, { bias }), activation, size };
+        return { layer: parameters.linear(`${path}.linear`, outFeatures, inFeatures, { bias }), activation };
       });
       return { ...model, dense };
     },

@@ -4,9 +4,6 @@ import type { FileFacts } from '../io/cache/store';
 /** Header of an entry that holds what is known of its file. */
 export const FACTS = 'x-wasmformer';
 
-/** Name of the lock that whoever downloads or removes a URL's file holds. */
-export const lockOf = (url: string): string => `wasmformer ${url}`;
-
 /** Entry that tells how far a download came. */
 export const partUrl = (url: string): string => `${url}?part`;
 

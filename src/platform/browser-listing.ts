@@ -1,7 +1,7 @@
 // What is in a page's storage of downloads, all in all, and how it is removed: only cache.list() and its like ask.
-import { REMOVAL_PATIENCE_MS, type ListedFile, type Stored } from '../io/cache/store';
+import type { ListedFile, Stored } from '../io/cache/store';
 import { PIECE_BYTES } from '../io/source-base';
-import { factsOf, lockOf, partUrl, type Part } from './browser-entries';
+import { factsOf, partUrl, type Part } from './browser-entries';
 
 export async function list(cache: Cache): Promise<ListedFile[]> {
   const listed: ListedFile[] = [];
@@ -15,29 +15,9 @@ export async function list(cache: Cache): Promise<ListedFile[]> {
   return listed;
 }
 
-/** Removes all of a URL, unless somebody downloads it at this moment; gives the bytes that this frees. */
-export async function remove(cache: Cache, url: string): Promise<number> {
-  if (!navigator.locks) return drop(cache, url);
-  const signal = AbortSignal.timeout(REMOVAL_PATIENCE_MS);
-  let started = false;
-  const run = (): Promise<number> => {
-    started = true;
-    return drop(cache, url);
-  };
-  try {
-    return await navigator.locks.request(lockOf(url), { signal }, run);
-  } catch (error) {
-    if (started) throw error;
-    return 0;
-  }
-}
-
-/** Removes everything that nobody downloads at this moment; gives the bytes that this frees. */
-export async function clear(cache: Cache): Promise<number> {
-  const urls = new Set((await cache.keys()).map((request) => fileOf(request.url)));
-  let freed = 0;
-  for (const url of urls) freed += await remove(cache, url);
-  return freed;
+/** URLs of everything, also of pieces that belong to nothing. */
+export async function urls(cache: Cache): Promise<Set<string>> {
+  return new Set((await cache.keys()).map((request) => fileOf(request.url)));
 }
 
 /** Removes all of a URL: for whoever holds its lock. */

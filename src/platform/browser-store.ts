@@ -4,6 +4,7 @@ import { abortError, WasmformerError } from '../errors';
 import { Sha256 } from '../io/cache/sha256';
 import {
   isSameContent,
+  unlessDownloading,
   type FileFacts,
   type Hasher,
   type Incoming,
@@ -14,7 +15,7 @@ import {
 } from '../io/cache/store';
 import { PIECE_BYTES, type OpenFile } from '../io/source-base';
 import { yieldToEventLoop } from './browser';
-import { FACTS, factsOf, lockOf, partUrl, type Part } from './browser-entries';
+import { FACTS, factsOf, partUrl, type Part } from './browser-entries';
 
 /** Bytes hashed at a time, and how long before the page gets a turn, in milliseconds. */
 const STEP = 256 * 1024;
@@ -128,11 +129,14 @@ class CacheStore implements Store {
   }
 
   async remove(url: string): Promise<number> {
-    return (await listing()).remove(this.cache, url);
+    const { drop } = await listing();
+    return unlessDownloading((signal) => this.exclusive(url, signal, () => drop(this.cache, url)));
   }
 
   async clear(): Promise<number> {
-    return (await listing()).clear(this.cache);
+    let freed = 0;
+    for (const url of await (await listing()).urls(this.cache)) freed += await this.remove(url);
+    return freed;
   }
 
   async list(): Promise<ListedFile[]> {
@@ -148,7 +152,7 @@ class CacheStore implements Store {
       return work();
     };
     try {
-      return (await navigator.locks.request(lockOf(url), { signal }, run)) as T;
+      return (await navigator.locks.request(`wasmformer ${url}`, { signal }, run)) as T;
     } catch (error) {
       if (signal?.aborted && !started) throw abortError(signal.reason);
       throw error;

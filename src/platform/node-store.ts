@@ -8,7 +8,7 @@ import { throwIfAborted, WasmformerError } from '../errors';
 import { writeError } from '../io/file-output';
 import {
   isSameContent,
-  REMOVAL_PATIENCE_MS,
+  unlessDownloading,
   type FileFacts,
   type Hasher,
   type Incoming,
@@ -212,18 +212,16 @@ class FolderStore implements Store {
   private async removeFiles(path: string, names: readonly string[]): Promise<number> {
     const fs = await builtin('node:fs');
     const lock = `${path}%lock`;
-    const signal = AbortSignal.timeout(REMOVAL_PATIENCE_MS);
-    let freed = 0;
-    const removal = this.locked(lock, signal, async () => {
+    const removeNow = async (): Promise<number> => {
+      let freed = 0;
       for (const name of names) {
         if (name === lock) continue;
         if (name === path || name.endsWith('%part')) freed += (await stat(name))?.size ?? 0;
         await this.writing(() => call((done) => fs.rm(name, { force: true }, done)));
       }
-    });
-    await removal.catch((error: unknown) => {
-      if (codeOf(error) !== 'ABORTED') throw error;
-    });
+      return freed;
+    };
+    const freed = await unlessDownloading((signal) => this.locked(lock, signal, removeNow));
     for (let folder = dirname(path); folder.startsWith(this.place + sep); folder = dirname(folder)) {
       const emptied = await call((done) => fs.rmdir(folder, done)).then(
         () => true,

@@ -89,7 +89,7 @@ export class EncoderRunner extends ModelRunner {
       stack,
       vocabSize,
       hiddenSize,
-      embeddingSize: model.dense?.at(-1)?.size ?? hiddenSize,
+      embeddingSize: model.dense?.at(-1)?.layer.weight.dims[0] ?? hiddenSize,
       layers,
       heads,
       maxPositions,

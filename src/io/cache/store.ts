@@ -1,8 +1,20 @@
 // What a platform's storage of downloads must do: files by URL, believed only when they are whole, continued where they broke off.
+import { WasmformerError } from '../../errors';
 import type { OpenFile } from '../source-base';
 
 /** How long the removal of a file waits for its download to end: that of an aborted load goes on for a moment. In milliseconds. */
-export const REMOVAL_PATIENCE_MS = 500;
+const REMOVAL_PATIENCE_MS = 500;
+
+/** Runs a removal under its file's lock; 0 if somebody downloads the file at this moment.
+ *  @param locked takes the lock, rejects with ABORTED if it does not get it before the signal fires, and gives the bytes that it freed */
+export async function unlessDownloading(locked: (signal: AbortSignal) => Promise<number>): Promise<number> {
+  try {
+    return await locked(AbortSignal.timeout(REMOVAL_PATIENCE_MS));
+  } catch (error) {
+    if (error instanceof WasmformerError && error.code === 'ABORTED') return 0;
+    throw error;
+  }
+}
 
 /** What a server says of a file. What it does not say is absent. */
 export interface FileFacts {
