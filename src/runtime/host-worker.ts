@@ -41,6 +41,8 @@ export async function startWorkerHost(options: CoreOptions, onLost: (cause?: unk
     throw new WorkerRefusal(cause);
   }
   const remote = Comlink.wrap<EngineEndpoint>(worker.endpoint);
+  // got once: each `remote.invoke` makes a proxy that Comlink's registry of finalizers holds until V8's next full collection
+  const remoteInvoke = remote.invoke;
   const create = async (): Promise<Created> => unwrap(await remote.create({ ...options, build: await build }));
   let created: Created;
   try {
@@ -81,7 +83,7 @@ export async function startWorkerHost(options: CoreOptions, onLost: (cause?: unk
     },
     async invoke(call, id, method, request, onEvent) {
       const hear = onEvent && Comlink.proxy((event: unknown) => reply(() => onEvent(event)));
-      const { result, facts } = await remote.invoke(call, id, method, request, hear as never);
+      const { result, facts } = await remoteInvoke(call, id, method, request, hear as never);
       lastFacts = facts;
       return unwrap(result);
     },
