@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Encoder } from '../../src/api/encoder';
 import { createEngine, type EngineOptions } from '../../src/runtime/host';
 import { bigEncoderFiles } from '../support/random-encoder';
@@ -97,6 +97,16 @@ describe.each(places)('%s', (_, options) => {
     await model.forward({ inputIds: rows(64, 128) });
     clearInterval(timer);
     expect(ticks).toBeGreaterThan(5);
+  });
+
+  it('leaves nothing behind a call for finalizers: V8 holds that until its next full collection', async () => {
+    await using engine = await createEngine(options);
+    const model = await Encoder.fromPretrained(tiny, { engine });
+    const register = vi.spyOn(FinalizationRegistry.prototype, 'register');
+    for (let i = 0; i < 5; i++) await model.embed({ inputIds: rows(1, 3 + i) });
+    const calls = register.mock.calls.length;
+    register.mockRestore();
+    expect(calls).toBe(0);
   });
 });
 
