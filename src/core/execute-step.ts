@@ -1,12 +1,10 @@
 // Runs the plan of one more token, which for small models takes less than a turn of the event loop.
 import { abortError } from '../errors';
 import type { Core } from './core';
-import { countRecords, execute, setSizes, SLICE_NS, type RunOptions } from './execute';
-import { sizeOf, TOKENS, type Sizes } from './graph';
+import { costsOf, countRecords, execute, setSizes, SLICE_NS, totalOf, type RunOptions } from './execute';
+import { TOKENS, type Sizes } from './graph';
 import type { Plan } from './plan';
-
-/** Below so many nanoseconds of work, one thread is faster than several that wait for each other after every record. */
-const ALONE_NS = 150e3;
+import { threadsFor } from './threads';
 
 interface Estimate {
   /** At the plan's capacity. */
@@ -20,8 +18,7 @@ const estimates = new WeakMap<Plan, Estimate>();
 function estimateOf(plan: Plan): Estimate {
   let estimate = estimates.get(plan);
   if (!estimate) {
-    const costAt = (sizes: Sizes): number =>
-      plan.steps.reduce((sum, { node }) => sum + node.op.cost(node, (count) => sizeOf(count, sizes)), 0);
+    const costAt = (sizes: Sizes): number => totalOf(costsOf(plan, sizes));
     estimate = { full: costAt(plan.capacity), token: costAt({ ...plan.capacity, [TOKENS.symbol]: 1 }) };
     estimates.set(plan, estimate);
   }
@@ -34,7 +31,7 @@ export function executeStep(plan: Plan, core: Core, sizes: Sizes, options: RunOp
   const { full, token } = estimateOf(plan);
   if (full / core.taking >= SLICE_NS) return execute(plan, core, sizes, options);
   setSizes(plan, core, sizes);
-  const threads = token * sizes[TOKENS.symbol] < ALONE_NS ? 1 : core.taking;
+  const threads = threadsFor(core, token * sizes[TOKENS.symbol]);
   if (!core.run(plan.steps[0].address, countRecords(plan.steps), 0, 1, threads)) throw abortError();
   return undefined;
 }

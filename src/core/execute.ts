@@ -4,6 +4,7 @@ import { abortError } from '../errors';
 import type { Core } from './core';
 import { sizeOf, type Count, type Node, type Sizes, type Value } from './graph';
 import type { Plan, Step } from './plan';
+import { threadsFor } from './threads';
 
 /** A slice's length: short enough for an abort within 50 ms on a machine three times slower than estimated. */
 export const SLICE_NS = 10e6;
@@ -24,22 +25,29 @@ interface Slice {
 
 export const countRecords = (steps: readonly Step[]): number => steps.reduce((sum, { records }) => sum + records, 0);
 
-function cut(plan: Plan, sizes: Sizes, threads: number): Slice[] {
+/** What each step of a plan takes one thread, in nanoseconds. */
+export function costsOf(plan: Plan, sizes: Sizes): number[] {
   const size = (count: Count): number => sizeOf(count, sizes);
+  return plan.steps.map(({ node }) => node.op.cost(node, size));
+}
+
+export const totalOf = (costs: readonly number[]): number => costs.reduce((sum, cost) => sum + cost, 0);
+
+function cut(plan: Plan, costs: readonly number[], threads: number): Slice[] {
   const slices: Slice[] = [];
   let first = 0;
-  let sum = 0;
+  let length = 0;
   const add = (end: number, parts: number): void => {
     slices.push({ address: plan.steps[first].address, count: countRecords(plan.steps.slice(first, end)), parts });
     first = end;
-    sum = 0;
+    length = 0;
   };
-  plan.steps.forEach(({ node }, i) => {
-    const cost = node.op.cost(node, size) / threads;
-    if (i > first && sum + cost > SLICE_NS) add(i, 1);
+  for (const [i, whole] of costs.entries()) {
+    const cost = whole / threads;
+    if (i > first && length + cost > SLICE_NS) add(i, 1);
     if (cost > SLICE_NS) add(i + 1, Math.ceil(cost / SLICE_NS));
-    else sum += cost;
-  });
+    else length += cost;
+  }
   if (first < plan.steps.length) add(plan.steps.length, 1);
   return slices;
 }
@@ -65,14 +73,17 @@ export async function execute(plan: Plan, core: Core, sizes: Sizes, options: Run
     }
     return;
   }
-  const slices = cut(plan, sizes, core.taking);
+  const costs = costsOf(plan, sizes);
+  const cost = totalOf(costs);
+  const slices = cut(plan, costs, threadsFor(core, cost));
   let yielded = false;
   for (const { address, count, parts } of slices) {
     for (let part = 0; part < parts; part++) {
       if (yielded || part > 0) await yieldToEventLoop();
       yielded = true;
       if (isCancelled?.()) throw abortError();
-      if (!core.run(address, count, part, parts)) throw abortError();
+      // asked again for each slice: threads join as they come
+      if (!core.run(address, count, part, parts, threadsFor(core, cost))) throw abortError();
     }
   }
 }
@@ -80,7 +91,9 @@ export async function execute(plan: Plan, core: Core, sizes: Sizes, options: Run
 /** Runs a plan to its end without yielding: for kernels called one by one. */
 export function executeSync(plan: Plan, core: Core, sizes: Sizes): void {
   setSizes(plan, core, sizes);
-  if (plan.steps.length > 0 && !core.run(plan.steps[0].address, countRecords(plan.steps))) throw abortError();
+  if (plan.steps.length === 0) return;
+  const threads = threadsFor(core, totalOf(costsOf(plan, sizes)));
+  if (!core.run(plan.steps[0].address, countRecords(plan.steps), 0, 1, threads)) throw abortError();
 }
 
 /** A copy of a value's elements after a run. */

@@ -189,9 +189,15 @@ describe('execute', () => {
     ]);
     run.mockClear();
     executeSync(plan, core, {});
-    expect(run.mock.calls).toEqual([[plan.steps[0].address, 8]]);
+    expect(run.mock.calls).toEqual([[plan.steps[0].address, 8, 0, 1, 1]]);
     run.mockRestore();
     core.memory.free(plan.region);
+  });
+
+  it('takes all threads from some 150 us of work on', async () => {
+    const { threadsFor } = await vi.importActual<typeof import('../../src/core/threads')>('../../src/core/threads');
+    const pair = { taking: 2 } as Core;
+    expect([0, 149e3, 150e3, 1e9].map((cost) => threadsFor(pair, cost))).toEqual([1, 1, 2, 2]);
   });
 
   it('stops between slices when it is cancelled', async () => {
