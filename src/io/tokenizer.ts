@@ -125,7 +125,10 @@ export class Tokenizer {
     private readonly preTokenizer: PreTokenization,
     private readonly startDecoding: (isClean: boolean) => Decoding,
   ) {
-    this.postProcessing = compilePostProcessor(json.post_processor, `${fileName}: post_processor`);
+    // Python's classes give a model segments if its inputs name them; the general class of transformers 5 names none
+    const { model_input_names: names, tokenizer_class: type } = config;
+    const isTyped = Array.isArray(names) ? names.includes('token_type_ids') : type !== 'TokenizersBackend';
+    this.postProcessing = compilePostProcessor(json.post_processor, `${fileName}: post_processor`, isTyped);
     const isBytes = this.preTokenizer.bytes;
     this.words = new WordCache(
       (word) => this.model.encode(isBytes ? utf8Characters(word) : word),

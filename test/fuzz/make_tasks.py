@@ -18,6 +18,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 import torch
 import transformers as hf
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from transformers.pipelines import SUPPORTED_TASKS  # version 5 answers no questions any more
 
 WORDS = (
     "Angela Merkel was born in Hamburg, West-Germany. don't isn't U.S.A. (2004) 3.14 naïve café 東京 is big; the keeper's lighthouse "
@@ -131,7 +132,7 @@ def call(r, task, tokenizer, positions):
 
 
 def make(r, folder):
-    task = r.choice(["question-answering", "question-answering", *HEADS])
+    task = r.choice([task for task in HEADS if task in SUPPORTED_TASKS])
     parts, names, family = r.choice([word_piece, word_piece, byte_level, unigram])(r)
     tokenizer = hf.PreTrainedTokenizerFast(tokenizer_object=parts, **{f"{name}_token": token for name, token in names.items()})
     if family != "bert":

@@ -66,6 +66,17 @@ describe('encode', () => {
     expect(encoding.typeIds).toEqual([0, 0, 1]);
   });
 
+  it('gives segments where the inputs of its model name them', async () => {
+    const segments = async (config: object): Promise<number[]> =>
+      (await load('wordpiece', config)).encode('the', { textPair: 'boat' }).typeIds;
+    const names = ['input_ids', 'attention_mask'];
+    expect(await segments({ model_input_names: ['token_type_ids', ...names] })).toEqual([0, 0, 0, 1, 1]);
+    expect(await segments({ model_input_names: names })).toEqual([0, 0, 0, 0, 0]);
+    // as transformers 4.57 and 5.24 have it, where nothing names them
+    expect(await segments({ tokenizer_class: 'PreTrainedTokenizerFast' })).toEqual([0, 0, 0, 1, 1]);
+    expect(await segments({ tokenizer_class: 'TokenizersBackend' })).toEqual([0, 0, 0, 0, 0]);
+  });
+
   it('cuts only when asked', async () => {
     const text = 'the boat the boat the boat';
     expect(wordpiece.count(text)).toBe(8);

@@ -23,8 +23,9 @@ export interface PostProcessing {
   trims: readonly { prefixSpace: boolean }[];
 }
 
-/** Compiles the `post_processor` entry. */
-export function compilePostProcessor(config: unknown, where: string): PostProcessing {
+/** Compiles the `post_processor` entry.
+ *  @param isTyped whether the segments that it names count; else all of them are 0 */
+export function compilePostProcessor(config: unknown, where: string, isTyped: boolean): PostProcessing {
   const trims: { prefixSpace: boolean }[] = [];
   let templates: Pick<PostProcessing, 'single' | 'pair'> | null = null;
   for (const part of parts(config, 'processors', where)) {
@@ -38,7 +39,9 @@ export function compilePostProcessor(config: unknown, where: string): PostProces
     if (templates) return invalidTokenizer(part.where, 'only one post-processor may add special tokens');
     templates = readTemplates(part.config, part.where);
   }
-  return { ...(templates ?? PLAIN), trims };
+  const { single, pair } = templates ?? PLAIN;
+  const typed = (item: TemplateItem): TemplateItem => (isTyped ? item : { ...item, type: 0 });
+  return { single: single.map(typed), pair: pair.map(typed), trims };
 }
 
 const first: TemplateItem = { sequence: 0, type: 0 };
