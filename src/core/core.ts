@@ -149,8 +149,9 @@ export class Core {
     this.set(L.CTL_SCRATCH_STRIDE, stride);
   }
 
-  /** Runs `count` records from an address on all threads, or on fewer; or one part of them. False: stopped by the cancel cell. */
-  run(record: number, count: number, part = 0, parts = 1, threads = this.taking): boolean {
+  /** Runs `count` records from an address, or one part of them, on so many of the threads that take part. False: stopped by the cancel
+   *  cell. */
+  run(record: number, count: number, threads: number, part = 0, parts = 1): boolean {
     if (this.disposed) throw new WasmformerError('DISPOSED', 'this engine was disposed');
     this.set(L.CTL_RECORD, record);
     this.set(L.CTL_COUNT, count);

@@ -32,6 +32,6 @@ export function executeStep(plan: Plan, core: Core, sizes: Sizes, options: RunOp
   if (full / core.taking >= SLICE_NS) return execute(plan, core, sizes, options);
   setSizes(plan, core, sizes);
   const threads = threadsFor(core, token * sizes[TOKENS.symbol]);
-  if (!core.run(plan.steps[0].address, countRecords(plan.steps), 0, 1, threads)) throw abortError();
+  if (!core.run(plan.steps[0].address, countRecords(plan.steps), threads)) throw abortError();
   return undefined;
 }

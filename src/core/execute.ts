@@ -64,26 +64,26 @@ export function setSizes(plan: Plan, core: Core, sizes: Sizes): void {
 export async function execute(plan: Plan, core: Core, sizes: Sizes, options: RunOptions = {}): Promise<void> {
   setSizes(plan, core, sizes);
   const { isCancelled, onStep } = options;
+  const costs = costsOf(plan, sizes);
+  // asked again for each slice: threads join as they come
+  const threads = (): number => threadsFor(core, totalOf(costs));
   if (onStep) {
     for (const { node, address, records } of plan.steps) {
       const begin = performance.now();
-      core.run(address, records);
+      core.run(address, records, threads());
       onStep(node, performance.now() - begin, (value) => read(plan, core, value, sizes));
       if (isCancelled?.()) throw abortError();
     }
     return;
   }
-  const costs = costsOf(plan, sizes);
-  const cost = totalOf(costs);
-  const slices = cut(plan, costs, threadsFor(core, cost));
+  const slices = cut(plan, costs, threads());
   let yielded = false;
   for (const { address, count, parts } of slices) {
     for (let part = 0; part < parts; part++) {
       if (yielded || part > 0) await yieldToEventLoop();
       yielded = true;
       if (isCancelled?.()) throw abortError();
-      // asked again for each slice: threads join as they come
-      if (!core.run(address, count, part, parts, threadsFor(core, cost))) throw abortError();
+      if (!core.run(address, count, threads(), part, parts)) throw abortError();
     }
   }
 }
@@ -93,7 +93,7 @@ export function executeSync(plan: Plan, core: Core, sizes: Sizes): void {
   setSizes(plan, core, sizes);
   if (plan.steps.length === 0) return;
   const threads = threadsFor(core, totalOf(costsOf(plan, sizes)));
-  if (!core.run(plan.steps[0].address, countRecords(plan.steps), 0, 1, threads)) throw abortError();
+  if (!core.run(plan.steps[0].address, countRecords(plan.steps), threads)) throw abortError();
 }
 
 /** A copy of a value's elements after a run. */

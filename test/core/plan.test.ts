@@ -177,7 +177,7 @@ describe('execute', () => {
     const run = vi.spyOn(core, 'run');
     await execute(plan, core, {});
     const at = (address: number): number => plan.steps.findIndex((step) => step.address === address);
-    expect(run.mock.calls.map(([address, count, part, parts]) => [at(address), count, part, parts])).toEqual([
+    expect(run.mock.calls.map(([address, count, , part, parts]) => [at(address), count, part, parts])).toEqual([
       [0, 2, 0, 1],
       [2, 1, 0, 1],
       [3, 1, 0, 3],
@@ -189,7 +189,7 @@ describe('execute', () => {
     ]);
     run.mockClear();
     executeSync(plan, core, {});
-    expect(run.mock.calls).toEqual([[plan.steps[0].address, 8, 0, 1, 1]]);
+    expect(run.mock.calls).toEqual([[plan.steps[0].address, 8, 1]]);
     run.mockRestore();
     core.memory.free(plan.region);
   });

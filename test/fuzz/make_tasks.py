@@ -140,23 +140,21 @@ def make(r, folder):
     model, positions = encoder(r, task, family, tokenizer)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    run = hf.pipeline(task, model=model.double(), tokenizer=tokenizer, device="cpu")
     cases = []
     for _ in range(6):
         inputs, options = call(r, task, tokenizer, positions)
-        # what is longer than the model allows is an error here, and a window of question answering
-        texts = inputs.get("inputs")
-        if texts and len(tokenizer(**texts)["input_ids"] if isinstance(texts, dict) else tokenizer(texts)["input_ids"]) > positions:
-            continue
-        at_making = {key: options[key] for key in options if task == "token-classification"}
-        run = hf.pipeline(task, model=model.double(), tokenizer=tokenizer, device="cpu", **at_making)
+        # what is longer than the model allows is an error here; of a question's context it makes windows
+        if "inputs" in inputs:
+            texts = inputs["inputs"]
+            if len(tokenizer(*(texts.values() if isinstance(texts, dict) else [texts]))["input_ids"]) > positions:
+                continue
         try:
-            result = run(**inputs, **options) if task == "question-answering" else run(inputs["inputs"], **({} if at_making else options))
+            cases.append({"inputs": inputs, "options": options, "expected": run(**inputs, **options)})
+        except KeyboardInterrupt:
+            raise
         except BaseException as error:  # a panic of the tokenizer is no Exception
-            if isinstance(error, KeyboardInterrupt):
-                raise
             print(f"{folder.name}: left out: {str(error)[:100]}", flush=True)
-            continue
-        cases.append({"inputs": inputs, "options": options, "expected": result})
     (folder / "cases.json").write_text(json.dumps({"task": task, "cases": cases}, default=lambda number: number.item()))
 
 
