@@ -8,6 +8,7 @@ import { loadBuild, sharesMemory, tileOf, type Build, type BuildName, type Build
 import { CONSTANT_VALUES } from './constants';
 import { coreImports } from './imports';
 import { createMemory, type Memory } from './memory';
+import { threadsFor } from './threads';
 
 /** What the wasm module exports (assembly/index.ts). */
 interface CoreExports extends Record<string, unknown> {
@@ -149,15 +150,15 @@ export class Core {
     this.set(L.CTL_SCRATCH_STRIDE, stride);
   }
 
-  /** Runs `count` records from an address, or one part of them, on so many of the threads that take part. False: stopped by the cancel
-   *  cell. */
-  run(record: number, count: number, threads: number, part = 0, parts = 1): boolean {
+  /** Runs `count` records from an address, or one part of them, on as many threads as are worth it. False: stopped by the cancel cell.
+   *  @param cost of the run that they belong to, on one thread, in nanoseconds */
+  run(record: number, count: number, cost: number, part = 0, parts = 1): boolean {
     if (this.disposed) throw new WasmformerError('DISPOSED', 'this engine was disposed');
     this.set(L.CTL_RECORD, record);
     this.set(L.CTL_COUNT, count);
     this.set(L.CTL_PART, part);
     this.set(L.CTL_PARTS, parts);
-    const done = this.exports.run(threads) === 1;
+    const done = this.exports.run(threadsFor(this, cost)) === 1;
     if (!done && this.get(L.CTL_FAILED)) {
       throw new WasmformerError('WORKER_FAILED', 'a thread of the engine died; the next call starts a new engine');
     }

@@ -1,10 +1,8 @@
 // Runs the plan of one more token, which for small models takes less than a turn of the event loop.
-import { abortError } from '../errors';
 import type { Core } from './core';
-import { costsOf, countRecords, execute, setSizes, SLICE_NS, totalOf, type RunOptions } from './execute';
+import { costsOf, execute, runAtOnce, setSizes, SLICE_NS, totalOf, type RunOptions } from './execute';
 import { TOKENS, type Sizes } from './graph';
 import type { Plan } from './plan';
-import { threadsFor } from './threads';
 
 interface Estimate {
   /** At the plan's capacity. */
@@ -31,7 +29,6 @@ export function executeStep(plan: Plan, core: Core, sizes: Sizes, options: RunOp
   const { full, token } = estimateOf(plan);
   if (full / core.taking >= SLICE_NS) return execute(plan, core, sizes, options);
   setSizes(plan, core, sizes);
-  const threads = threadsFor(core, token * sizes[TOKENS.symbol]);
-  if (!core.run(plan.steps[0].address, countRecords(plan.steps), threads)) throw abortError();
+  runAtOnce(plan, core, token * sizes[TOKENS.symbol]);
   return undefined;
 }

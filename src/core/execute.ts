@@ -23,7 +23,7 @@ interface Slice {
   parts: number;
 }
 
-export const countRecords = (steps: readonly Step[]): number => steps.reduce((sum, { records }) => sum + records, 0);
+const countRecords = (steps: readonly Step[]): number => steps.reduce((sum, { records }) => sum + records, 0);
 
 /** What each step of a plan takes one thread, in nanoseconds. */
 export function costsOf(plan: Plan, sizes: Sizes): number[] {
@@ -65,35 +65,37 @@ export async function execute(plan: Plan, core: Core, sizes: Sizes, options: Run
   setSizes(plan, core, sizes);
   const { isCancelled, onStep } = options;
   const costs = costsOf(plan, sizes);
-  // asked again for each slice: threads join as they come
-  const threads = (): number => threadsFor(core, totalOf(costs));
+  const cost = totalOf(costs);
   if (onStep) {
     for (const { node, address, records } of plan.steps) {
       const begin = performance.now();
-      core.run(address, records, threads());
+      core.run(address, records, cost);
       onStep(node, performance.now() - begin, (value) => read(plan, core, value, sizes));
       if (isCancelled?.()) throw abortError();
     }
     return;
   }
-  const slices = cut(plan, costs, threads());
+  const slices = cut(plan, costs, threadsFor(core, cost));
   let yielded = false;
   for (const { address, count, parts } of slices) {
     for (let part = 0; part < parts; part++) {
       if (yielded || part > 0) await yieldToEventLoop();
       yielded = true;
       if (isCancelled?.()) throw abortError();
-      if (!core.run(address, count, threads(), part, parts)) throw abortError();
+      if (!core.run(address, count, cost, part, parts)) throw abortError();
     }
   }
+}
+
+/** Runs all records of a plan whose sizes are set. Throws ABORTED. */
+export function runAtOnce(plan: Plan, core: Core, cost: number): void {
+  if (!core.run(plan.steps[0].address, countRecords(plan.steps), cost)) throw abortError();
 }
 
 /** Runs a plan to its end without yielding: for kernels called one by one. */
 export function executeSync(plan: Plan, core: Core, sizes: Sizes): void {
   setSizes(plan, core, sizes);
-  if (plan.steps.length === 0) return;
-  const threads = threadsFor(core, totalOf(costsOf(plan, sizes)));
-  if (!core.run(plan.steps[0].address, countRecords(plan.steps), threads)) throw abortError();
+  if (plan.steps.length > 0) runAtOnce(plan, core, totalOf(costsOf(plan, sizes)));
 }
 
 /** A copy of a value's elements after a run. */

@@ -1,7 +1,7 @@
 // What a plan does: as a table, and by the time that each record takes.
 import type { Core } from './core';
-import { execute } from './execute';
-import { showDims, sizeOf, type Count, type Sizes } from './graph';
+import { costsOf, execute } from './execute';
+import { showDims, sizeOf, type Sizes } from './graph';
 import { storageCount, type Plan } from './plan';
 
 export interface ProfileRow {
@@ -12,7 +12,7 @@ export interface ProfileRow {
 
 /** A plan as a table: op, shapes, attributes, bytes, address, estimated cost at full capacity. */
 export function explainPlan(plan: Plan, sizes: Sizes = plan.capacity): string {
-  const size = (count: Count): number => sizeOf(count, sizes);
+  const costs = costsOf(plan, sizes);
   const rows = plan.steps.map(({ node, barrier }, i) => {
     const [out] = node.outputs;
     return [
@@ -23,7 +23,7 @@ export function explainPlan(plan: Plan, sizes: Sizes = plan.capacity): string {
       showDims(out.dims),
       String(sizeOf(storageCount(out), sizes) * 4),
       `0x${plan.address(out).toString(16)}`,
-      (node.op.cost(node, size) / 1000).toFixed(1),
+      (costs[i] / 1000).toFixed(1),
     ];
   });
   const table = [['#', ' ', 'op', 'inputs', 'output', 'bytes', 'address', 'est. us'], ...rows];

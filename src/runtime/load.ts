@@ -3,7 +3,6 @@
 import * as R from '../../assembly/abi/records';
 import type { Core } from '../core/core';
 import type { Weight, WeightType } from '../core/graph';
-import { threadsFor } from '../core/threads';
 import { abortError } from '../errors';
 import type { Declaration, Source } from '../nn/parameters';
 import { WEIGHT_TYPES } from '../ops/weight-type';
@@ -357,7 +356,7 @@ function store(piece: Piece, bytes: Uint8Array, core: Core, staging: number, com
     set(R.CV_TO, held);
   }
   // about a nanosecond an element
-  core.run(staging, 1, threadsFor(core, piece.rows * piece.width));
+  core.run(staging, 1, piece.rows * piece.width);
   return (
     core.memory.i32(staging, RECORD_BYTES / 4)[(weight.layout === 'packed' ? R.PK_UNHELD : R.CV_UNHELD) >>> 2] === 0
   );

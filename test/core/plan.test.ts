@@ -189,7 +189,7 @@ describe('execute', () => {
     ]);
     run.mockClear();
     executeSync(plan, core, {});
-    expect(run.mock.calls).toEqual([[plan.steps[0].address, 8, 1]]);
+    expect(run.mock.calls).toEqual([[plan.steps[0].address, 8, 58e6]]);
     run.mockRestore();
     core.memory.free(plan.region);
   });

@@ -3,12 +3,12 @@
 // usage: node test/fuzz/compare.mjs FOLDER       ends with code 1 if anything differs
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { camel } from './names.mjs';
 
 const built = new URL('../../dist/node/index.js', import.meta.url);
 const { createEngine, Decoder, Encoder, Transformer } = await import(built.href);
 const [folder] = process.argv.slice(2);
 const classes = { Decoder, Encoder, Transformer };
-const camel = (name) => name.replace(/_(\w)/g, (_, letter) => letter.toUpperCase());
 const engine = await createEngine({ threads: 1, worker: false });
 let compared = 0;
 let differing = 0;

@@ -44,9 +44,14 @@ def text(r, most):
     return " ".join(r.choice(WORDS) for _ in range(r.randint(1, most))).strip() or "x"
 
 
-def template(cls, sep, pair, tokenizer):
-    specials = [(token, tokenizer.token_to_id(token)) for token in (cls, sep)]
-    return processors.TemplateProcessing(single=f"{cls} $A {sep}", pair=pair, special_tokens=specials)
+BERT = {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"}
+ROBERTA = {"cls": "<s>", "pad": "<pad>", "sep": "</s>", "unk": "<unk>", "mask": "<mask>"}
+
+
+def template(specials, pair, tokenizer):
+    cls, sep = specials["cls"], specials["sep"]
+    known = [(token, tokenizer.token_to_id(token)) for token in (cls, sep)]
+    return processors.TemplateProcessing(single=f"{cls} $A {sep}", pair=pair, special_tokens=known)
 
 
 def word_piece(r):
@@ -54,23 +59,21 @@ def word_piece(r):
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=r.random() < 0.5)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = decoders.WordPiece()
-    specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    tokenizer.train_from_iterator(WORDS, trainers.WordPieceTrainer(vocab_size=r.choice([120, 200]), special_tokens=specials))
-    tokenizer.post_processor = template("[CLS]", "[SEP]", "[CLS] $A [SEP] $B:1 [SEP]:1", tokenizer)
-    names = {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"}
-    return tokenizer, names, r.choice(["bert", "distilbert"])
+    trainer = trainers.WordPieceTrainer(vocab_size=r.choice([120, 200]), special_tokens=list(BERT.values()))
+    tokenizer.train_from_iterator(WORDS, trainer)
+    tokenizer.post_processor = template(BERT, "[CLS] $A [SEP] $B:1 [SEP]:1", tokenizer)
+    return tokenizer, BERT, r.choice(["bert", "distilbert"])
 
 
 def byte_level(r):
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=r.random() < 0.5)
     tokenizer.decoder = decoders.ByteLevel()
-    specials = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
-    trainer = trainers.BpeTrainer(vocab_size=340, special_tokens=specials, initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(vocab_size=340, special_tokens=list(ROBERTA.values()), initial_alphabet=alphabet)
     tokenizer.train_from_iterator([" ".join(WORDS)], trainer)
-    tokenizer.post_processor = template("<s>", "</s>", "<s> $A </s> </s> $B </s>", tokenizer)
-    names = {"pad": "<pad>", "unk": "<unk>", "cls": "<s>", "sep": "</s>", "mask": "<mask>"}
-    return tokenizer, names, "roberta"
+    tokenizer.post_processor = template(ROBERTA, "<s> $A </s> </s> $B </s>", tokenizer)
+    return tokenizer, ROBERTA, "roberta"
 
 
 def unigram(r):
@@ -78,12 +81,10 @@ def unigram(r):
     tokenizer.normalizer = normalizers.NFKC()
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     tokenizer.decoder = decoders.Metaspace()
-    specials = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
-    trainer = trainers.UnigramTrainer(vocab_size=150, special_tokens=specials, unk_token="<unk>")
+    trainer = trainers.UnigramTrainer(vocab_size=150, special_tokens=list(ROBERTA.values()), unk_token="<unk>")
     tokenizer.train_from_iterator([" ".join(WORDS)], trainer)
-    tokenizer.post_processor = template("<s>", "</s>", "<s> $A </s> </s> $B </s>", tokenizer)
-    names = {"pad": "<pad>", "unk": "<unk>", "cls": "<s>", "sep": "</s>", "mask": "<mask>"}
-    return tokenizer, names, "xlm-roberta"
+    tokenizer.post_processor = template(ROBERTA, "<s> $A </s> </s> $B </s>", tokenizer)
+    return tokenizer, ROBERTA, "xlm-roberta"
 
 
 def encoder(r, task, family, tokenizer):
@@ -133,8 +134,8 @@ def call(r, task, tokenizer, positions):
 
 def make(r, folder):
     task = r.choice([task for task in HEADS if task in SUPPORTED_TASKS])
-    parts, names, family = r.choice([word_piece, word_piece, byte_level, unigram])(r)
-    tokenizer = hf.PreTrainedTokenizerFast(tokenizer_object=parts, **{f"{name}_token": token for name, token in names.items()})
+    parts, specials, family = r.choice([word_piece, word_piece, byte_level, unigram])(r)
+    tokenizer = hf.PreTrainedTokenizerFast(tokenizer_object=parts, **{f"{name}_token": token for name, token in specials.items()})
     if family != "bert":
         tokenizer.model_input_names = ["input_ids", "attention_mask"]
     model, positions = encoder(r, task, family, tokenizer)

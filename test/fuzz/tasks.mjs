@@ -3,23 +3,13 @@
 // usage: node test/fuzz/tasks.mjs FOLDER       ends with code 1 if anything differs
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { camel } from './names.mjs';
 
 const built = new URL('../../dist/node/index.js', import.meta.url);
 const { createEngine, Encoder } = await import(built.href);
 const [folder] = process.argv.slice(2);
-const NAMES = {
-  top_k: 'topK',
-  max_answer_len: 'maxAnswerLength',
-  max_seq_len: 'maxSequenceLength',
-  doc_stride: 'docStride',
-  handle_impossible_answer: 'handleImpossibleAnswer',
-  align_to_words: 'alignToWords',
-  aggregation_strategy: 'aggregationStrategy',
-  ignore_labels: 'ignoreLabels',
-  function_to_apply: 'functionToApply',
-  entity_group: 'entityGroup',
-  token_str: 'tokenStr',
-};
+/** Names that differ by more than their spelling. */
+const NAMES = { max_answer_len: 'maxAnswerLength', max_seq_len: 'maxSequenceLength' };
 /** No question is cut here. */
 const LEFT_OUT = ['max_question_len'];
 const PLACES = ['start', 'end'];
@@ -28,7 +18,7 @@ const renamed = (object) =>
   Object.fromEntries(
     Object.entries(object)
       .filter(([name]) => !LEFT_OUT.includes(name))
-      .map(([name, value]) => [NAMES[name] ?? name, value]),
+      .map(([name, value]) => [NAMES[name] ?? camel(name), value]),
   );
 
 /** Calls by the pipelines' names: the result, and the text that its places are in. */
