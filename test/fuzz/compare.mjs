@@ -1,4 +1,5 @@
-// Compares the built package with what make_models.py expects: logits, hidden states, greedy texts, beams and their scores.
+// Compares the built package with what make_models.py expects: logits, hidden states, greedy texts, beams and their scores, and the
+// probabilities that samples are drawn from.
 //
 // usage: node test/fuzz/compare.mjs FOLDER       ends with code 1 if anything differs
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -106,6 +107,31 @@ async function compareGenerate(name, model, { row, options, sequences, scores })
   }
 }
 
+/** The text's tokens are forced one after the other; then one is drawn, and tells the probabilities that it was drawn from. */
+async function compareSample(name, model, { row, options, ids, steps }) {
+  const given = Object.fromEntries(Object.entries(options).map(([key, value]) => [camel(key), value]));
+  const all = { doSample: true, logprobs: steps[0].length };
+  for (const [step, expected] of steps.entries()) {
+    const force = (logits, at) => {
+      if (at.step < step) logits.fill(-Infinity).fill(0, ids[at.step], ids[at.step] + 1);
+    };
+    const pieces = [];
+    for await (const piece of model.generate(row, { ...all, ...given, logitsProcessors: [force] })) pieces.push(piece);
+    compared++;
+    const scale = Math.max(...expected.map((value) => Math.abs(value ?? 0)));
+    const actual = new Map(pieces[step]?.topLogprobs.map(({ id, logprob }) => [id, logprob]));
+    const wrong = expected.findIndex((value, id) =>
+      value === null || !actual.has(id)
+        ? (value !== null) !== actual.has(id)
+        : !(Math.abs(value - actual.get(id)) <= 1e-4 * Math.max(1, scale / 10)),
+    );
+    if (wrong >= 0) {
+      report(name, `draws with ${JSON.stringify(options)} after ${row} and ${ids.slice(0, step)}:`);
+      console.log(`  token ${wrong}: ${actual.get(wrong)} for ${expected[wrong]}; ${actual.size} tokens`);
+    }
+  }
+}
+
 for (const name of readdirSync(folder).sort()) {
   const path = join(folder, name, 'expected.json');
   if (!existsSync(path)) continue;
@@ -116,6 +142,7 @@ for (const name of readdirSync(folder).sort()) {
     for (const one of expected.forward) await compareForward(name, model, one);
     for (const isLeft of [false, true]) await compareBatch(name, model, expected.forward, isLeft);
     for (const one of expected.generate) await compareGenerate(name, model, one);
+    for (const one of expected.sample ?? []) await compareSample(name, model, one);
     await model.dispose();
   } catch (error) {
     report(name, `${error.code}: ${error.message}`);

@@ -9,6 +9,7 @@ Options that a version of the library itself cannot run are counted and left out
 
 import argparse
 import json
+import math
 import os
 import pathlib
 import random
@@ -274,6 +275,51 @@ def generation_options(r):
     return options
 
 
+def sampling_options(r, is_seq2seq):
+    """Of transformers' generate() with do_sample, and processors that `generation_options` leaves out."""
+    ids = lambda n: [r.randrange(LOW, HIGH) for _ in range(n)]
+    likely = {
+        "temperature": (0.5, lambda: r.choice([0.3, 0.7, 1.5])),
+        "top_k": (0.8, lambda: r.choice([0, 1, 5, 20, 200])),
+        "top_p": (0.4, lambda: r.choice([0.05, 0.5, 0.9])),
+        "min_p": (0.3, lambda: r.choice([0.001, 0.05, 0.3])),
+        "typical_p": (0.3, lambda: r.choice([0.2, 0.8])),
+        "epsilon_cutoff": (0.2, lambda: r.choice([0.0003, 0.02])),
+        "eta_cutoff": (0.2, lambda: r.choice([0.0003, 0.02])),
+        "sequence_bias": (0.3, lambda: [[ids(n), r.choice([-3.0, 2.5, 8.0])] for n in [1, 1, 2, 3][: r.randint(1, 4)]]),
+        "exponential_decay_length_penalty": (0.3, lambda: [r.choice([0, 3]), r.choice([1.05, 1.4])]),
+        "renormalize_logits": (0.2, lambda: True),
+        "forced_bos_token_id": (0.2, lambda: r.randrange(LOW, HIGH)),
+        "min_length": (0.2, lambda: r.choice([5, 20])),
+    }
+    if is_seq2seq:
+        likely["encoder_repetition_penalty"] = (0.4, lambda: r.choice([1.3, 0.7]))
+        likely["encoder_no_repeat_ngram_size"] = (0.3, lambda: r.choice([1, 2]))
+    options = {name: draw() for name, (share, draw) in likely.items() if r.random() < share}
+    beams = ("num_beams", "num_return_sequences", "length_penalty", "early_stopping")
+    plain = {name: value for name, value in generation_options(r).items() if name not in beams}
+    if "exponential_decay_length_penalty" in options:
+        plain.setdefault("eos_token_id", ids(2))  # some configs name one beyond this vocabulary
+    if "min_length" in options:
+        plain.pop("min_new_tokens", None)
+    if options.get("forced_bos_token_id") in plain.get("suppress_tokens", []):
+        del plain["suppress_tokens"]
+    return {**plain, **options}
+
+
+def sample(model, family, row, options):
+    """A text and, for each of its tokens, the log-probabilities that it was drawn from; None where they are zero."""
+    ids, given = torch.tensor([row]), {"max_new_tokens": 8, "num_beams": 1, **options}
+    try:
+        out = model.generate(
+            ids, attention_mask=torch.ones_like(ids), do_sample=True, return_dict_in_generate=True, output_scores=True, **given
+        )
+    except (RuntimeError, ValueError):  # options that leave no token
+        return None
+    steps = [[None if value == -math.inf else value for value in scores[0].log_softmax(-1).tolist()] for scores in out.scores]
+    return {"row": row, "options": given, "ids": out.sequences[0, -len(steps) :].tolist(), "steps": steps}
+
+
 def tensor(value):
     return {"dims": list(value.shape), "data": value.flatten().tolist()}
 
@@ -325,6 +371,8 @@ def make(family, r, folder):
     expected = {"forward": [forward(model, family, row, r) for row in rows], "generate": []}
     if family not in ENCODERS:
         expected["generate"] = [generate(model, family, row, options) for row in rows for options in ({}, generation_options(r))]
+        samples = [sample(model, family, row, sampling_options(r, family in TRANSFORMERS)) for row in rows for _ in range(2)]
+        expected["sample"] = [one for one in samples if one]
     kind = "Encoder" if family in ENCODERS else "Decoder" if family in DECODERS else "Transformer"
     (folder / "expected.json").write_text(json.dumps({"class": kind, "name": name, "config": config, **expected}))
 
