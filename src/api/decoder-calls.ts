@@ -35,7 +35,14 @@ interface PreparedCall extends Prepared {
 
 const FORWARD_NAMES = 'outputHiddenStates outputAttentions truncation maxLength signal';
 
-const OTHER_OPTIONS = ['logitsProcessors', 'contextOverflow', 'assistantModel', 'numAssistantTokens', 'signal'];
+const OTHER_OPTIONS = [
+  'addSpecialTokens',
+  'logitsProcessors',
+  'contextOverflow',
+  'assistantModel',
+  'numAssistantTokens',
+  'signal',
+];
 
 export async function forward(
   model: Decoder,
@@ -121,6 +128,8 @@ async function streamSource(
     otherNames: OTHER_OPTIONS,
   });
   const { logitsProcessors = [], contextOverflow = 'end', assistantModel, numAssistantTokens, signal } = options;
+  const { addSpecialTokens } = options;
+  const said = session?.ids ?? [];
   throwIfAborted(signal);
   checkCallOptions(options, settings);
   // a prompt that is too long may still slide
@@ -129,7 +138,8 @@ async function streamSource(
     maxPositions: contextOverflow === 'slide' ? Infinity : maxPositions,
     advice: settings.numBeams > 1 ? undefined : "shorten it, or pass contextOverflow: 'slide' to forget its beginning",
   };
-  const { rows, isBatch } = promptRows(prompts, limits, () => model.tokenizer);
+  const mayBeEmpty = said.length > 0;
+  const { rows, isBatch } = promptRows(prompts, limits, () => model.tokenizer, { addSpecialTokens, mayBeEmpty });
   if (session && isBatch)
     throw new WasmformerError('INVALID_ARGUMENT', 'a session continues one prompt: give one, not an array of them');
   if (assistantModel) checkAssistant(model, assistantModel, settings, rows.length);
@@ -140,7 +150,7 @@ async function streamSource(
     processors: logitsProcessors,
     signal,
     tokenizer: model.settings.tokenizer,
-    context: (prompt) => rows[prompt],
+    context: (prompt) => (rows[prompt].length > 0 ? rows[prompt] : said),
     run: async (abort, onEvent) => {
       const held = await session?.begin();
       const request: GenerateRequest = {
@@ -235,13 +245,15 @@ function callOf(
 
 /** Options of the call that are not those of generation itself. Throws INVALID_ARGUMENT. */
 function checkCallOptions(
-  { logitsProcessors = [], contextOverflow, assistantModel, numAssistantTokens }: GenerateOptions,
+  { addSpecialTokens, logitsProcessors = [], contextOverflow, assistantModel, numAssistantTokens }: GenerateOptions,
   { numBeams }: GenerationSettings,
 ): void {
   const invalid = (message: string): never => {
     throw new WasmformerError('INVALID_ARGUMENT', message);
   };
   checkProcessors(logitsProcessors);
+  if (addSpecialTokens !== undefined && typeof addSpecialTokens !== 'boolean')
+    invalid(`addSpecialTokens must be true or false, not ${JSON.stringify(addSpecialTokens)}`);
   if (contextOverflow !== undefined && contextOverflow !== 'end' && contextOverflow !== 'slide')
     invalid(`contextOverflow must be 'end' or 'slide', not ${JSON.stringify(contextOverflow)}`);
   if (numAssistantTokens !== undefined && !(Number.isInteger(numAssistantTokens) && numAssistantTokens >= 1))

@@ -61,6 +61,9 @@ export interface DecoderInfo extends RunInfo {
 
 /** Options of `Decoder.generate` and `Session.generate`. */
 export interface GenerateOptions extends GenerationOptions {
+  /** Whether prompts that are texts get the tokenizer's special tokens, as a beginning of sequence. False for text that goes on from a
+   *  session's, or that has them written out, as chat templates do. Default true. */
+  addSpecialTokens?: boolean;
   /** Change the scores of every next token, in the caller's thread, one after another. What they throw, the stream throws.
    *  With them nothing is guessed. Default: none. */
   logitsProcessors?: readonly LogitsProcessor[];

@@ -1,12 +1,19 @@
 // Prompts as callers give them, made into rows of ids.
 import type { Tokenizer } from '../io/tokenizer';
 import { prepareIds } from './ids';
-import { encodeText, invalid, type IdInputs, type InputLimits, type Prepared } from './inputs';
+import { invalid, type IdInputs, type InputLimits, type Prepared } from './inputs';
 import { Tensor } from './tensor';
 
 /** A text or its ids: one prompt. An array of texts or of rows of ids, a tensor [batch, tokens] or { inputIds, attentionMask }: a batch. */
 export type Prompt = string | readonly number[] | Int32Array;
 export type Prompts = Prompt | readonly Prompt[] | Tensor | Pick<IdInputs, 'inputIds' | 'attentionMask'>;
+
+export interface PromptOptions {
+  /** Whether texts get the tokenizer's special tokens. Default true. */
+  readonly addSpecialTokens?: boolean;
+  /** Whether a prompt alone may have no tokens. Default false. */
+  readonly mayBeEmpty?: boolean;
+}
 
 export interface PromptRows {
   readonly rows: Int32Array[];
@@ -15,7 +22,12 @@ export interface PromptRows {
 }
 
 /** Rows of ids, checked against the vocabulary. Throws INVALID_ARGUMENT, INVALID_SHAPE, TOO_LONG, NO_TOKENIZER. */
-export function promptRows(prompts: Prompts, limits: InputLimits, tokenizer: () => Tokenizer): PromptRows {
+export function promptRows(
+  prompts: Prompts,
+  limits: InputLimits,
+  tokenizer: () => Tokenizer,
+  { addSpecialTokens = true, mayBeEmpty = false }: PromptOptions = {},
+): PromptRows {
   if (Array.isArray(prompts) && prompts.length > 0 && typeof prompts[0] !== 'number')
     return { rows: idRows(prompts.map((prompt: unknown) => idsOf(prompt))), isBatch: true };
   if (prompts instanceof Tensor) return { rows: idRows(prompts), isBatch: prompts.dims.length > 1 };
@@ -24,10 +36,11 @@ export function promptRows(prompts: Prompts, limits: InputLimits, tokenizer: () 
     const isRow = inputIds instanceof Tensor ? inputIds.dims.length === 1 : typeof inputIds?.[0] === 'number';
     return { rows: idRows(inputIds, attentionMask), isBatch: !isRow };
   }
-  return { rows: idRows([idsOf(prompts)]), isBatch: false };
+  const ids = idsOf(prompts);
+  return { rows: mayBeEmpty && ids.length === 0 ? [new Int32Array(0)] : idRows([ids]), isBatch: false };
 
   function idsOf(prompt: unknown): number[] {
-    if (typeof prompt === 'string') return Array.from(encodeText(tokenizer(), limits, prompt, undefined, {}).ids);
+    if (typeof prompt === 'string') return Array.from(tokenizer().encode(prompt, { addSpecialTokens }).ids);
     if (Array.isArray(prompt) || prompt instanceof Int32Array) return Array.from(prompt as ArrayLike<number>);
     return invalid('a prompt must be a text or an array of token ids, and a batch an array of such');
   }

@@ -17,6 +17,8 @@ export interface SessionPort {
 
 /** One call's use of a session. */
 export interface SessionUse {
+  /** What was said before. */
+  readonly ids: readonly number[];
   /** The session's number in the engine, and the ids that it must be told before the prompt. */
   begin(): Promise<{ id: number; missing: readonly number[] }>;
   advance(prompt: Int32Array, result: GenerationResult): void;
@@ -61,7 +63,8 @@ export class Session {
   /** Continues the conversation: the prompt comes behind what was said. With beams or several sequences the first one counts. If the
    *  call fails, or is aborted while it waits for others, the session is as it was; if it is aborted later, the session has the
    *  prompt and what was generated. One call at a time.
-   *  @param prompt a text, tokenised as one of its own (special tokens included), or ids
+   *  @param prompt a text, tokenised as one of its own (with special tokens unless `addSpecialTokens` is false), or ids; none ([])
+   *  goes on from what was said
    *  @throws (from the stream) as Decoder.generate; INVALID_ARGUMENT if another call has the session */
   generate(prompt: Prompt, options: GenerateOptions = {}): GenerationStream<GeneratedResult> {
     return new GenerationStream(this.source(prompt, options));
@@ -112,6 +115,7 @@ export class Session {
     this.isBusy = true;
     try {
       const source = await this.port.source(prompt, options, {
+        ids: this.ids,
         begin: async () => {
           const place = this.place ?? this.open(null);
           return { id: await place.id, missing: this.tokens.slice(place.told) };

@@ -89,12 +89,13 @@ const FLAGS: { readonly [K in keyof Required<Options>]: Flag } = {
   logprobs: number('with --json: log-probabilities of the tokens; beams: 0'),
   promptLookupNumTokens: number('tokens guessed from the text so far'),
   maxMatchingNgramSize: number('longest run of ids that guessing looks for (2)'),
+  addSpecialTokens: word('<bool>', 'false: the prompt has its special tokens written out (true)'),
   contextOverflow: word('<how>', 'at the end of the context: end, or slide (forget the older half)'),
 };
 
 const NAMES = Object.keys(FLAGS) as (keyof typeof FLAGS)[];
 /** Only Decoder.generate, and only Transformer.generate, have these. */
-const OF_DECODERS: readonly string[] = ['promptLookupNumTokens', 'maxMatchingNgramSize', 'contextOverflow'];
+const OF_DECODERS: readonly string[] = ['promptLookupNumTokens', 'maxMatchingNgramSize', 'addSpecialTokens', 'contextOverflow'];
 const OF_TRANSFORMERS: readonly string[] = ['decoderInputIds', 'decoderStartTokenId', 'bosTokenId'];
 
 function flagOf(name: string): string {

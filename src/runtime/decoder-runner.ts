@@ -188,6 +188,8 @@ export class DecoderRunner extends ModelRunner {
       return { cache, tokens: new Tokens(ids), dropped: 0, encoderIds: ids, owned: true };
     }
     for (const id of ids) session.tokens.push(id);
+    // without a new token the last one is read again, for the scores of the next
+    session.cache.truncate(session.tokens.length - session.dropped - 1);
     return new SessionStart(session);
   }
 

@@ -42,6 +42,35 @@ describe('a session', () => {
     await expectSame(session, [4], { ...free, maxNewTokens: 2 });
   });
 
+  it('goes on without a prompt, also from where it was cut', async () => {
+    await using session = model.createSession();
+    await expect(failure(session.generate([]).result())).resolves.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    await expectSame(session, [5, 6, 7]);
+    await expectSame(session, []);
+    await expectSame(session, [], { numBeams: 3, maxNewTokens: 4, eosTokenId: [] });
+    await using other = session.fork();
+    await session.truncate(9);
+    await expectSame(session, [], { ...free, promptLookupNumTokens: 2, logprobs: null });
+    await expectSame(session, [8]);
+    await expectSame(other, []);
+  });
+
+  it('goes on with text that has no special tokens of its own', async () => {
+    const texts = await Decoder.fromPretrained(textFolder('pieces'), { engine });
+    await using session = texts.createSession();
+    const first = await session.generate('once upon a', { maxNewTokens: 3 }).result();
+    const { ids } = texts.tokenizer.encode('the cat', { addSpecialTokens: false });
+    const turn = session.ids;
+    await session.generate('the cat', { addSpecialTokens: false, maxNewTokens: 1 }).result();
+    expect(session.ids.slice(0, -1)).toEqual([...turn, ...ids]);
+    const whole = texts.tokenizer.encode('once upon a');
+    expect(turn).toEqual([...whole.ids, ...first.ids]);
+    expect(whole.length).toBe(texts.tokenizer.encode('once upon a', { addSpecialTokens: false }).length + 1);
+    const refused = session.generate('the cat', { addSpecialTokens: 'no' as never }).result();
+    await expect(failure(refused)).resolves.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    await texts.dispose();
+  });
+
   it('pays for new tokens only', async () => {
     const prompt = Array.from({ length: 2000 }, (_, i) => i % 100);
     await using session = slow.createSession();
@@ -150,7 +179,6 @@ describe('what fails leaves the session as it was', () => {
         [[5000], {}, 'INVALID_ARGUMENT'],
         [[9], { temperature: -1 }, 'INVALID_ARGUMENT'],
         [[9], { maxLength: 5 }, 'INVALID_ARGUMENT'],
-        [[], {}, 'INVALID_ARGUMENT'],
         [[[5]] as never, {}, 'INVALID_ARGUMENT'],
         [many, {}, 'TOO_LONG'],
       ] as const) {
