@@ -60,10 +60,10 @@ const SELDOM = {
   encoders: /src\/(models\/(bert-heads|distilbert|mpnet|roberta|transformer-stack)|nn\/sinusoidal)\./,
   // encoder-decoders, and a decoder's stack alone
   transformer:
-    /src\/(models\/(transformers?|bart|bart-parts|t5|encoder-decoder)|runtime\/(transformer-runner|stack-runner)|api\/transformer-calls)\./,
+    /src\/(models\/(transformers?|bart|bart-parts|t5|encoder-decoder)|runtime\/(transformer-runner|stack-runner)|api\/(transformer-calls|languages))\./,
   relative: /src\/nn\/relative\./,
   // tokenizers of other kinds than BERT's
-  subwords: /src\/io\/tokenizer\/subword-\w+\./,
+  subwords: /src\/io\/tokenizer\/(subword-\w+|class-settings|template)\./,
   bpe: /src\/io\/tokenizer\/(bpe|merges)\./,
   unigram: /src\/io\/tokenizer\/unigram\./,
   convert: /src\/io\/tokenizer\/(convert\/|piece-model\.|sentencepiece\.)/,

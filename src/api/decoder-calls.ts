@@ -138,8 +138,8 @@ async function streamSource(
     maxPositions: contextOverflow === 'slide' ? Infinity : maxPositions,
     advice: settings.numBeams > 1 ? undefined : "shorten it, or pass contextOverflow: 'slide' to forget its beginning",
   };
-  const mayBeEmpty = said.length > 0;
-  const { rows, isBatch } = promptRows(prompts, limits, () => model.tokenizer, { addSpecialTokens, mayBeEmpty });
+  const encode = (text: string) => model.tokenizer.encode(text, { addSpecialTokens }).ids;
+  const { rows, isBatch } = promptRows(prompts, limits, encode, said.length > 0);
   if (session && isBatch)
     throw new WasmformerError('INVALID_ARGUMENT', 'a session continues one prompt: give one, not an array of them');
   if (assistantModel) checkAssistant(model, assistantModel, settings, rows.length);

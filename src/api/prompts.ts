@@ -1,5 +1,4 @@
 // Prompts as callers give them, made into rows of ids.
-import type { Tokenizer } from '../io/tokenizer';
 import { prepareIds } from './ids';
 import { invalid, type IdInputs, type InputLimits, type Prepared } from './inputs';
 import { Tensor } from './tensor';
@@ -8,25 +7,20 @@ import { Tensor } from './tensor';
 export type Prompt = string | readonly number[] | Int32Array;
 export type Prompts = Prompt | readonly Prompt[] | Tensor | Pick<IdInputs, 'inputIds' | 'attentionMask'>;
 
-export interface PromptOptions {
-  /** Whether texts get the tokenizer's special tokens. Default true. */
-  readonly addSpecialTokens?: boolean;
-  /** Whether a prompt alone may have no tokens. Default false. */
-  readonly mayBeEmpty?: boolean;
-}
-
 export interface PromptRows {
   readonly rows: Int32Array[];
   /** Whether the caller gave several, so that the result is an array. */
   readonly isBatch: boolean;
 }
 
-/** Rows of ids, checked against the vocabulary. Throws INVALID_ARGUMENT, INVALID_SHAPE, TOO_LONG, NO_TOKENIZER. */
+/** Rows of ids, checked against the vocabulary. Throws INVALID_ARGUMENT, INVALID_SHAPE, TOO_LONG, and what `encode` throws.
+ *  @param encode ids of a text
+ *  @param mayBeEmpty whether a prompt alone may have no tokens */
 export function promptRows(
   prompts: Prompts,
   limits: InputLimits,
-  tokenizer: () => Tokenizer,
-  { addSpecialTokens = true, mayBeEmpty = false }: PromptOptions = {},
+  encode: (text: string) => ArrayLike<number>,
+  mayBeEmpty = false,
 ): PromptRows {
   if (Array.isArray(prompts) && prompts.length > 0 && typeof prompts[0] !== 'number')
     return { rows: idRows(prompts.map((prompt: unknown) => idsOf(prompt))), isBatch: true };
@@ -40,7 +34,7 @@ export function promptRows(
   return { rows: mayBeEmpty && ids.length === 0 ? [new Int32Array(0)] : idRows([ids]), isBatch: false };
 
   function idsOf(prompt: unknown): number[] {
-    if (typeof prompt === 'string') return Array.from(tokenizer().encode(prompt, { addSpecialTokens }).ids);
+    if (typeof prompt === 'string') return Array.from(encode(prompt));
     if (Array.isArray(prompt) || prompt instanceof Int32Array) return Array.from(prompt as ArrayLike<number>);
     return invalid('a prompt must be a text or an array of token ids, and a batch an array of such');
   }

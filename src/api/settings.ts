@@ -83,6 +83,10 @@ export async function readTokenizer(
   let found: { json: Json; config: Json; name: string };
   if (stored) {
     found = { json: stored, config: { ...specials, ...own }, name: `tokenizer.json in ${source.name}` };
+    if (isContradicted(found)) {
+      const { withClassSettings } = await import('../io/tokenizer/class-settings');
+      found.json = withClassSettings(stored, found.config, found.name);
+    }
   } else if (await lacksTokenizer(source)) {
     return { tokenizer: null, tokenizerRefusal: null, continuingSubwordPrefix: null };
   } else {
@@ -100,6 +104,18 @@ export async function readTokenizer(
     tokenizerRefusal: null,
     continuingSubwordPrefix: typeof prefix === 'string' && prefix !== '' ? prefix : null,
   };
+}
+
+/** Whether tokenizer_config.json may say something else than tokenizer.json: of BERT's, of which most are, only if it does. */
+function isContradicted({ json, config }: { json: Json; config: Json }): boolean {
+  const { type, lowercase, strip_accents = null, handle_chinese_chars } = (json.normalizer ?? {}) as Json;
+  if (type !== 'BertNormalizer') return true;
+  const {
+    do_lower_case = lowercase,
+    strip_accents: accents = strip_accents,
+    tokenize_chinese_chars = handle_chinese_chars,
+  } = config;
+  return do_lower_case !== lowercase || accents !== strip_accents || tokenize_chinese_chars !== handle_chinese_chars;
 }
 
 /** Whether the files' names show that none is a tokenizer's: then the code that reads one is not needed. */

@@ -7,6 +7,7 @@ import { checkNames } from '../runtime/option-names';
 import { checkProcessors, GenerationStream, type GeneratedResult, type StreamSource } from './generation';
 import { padCrossMaps, padMaps, padRows, prepareIds } from './ids';
 import type { Ids, InputLimits, Prepared } from './inputs';
+import { encoderOf, inTarget } from './languages';
 import { profileOf, type Profile } from './profile';
 import { promptRows, splitRows, type Prompts } from './prompts';
 import type { Tensor } from './tensor';
@@ -94,19 +95,23 @@ async function streamSource(
 ): Promise<StreamSource> {
   model.checkAlive();
   const { vocabSize, sourceVocabSize, maxPositions, maxSourcePositions } = model.facts;
-  const settings = resolveGeneration(options, {
+  const settings = resolveGeneration(inTarget(model, options), {
     config: withSpecialTokens(model.config),
     generationConfig: model.settings.generation,
     vocabSize,
-    otherNames: ['logitsProcessors', 'decoderInputIds', 'signal'],
+    otherNames: ['logitsProcessors', 'decoderInputIds', 'srcLang', 'tgtLang', 'signal'],
   });
-  const { logitsProcessors = [], decoderInputIds, signal } = options;
+  const { logitsProcessors = [], decoderInputIds, srcLang, signal } = options;
   throwIfAborted(signal);
   checkProcessors(logitsProcessors);
   if (settings.promptLookupNumTokens !== null)
     throw new WasmformerError('INVALID_ARGUMENT', 'promptLookupNumTokens works for a Decoder only: leave it out');
   const limits = { vocabSize: sourceVocabSize, maxPositions: maxSourcePositions, advice: 'shorten or split it' };
-  const { rows, isBatch } = promptRows(sources, limits, () => model.tokenizer);
+  const encode =
+    srcLang === undefined
+      ? (text: string) => model.tokenizer.encode(text).ids
+      : encoderOf(model.tokenizer, sources, srcLang);
+  const { rows, isBatch } = promptRows(sources, limits, encode);
   const starts = startsOf(decoderInputIds, settings, rows.length, { vocabSize, maxPositions });
   return {
     settings,

@@ -61,6 +61,11 @@ export interface TransformerOutput {
 
 /** Options of `Transformer.generate`. */
 export interface TransformerGenerateOptions extends GenerationOptions {
+  /** The language of texts, as a multilingual tokenizer names it: 'fr_XX' (mBART), 'fra_Latn' (NLLB), 'fr' (M2M-100). Default: what
+   *  its files say. */
+  srcLang?: string;
+  /** The language to write, likewise: its token is forced to be the first (`forcedBosTokenId`). Default: what the checkpoint says. */
+  tgtLang?: string;
   /** Change the scores of every next token, in the caller's thread, one after another. What they throw, the stream throws. Default: none. */
   logitsProcessors?: readonly LogitsProcessor[];
   /** First ids of the decoder, [tokens] for all sources or [batch, tokens]. Default: decoderStartTokenId. They are not

@@ -86,6 +86,8 @@ const FLAGS: { readonly [K in keyof Required<Options>]: Flag } = {
   padTokenId: number('changes nothing: nothing is padded'),
   decoderStartTokenId: number("first id of an encoder-decoder's decoder"),
   decoderInputIds: ids('first ids of the decoder, in place of the start token'),
+  srcLang: word('<language>', 'of the texts, as the tokenizer names it: fr_XX, fra_Latn, fr'),
+  tgtLang: word('<language>', 'to write, likewise'),
   logprobs: number('with --json: log-probabilities of the tokens; beams: 0'),
   promptLookupNumTokens: number('tokens guessed from the text so far'),
   maxMatchingNgramSize: number('longest run of ids that guessing looks for (2)'),
@@ -95,8 +97,19 @@ const FLAGS: { readonly [K in keyof Required<Options>]: Flag } = {
 
 const NAMES = Object.keys(FLAGS) as (keyof typeof FLAGS)[];
 /** Only Decoder.generate, and only Transformer.generate, have these. */
-const OF_DECODERS: readonly string[] = ['promptLookupNumTokens', 'maxMatchingNgramSize', 'addSpecialTokens', 'contextOverflow'];
-const OF_TRANSFORMERS: readonly string[] = ['decoderInputIds', 'decoderStartTokenId', 'bosTokenId'];
+const OF_DECODERS: readonly string[] = [
+  'promptLookupNumTokens',
+  'maxMatchingNgramSize',
+  'addSpecialTokens',
+  'contextOverflow',
+];
+const OF_TRANSFORMERS: readonly string[] = [
+  'decoderInputIds',
+  'decoderStartTokenId',
+  'bosTokenId',
+  'srcLang',
+  'tgtLang',
+];
 
 function flagOf(name: string): string {
   return `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;

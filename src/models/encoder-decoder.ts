@@ -1,7 +1,8 @@
 // What the encoder-decoders of transformers share: their heads, and how the decoder's blocks reach the encoder's output.
 import type { Value } from '../core/graph';
 import { WasmformerError } from '../errors';
-import { storeCross, type HeadShape } from '../nn/attention';
+import type { HeadShape } from '../nn/attention';
+import { storeCross } from '../nn/cross';
 import type { Block, BlockInputs } from '../nn/blocks';
 import { cachedKv, type KeyValues } from '../ops/store-kv';
 import type { Config, CrossInputs } from './model';

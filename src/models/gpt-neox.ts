@@ -3,7 +3,7 @@
 import { WasmformerError } from '../errors';
 import type { Block } from '../nn/blocks';
 import type { Parameters } from '../nn/parameters';
-import { rotaryOf, ropeSettings, type Rotary } from '../nn/rotary';
+import { rotaryOf, ropeSettings, turnHalves, type Rotary } from '../nn/rotary';
 import { gather } from '../ops/gather';
 import { causalModel, OLD_BUFFERS, wordTables } from './causal';
 import {
@@ -90,7 +90,7 @@ function build(given: Config, p: Parameters): DecoderModel {
       kvHeads: heads,
       size,
       causal: true,
-      rotary: rotary ? { dim: rotary.dim, style: 'half' } : undefined,
+      rotary: rotary ? turnHalves(rotary.dim) : undefined,
     }),
     finalNorm: p.norm('final_layer_norm', d, eps),
     head,

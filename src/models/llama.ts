@@ -4,7 +4,7 @@
 import type { Block } from '../nn/blocks';
 import { gatedBy } from '../nn/gated';
 import type { Parameters } from '../nn/parameters';
-import { rotaryOf } from '../nn/rotary';
+import { rotaryOf, turnHalves } from '../nn/rotary';
 import { gather } from '../ops/gather';
 import { causalModel, OLD_BUFFERS, wordTables } from './causal';
 import {
@@ -104,7 +104,7 @@ function build(given: Config, p: Parameters, traits: Traits): DecoderModel {
       size,
       causal: true,
       window: traits.window?.(config, layer),
-      rotary: { dim: size, style: 'half' },
+      rotary: turnHalves(size),
     }),
     finalNorm: p.rmsNorm('norm', d, eps),
     head,

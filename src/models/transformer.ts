@@ -1,7 +1,7 @@
 // The original Transformer (Vaswani et al. 2017) as PyTorch has it: nn.Transformer between the embeddings and the generator of
 // its translation tutorial, and nn.TransformerDecoder alone.
 import type { Value, Weight } from '../core/graph';
-import { storeCross } from '../nn/attention';
+import { storeCross } from '../nn/cross';
 import { runBlocks } from '../nn/blocks';
 import { linear } from '../nn/layers';
 import { xavier } from '../nn/init';

@@ -2,7 +2,6 @@
 import type { Operand, Sym, Value } from '../core/graph';
 import { attention } from '../ops/attention';
 import { columns, reshape } from '../ops/copy';
-import { rotary } from '../ops/rotary';
 import { storeKv, type KeyValues } from '../ops/store-kv';
 import { linear, norm } from './layers';
 import type { Linear, Norm, RmsNorm } from './parameters';
@@ -25,8 +24,8 @@ export interface HeadShape {
   readonly slopes?: Operand;
   /** T5's table of biases by distance (ops/attention.ts). */
   readonly relative?: { table: Operand; distance: number };
-  /** Rotary embeddings: columns of a head that they turn, and which pair up. */
-  readonly rotary?: { dim: number; style: 'half' | 'interleaved' };
+  /** Rotary embeddings: turns queries or keys [tokens, heads * size] by the run's table (nn/rotary.ts). */
+  readonly rotary?: (x: Value, table: Value, shape: { heads: number; size: number }) => Value;
 }
 
 /** Self-attention: queries, keys and values side by side in one product, and the output. */
@@ -93,10 +92,7 @@ export function selfAttention(
   const { heads, kvHeads, size } = shape;
   const [afterQ, afterK, afterV] = [heads * size, (heads + kvHeads) * size, (heads + 2 * kvHeads) * size];
   const qkv = linear(x, layer.qkv);
-  const turn = (part: Value, n: number): Value =>
-    shape.rotary
-      ? rotary(part, inputs.rotaryTable!, { heads: n, size, rotaryDim: shape.rotary.dim, style: shape.rotary.style })
-      : part;
+  const turn = (part: Value, n: number): Value => shape.rotary?.(part, inputs.rotaryTable!, { heads: n, size }) ?? part;
   const query = turn(headNorm(columns(qkv, 0, afterQ), layer.queryNorm, heads, size), heads);
   const key = turn(headNorm(columns(qkv, afterQ, afterK), layer.keyNorm, kvHeads, size), kvHeads);
   const kv = storeKv(key, columns(qkv, afterK, afterV), inputs.segments, {
@@ -104,19 +100,6 @@ export function selfAttention(
     cacheOffset: inputs.cacheOffset,
   });
   return attend(query, kv, layer.out, shape, inputs, residual);
-}
-
-/** Keys and values of the encoder's output, kept for the decoder's runs.
- *  @param memory [tokens, d] */
-export function storeCross(
-  memory: Value,
-  layer: CrossAttentionLayer,
-  { kvHeads, size }: HeadShape,
-  { segments, cacheOffset, slots }: Pick<AttentionInputs, 'segments' | 'cacheOffset'> & { slots?: Sym },
-): KeyValues {
-  const kv = linear(memory, layer.keyValue);
-  const half = kvHeads * size;
-  return storeKv(columns(kv, 0, half), columns(kv, half, 2 * half), segments, { kvHeads, cacheOffset, slots });
 }
 
 /** Attention over keys and values that are already stored. */

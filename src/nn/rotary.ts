@@ -1,6 +1,8 @@
 // Rotary position embeddings (Su et al. 2021) and the ways in which their frequencies are stretched for longer contexts;
 // transformers' modeling_rope_utils.
 import { WasmformerError } from '../errors';
+import { rotary } from '../ops/rotary';
+import type { HeadShape } from './attention';
 
 /** Config as far as rotary embeddings are concerned. */
 type Config = Readonly<Record<string, unknown>>;
@@ -193,6 +195,11 @@ function longrope(
   });
   const maxPositions = Math.max(limit, original * factor);
   return { dim: 2 * count, scaling, maxPositions, frequencies: (length) => (length > original ? long : short) };
+}
+
+/** Turns the first `dim` columns of every head, the first half of them with the second (transformers' rotate_half). */
+export function turnHalves(dim: number): HeadShape['rotary'] {
+  return (x, table, shape) => rotary(x, table, { ...shape, rotaryDim: dim, style: 'half' });
 }
 
 /** Rows of cos and sin for positions, as the rotary op reads them; remembers what it has computed. */

@@ -1,12 +1,10 @@
 // Which tokenizer a checkpoint has, where it only names a class or an architecture: files, special tokens and templates by class.
 
 import type { SpecialRole } from '../special.js';
+import { LANGUAGE_FIRST, LANGUAGE_LAST, type Template } from '../template.js';
 
 /** Special tokens by role. */
 type Roles = Readonly<Partial<Record<SpecialRole, string>>>;
-
-/** `A` and `B` are the texts, other words roles whose token stands there; `:1` gives a type id. */
-export type Template = readonly [single: string, pair: string];
 
 interface Common {
   readonly roles: Roles;
@@ -71,7 +69,6 @@ const BERT_TEMPLATE: Template = ['cls A sep', 'cls A sep B:1 sep:1'];
 const ROBERTA_TEMPLATE: Template = ['cls A sep', 'cls A sep sep B sep'];
 const END_TEMPLATE: Template = ['A eos', 'A eos B eos'];
 const ONE_END_TEMPLATE: Template = ['A eos', 'A B eos'];
-const LANGUAGE_FIRST: Template = ['language A eos', 'language A B eos'];
 
 const BERT: WordPieceFamily = { kind: 'wordpiece', roles: BERT_ROLES, template: BERT_TEMPLATE };
 const GPT2: MergesFamily = { kind: 'merges', words: 'gpt2', roles: GPT2_ROLES };
@@ -121,7 +118,7 @@ const XLM_ROBERTA: SentencePieceFamily = {
 const MBART: SentencePieceFamily = {
   ...XLM_ROBERTA,
   languages: 'mbart',
-  template: ['A eos language', 'A B eos language'],
+  template: LANGUAGE_LAST,
 };
 
 const CLASSES: Readonly<Record<string, Family>> = {

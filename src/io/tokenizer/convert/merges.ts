@@ -2,7 +2,8 @@
 
 import { asFlag, asObject, asString, invalidTokenizer, type JsonObject } from '../json.js';
 import type { MergesFamily } from './families.js';
-import { AddedTokens, templateProcessor, type SideFiles } from './specials.js';
+import { templateProcessor } from '../template.js';
+import { AddedTokens, type SideFiles } from './specials.js';
 import type { Converted } from './index.js';
 
 const QWEN2_WORDS =

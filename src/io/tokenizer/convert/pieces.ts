@@ -5,7 +5,8 @@ import type { SentencePieceFamily } from './families.js';
 import type { Converted } from './index.js';
 import { languageTokens } from './languages.js';
 import { PieceType, type PieceModel } from './protobuf.js';
-import { AddedTokens, templateProcessor, type SideFiles } from './specials.js';
+import { boundsTemplate, LANGUAGE_LAST, templateProcessor } from '../template.js';
+import { AddedTokens, type SideFiles } from './specials.js';
 
 const SPACE = '\u2581';
 /** What ALBERT and XLNet take from the score of pieces that end in a digit and a comma. */
@@ -157,13 +158,11 @@ function postProcessor(
   if (family.addsBos) {
     const bos = asFlag(config.add_bos_token, true, 'add_bos_token');
     const eos = asFlag(config.add_eos_token, false, 'add_eos_token');
-    if (!bos && !eos) return null;
-    const single = `${bos ? 'bos ' : ''}A${eos ? ' eos' : ''}`;
-    const second = `${bos ? 'bos:1 ' : ''}B:1${eos ? ' eos:1' : ''}`;
-    return templateProcessor([single, `${single} ${second}`], tokens, named, where);
+    const template = boundsTemplate(bos, eos);
+    return template && templateProcessor(template, tokens, named, where);
   }
   if (family.languages === 'nllb' && config.legacy_behaviour === true) {
-    return templateProcessor(['A eos language', 'A B eos language'], tokens, named, where);
+    return templateProcessor(LANGUAGE_LAST, tokens, named, where);
   }
   return family.template ? templateProcessor(family.template, tokens, named, where) : null;
 }

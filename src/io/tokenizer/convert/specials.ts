@@ -1,9 +1,9 @@
 // Special and added tokens as the older files have them: roles, flags and ids from tokenizer_config.json, special_tokens_map.json
 // and added_tokens.json.
 
-import { asFlag, asId, asObject, asString, invalidTokenizer, isObject, type JsonObject } from '../json.js';
+import { asFlag, asId, asObject, asString, isObject, type JsonObject } from '../json.js';
 import type { SpecialRole } from '../special.js';
-import type { Family, Template } from './families.js';
+import type { Family } from './families.js';
 
 /** An entry of tokenizer.json's added_tokens. */
 export interface AddedEntry {
@@ -66,7 +66,7 @@ export class AddedTokens {
   }
 
   /** The token of a role, undefined if there is none. */
-  token(role: SpecialRole): string | undefined {
+  token(role: string): string | undefined {
     const token = this.config[`${role}_token`];
     const content = isObject(token) ? token.content : token;
     return typeof content === 'string' ? content : undefined;
@@ -136,35 +136,4 @@ function withFlags(token: AddedEntry, flags: JsonObject): AddedEntry {
     rstrip: flag('rstrip'),
     normalized: asFlag(flags.normalized, token.normalized, 'normalized'),
   };
-}
-
-/** tokenizer.json's TemplateProcessing of a template; `named` has the tokens of words that are no role. */
-export function templateProcessor(
-  template: Template,
-  tokens: AddedTokens,
-  named: Readonly<Record<string, readonly string[]>>,
-  where: string,
-): JsonObject {
-  const specials: Record<string, JsonObject> = {};
-  const compile = (text: string): JsonObject[] =>
-    text.split(' ').flatMap((word): JsonObject[] => {
-      const [name, type = '0'] = word.split(':');
-      const type_id = Number(type);
-      if (name === 'A' || name === 'B') return [{ Sequence: { id: name, type_id } }];
-      const role = ROLES.find((known) => known === name);
-      const contents = Object.hasOwn(named, name) ? named[name] : role ? [tokens.token(role)] : [];
-      return contents.map((content) => {
-        const id = content === undefined ? undefined : tokens.id(content);
-        if (content === undefined || id === undefined) {
-          return invalidTokenizer(
-            where,
-            `needs a ${name} token (${content ?? 'none is named'}), which the vocabulary lacks`,
-          );
-        }
-        specials[content] = { id: content, ids: [id], tokens: [content] };
-        return { SpecialToken: { id: content, type_id } };
-      });
-    });
-  const [single, pair] = template.map(compile);
-  return { type: 'TemplateProcessing', single, pair, special_tokens: specials };
 }

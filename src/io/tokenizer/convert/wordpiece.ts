@@ -2,7 +2,8 @@
 
 import { asFlag, invalidTokenizer, type JsonObject } from '../json.js';
 import type { WordPieceFamily } from './families.js';
-import { AddedTokens, templateProcessor, type SideFiles } from './specials.js';
+import { templateProcessor } from '../template.js';
+import { AddedTokens, type SideFiles } from './specials.js';
 import type { Converted } from './index.js';
 
 export function convertWordPiece(text: string, family: WordPieceFamily, files: SideFiles, where: string): Converted {

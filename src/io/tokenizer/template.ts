@@ -1,0 +1,54 @@
+// Templates of special tokens, as families of tokenizers have them, made into tokenizer.json's TemplateProcessing.
+
+import { invalidTokenizer, type JsonObject } from './json.js';
+
+/** `A` and `B` are the texts, other words roles whose token stands there; `:1` gives a type id. */
+export type Template = readonly [single: string, pair: string];
+
+/** The language of the text before it, as mBART-50, M2M-100 and NLLB have it. */
+export const LANGUAGE_FIRST: Template = ['language A eos', 'language A B eos'];
+/** And behind it, as in mBART and the first NLLB. */
+export const LANGUAGE_LAST: Template = ['A eos language', 'A B eos language'];
+
+/** What add_bos_token and add_eos_token say; null: no special tokens. */
+export function boundsTemplate(bos: boolean, eos: boolean): Template | null {
+  if (!bos && !eos) return null;
+  const single = `${bos ? 'bos ' : ''}A${eos ? ' eos' : ''}`;
+  return [single, `${single} ${bos ? 'bos:1 ' : ''}B:1${eos ? ' eos:1' : ''}`];
+}
+
+/** Tokens by role, and their ids. */
+export interface NamedTokens {
+  token(role: string): string | undefined;
+  id(content: string): number | undefined;
+}
+
+/** tokenizer.json's TemplateProcessing of a template; `named` has the tokens of words that are no role. */
+export function templateProcessor(
+  template: Template,
+  tokens: NamedTokens,
+  named: Readonly<Record<string, readonly string[]>>,
+  where: string,
+): JsonObject {
+  const specials: Record<string, JsonObject> = {};
+  const compile = (text: string): JsonObject[] =>
+    text.split(' ').flatMap((word): JsonObject[] => {
+      const [name, type = '0'] = word.split(':');
+      const type_id = Number(type);
+      if (name === 'A' || name === 'B') return [{ Sequence: { id: name, type_id } }];
+      const contents = Object.hasOwn(named, name) ? named[name] : [tokens.token(name)];
+      return contents.map((content) => {
+        const id = content === undefined ? undefined : tokens.id(content);
+        if (content === undefined || id === undefined) {
+          return invalidTokenizer(
+            where,
+            `needs a ${name} token (${content ?? 'none is named'}), which the vocabulary lacks`,
+          );
+        }
+        specials[content] = { id: content, ids: [id], tokens: [content] };
+        return { SpecialToken: { id: content, type_id } };
+      });
+    });
+  const [single, pair] = template.map(compile);
+  return { type: 'TemplateProcessing', single, pair, special_tokens: specials };
+}

@@ -1,0 +1,58 @@
+// tokenizer.json files whose class changes them as it loads them: ids equal to those of Python's transformers.
+import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { readTokenizer } from '../../src/api/settings';
+import { openSource } from '../../src/io/source';
+
+interface Case {
+  base: string;
+  changes: Record<string, unknown>;
+  config: Record<string, unknown>;
+  ids: number[][];
+}
+
+const read = (name: string): Buffer => readFileSync(new URL(`../golden/tokenizers/${name}`, import.meta.url));
+const { texts, pairs, cases } = JSON.parse(gunzipSync(read('classes.json.gz')).toString()) as {
+  texts: string[];
+  pairs: [string, string][];
+  cases: Case[];
+};
+
+async function load({ base, changes, config }: Omit<Case, 'ids'>) {
+  const json = { ...(JSON.parse(read(`${base}.tokenizer.json`).toString()) as object), ...changes };
+  const files = { 'tokenizer.json': JSON.stringify(json), 'tokenizer_config.json': JSON.stringify(config) };
+  const { tokenizer } = await readTokenizer(await openSource(files), {});
+  return tokenizer!;
+}
+
+describe('the class of a tokenizer', () => {
+  const names = [...new Set(cases.map(({ config }) => config.tokenizer_class as string))];
+  it.each(names)('%s', async (name) => {
+    const own = cases.filter(({ config }) => config.tokenizer_class === name);
+    for (const one of own) {
+      const tokenizer = await load(one);
+      const ids = [
+        ...texts.map((text) => tokenizer.encode(text).ids),
+        ...pairs.map(([text, textPair]) => tokenizer.encode(text, { textPair }).ids),
+      ];
+      expect(
+        ids.map((row) => [...row]),
+        JSON.stringify(one.config),
+      ).toEqual(one.ids);
+    }
+    expect(own.length).toBeGreaterThan(3);
+  });
+
+  it('is not asked where the configuration is silent, and names what it lacks', async () => {
+    const cased = { normalizer: { type: 'BertNormalizer', lowercase: false } };
+    const tokenizer = await load({
+      base: 'tiny-wordpiece',
+      changes: cased,
+      config: { tokenizer_class: 'BertTokenizer' },
+    });
+    expect(tokenizer.encode('The').tokens).not.toEqual(tokenizer.encode('the').tokens);
+    const config = { tokenizer_class: 'NllbTokenizer', src_lang: 'deu_Latn', eos_token: '</s>' };
+    await expect(load({ base: 'tiny-unigram', changes: {}, config })).rejects.toThrow(/language token \(deu_Latn\)/);
+  });
+});
