@@ -82,7 +82,9 @@ export async function readTokenizer(
   ]);
   let found: { json: Json; config: Json; name: string };
   if (stored) {
-    found = { json: stored, config: { ...specials, ...own }, name: `tokenizer.json in ${source.name}` };
+    // newer configurations say everything, older ones less than special_tokens_map.json
+    const config = own?.added_tokens_decoder ? own : { ...own, ...specials };
+    found = { json: stored, config, name: `tokenizer.json in ${source.name}` };
     if (isContradicted(found)) {
       const { withClassSettings } = await import('../io/tokenizer/class-settings');
       found.json = withClassSettings(stored, found.config, found.name);
@@ -109,13 +111,17 @@ export async function readTokenizer(
 /** Whether tokenizer_config.json may say something else than tokenizer.json: of BERT's, of which most are, only if it does. */
 function isContradicted({ json, config }: { json: Json; config: Json }): boolean {
   const { type, lowercase, strip_accents = null, handle_chinese_chars } = (json.normalizer ?? {}) as Json;
-  if (type !== 'BertNormalizer') return true;
-  const {
-    do_lower_case = lowercase,
-    strip_accents: accents = strip_accents,
-    tokenize_chinese_chars = handle_chinese_chars,
-  } = config;
-  return do_lower_case !== lowercase || accents !== strip_accents || tokenize_chinese_chars !== handle_chinese_chars;
+  const { do_lower_case = lowercase, tokenize_chinese_chars = handle_chinese_chars } = config;
+  const added = (json.added_tokens ?? []) as readonly unknown[];
+  const known = JSON.stringify(added);
+  return (
+    type !== 'BertNormalizer' ||
+    do_lower_case !== lowercase ||
+    (config.strip_accents ?? null) !== strip_accents ||
+    tokenize_chinese_chars !== handle_chinese_chars ||
+    Object.keys(config.added_tokens_decoder ?? {}).length > added.length ||
+    Object.keys(config).some((key) => /_token$/.test(key) && !known.includes(JSON.stringify(config[key])))
+  );
 }
 
 /** Whether the files' names show that none is a tokenizer's: then the code that reads one is not needed. */

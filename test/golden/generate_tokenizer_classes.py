@@ -16,7 +16,7 @@ import transformers
 
 transformers.logging.set_verbosity_error()
 HERE = Path(__file__).parent / "tokenizers"
-TEXTS = ["The old lighthouse", "  Café  ", "", "naïve 中文 tea"]
+TEXTS = ["The old lighthouse", "  Café  ", "", "naïve 中文 tea", "a [PAD2] the <x><y> river <z>it <mask> </s>"]
 PAIRS = [["The lighthouse", "a river"]]
 LANGUAGES = {"MBartTokenizer": ["en_XX", "fr_XX"], "MBart50TokenizerFast": ["en_XX", "fr_XX"], "NllbTokenizer": ["eng_Latn", "fra_Latn"]}
 
@@ -43,7 +43,8 @@ def languages():
         for stored in (None, first, last):
             for config in ({}, {"src_lang": other}, {"src_lang": None, "tgt_lang": other}):
                 for more in legacy:
-                    roles = {"bos_token": "<s>", "eos_token": "</s>", "cls_token": "<s>", "sep_token": "</s>", "pad_token": "<pad>", "unk_token": "<unk>", "mask_token": None}
+                    roles = {"bos_token": "<s>", "eos_token": "</s>", "cls_token": "<s>", "sep_token": "</s>", "pad_token": "<pad>"}
+                    roles |= {"unk_token": "<unk>", "mask_token": None}
                     yield "tiny-unigram", {"added_tokens": added, "post_processor": stored}, {"tokenizer_class": name, **roles, **config, **more}
 
 
@@ -78,10 +79,26 @@ def normalizers():
                         "tokenizer_class": name, "do_lower_case": lower, **more}
 
 
+def tokens():
+    entry = lambda content, **flags: {"content": content, "lstrip": False, "rstrip": False, "normalized": False, "single_word": False, "special": True, **flags}
+    configs = [
+        {"pad_token": "[PAD2]"},
+        {"eos_token": "the"},
+        {"eos_token": {"__type": "AddedToken", **entry("lighthouse", lstrip=True)}, "additional_special_tokens": ["<y>", "<x>"]},
+        {"added_tokens_decoder": {"401": entry("<z>", lstrip=True), "400": entry("river", special=False, normalized=True)}, "pad_token": "<z>"},
+        {"added_tokens_decoder": {"2": entry("</s>", lstrip=True), "4": entry("<mask>", rstrip=True)}, "mask_token": "<mask>"},
+    ]
+    for base, name in (("tiny-bytebpe", "RobertaTokenizer"), ("tiny-unigram", "PreTrainedTokenizerFast")):
+        for config in configs:
+            prefix = {"add_prefix_space": True} if base == "tiny-bytebpe" else {}
+            yield base, {}, {"tokenizer_class": name, **prefix, **config}
+    yield "tiny-wordpiece", {}, {"tokenizer_class": "BertTokenizer", **configs[0]}
+
+
 def main():
     cases = []
     with tempfile.TemporaryDirectory() as folder:
-        for base, changes, config in (*languages(), *bounds(), *prefixes(), *normalizers()):
+        for base, changes, config in (*languages(), *bounds(), *prefixes(), *normalizers(), *tokens()):
             file = {**json.loads((HERE / f"{base}.tokenizer.json").read_text()), **changes}
             (Path(folder) / "tokenizer.json").write_text(json.dumps(file))
             (Path(folder) / "tokenizer_config.json").write_text(json.dumps(config))

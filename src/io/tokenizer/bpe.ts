@@ -40,9 +40,9 @@ export function createBpe(config: JsonObject, where: string): WordModel {
   let joints: Joints | null = null;
 
   /** The characters of the word, or of a section of it with another behind, as tokens before any merge. */
-  const spell = (word: string, isWhole: boolean): Symbols => {
+  const spell = (word: string, isWhole: boolean, inBytes = false): Symbols => {
     symbols.clear(MOST_SYMBOLS * (word.length * (1 + prefix.length) + suffix.length));
-    let at = 0; // differs from the place in the word once a character was dropped
+    let at = 0;
     let afterUnknown = false;
     for (let i = 0; i < word.length;) {
       const code = word.codePointAt(i)!;
@@ -53,17 +53,20 @@ export function createBpe(config: JsonObject, where: string): WordModel {
       const isPlain = mark === '' && tail === '';
       const token = isPlain ? '' : mark + String.fromCodePoint(code) + tail;
       const id = isPlain ? letters.id(code) : (ids.get(token) ?? -1);
-      const end = at + width;
+      const end = at + (inBytes ? bytesOf(code) : width);
       const bytes = id < 0 && fallback ? fallbackBytes(isPlain ? String.fromCodePoint(code) : token, ids) : null;
       if (id >= 0) symbols.add(id, at, end);
       else if (bytes) for (const byte of bytes) symbols.add(byte, at, end);
-      else if (unknownId === undefined)
-        continue; // the reference drops the character, and does not count it either
-      else if (fuse && afterUnknown) symbols.ends[symbols.length - 1] = end;
+      else if (unknownId === undefined) {
+        // the reference drops the character, and lays the bytes of what is left end to end
+        if (!inBytes) return spell(word, isWhole, true);
+        continue;
+      } else if (fuse && afterUnknown) symbols.ends[symbols.length - 1] = end;
       else symbols.add(unknownId, at, end);
       afterUnknown = id < 0 && !bytes;
       at = end;
     }
+    if (inBytes) placeInUnits(symbols, word);
     return symbols;
   };
 
@@ -115,6 +118,29 @@ class Letters {
       i += code > 0xffff ? 2 : 1;
     }
     return true;
+  }
+}
+
+function bytesOf(code: number): number {
+  return code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+}
+
+/** Turns places in the bytes of a word into those of the characters that the bytes belong to. */
+function placeInUnits(symbols: Symbols, word: string): void {
+  const starts: number[] = [];
+  const ends: number[] = [];
+  for (let i = 0; i < word.length;) {
+    const code = word.codePointAt(i)!;
+    const end = i + (code > 0xffff ? 2 : 1);
+    for (let left = bytesOf(code); left > 0; left--) {
+      starts.push(i);
+      ends.push(end);
+    }
+    i = end;
+  }
+  for (let k = 0; k < symbols.length; k++) {
+    symbols.starts[k] = starts[symbols.starts[k]];
+    symbols.ends[k] = ends[symbols.ends[k] - 1];
   }
 }
 

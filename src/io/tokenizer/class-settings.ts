@@ -1,7 +1,8 @@
-// What Python's tokenizer classes make of a tokenizer.json when they load it: some settings of tokenizer_config.json count for more
-// than the file, and translation models put the language of their texts in. Where the configuration says nothing, the file counts.
+// What Python's tokenizer classes make of a tokenizer.json when they load it: tokens of tokenizer_config.json are added, some of its
+// settings count for more than the file, and translation models put the language of their texts in. Where the configuration says
+// nothing, the file counts.
 
-import { asFlag, isObject, type JsonObject } from './json.js';
+import { asFlag, isObject, parts, type JsonObject } from './json.js';
 import { boundsTemplate, LANGUAGE_FIRST, LANGUAGE_LAST, templateProcessor, type NamedTokens } from './template.js';
 
 const LIKE_BERT = /^(Bert|ConvBert|DistilBert|Electra|Funnel|LayoutLM|Lxmert|MPNet|MobileBert|SqueezeBert)$/;
@@ -10,21 +11,83 @@ const BEGINS: Readonly<Record<string, boolean>> = { CodeLlama: true, Gemma: true
 /** The language of texts where none is named. */
 const LANGUAGES: Readonly<Record<string, string>> = { MBart: 'en_XX', MBart50: 'en_XX', Nllb: 'eng_Latn' };
 
+/** In the order in which they are added. */
+const ROLES = ['bos', 'eos', 'unk', 'sep', 'pad', 'cls', 'mask'];
+
 /** tokenizer.json as its class has it.
  *  @param config tokenizer_config.json with special_tokens_map.json
  *  @throws INVALID_TOKENIZER */
-export function withClassSettings(json: JsonObject, config: JsonObject, where: string): JsonObject {
+export function withClassSettings(file: JsonObject, config: JsonObject, where: string): JsonObject {
+  const json: JsonObject = { ...file, added_tokens: withTokens(file, config) };
   const className = String(config.tokenizer_class).replace(/(Tokenizer)?(Fast)?$/, '');
   return {
     ...json,
-    normalizer: LIKE_BERT.test(className) ? bertNormalizer(json.normalizer, config) : json.normalizer,
+    normalizer: withNormalizerSettings(json.normalizer, config, className),
     pre_tokenizer: withPrefixSpace(json.pre_tokenizer, config),
     post_processor: postProcessor(json, config, className, where) ?? json.post_processor,
   };
 }
 
-function bertNormalizer(normalizer: unknown, config: JsonObject): unknown {
-  if (!isObject(normalizer) || normalizer.type !== 'BertNormalizer') return normalizer;
+/** The added tokens with the flags that the configuration gives them, and behind them what only it names: those of the vocabulary with
+ *  their ids there, others with the ids behind all. */
+function withTokens({ added_tokens: stored, model }: JsonObject, config: JsonObject): unknown {
+  if (!Array.isArray(stored) || !stored.every(isObject) || !isObject(model)) return stored;
+  const decoder = isObject(config.added_tokens_decoder) ? Object.entries(config.added_tokens_decoder) : [];
+  const named = decoder.sort(([a], [b]) => Number(a) - Number(b)).map(([, token]) => entryOf(token));
+  const more = config.additional_special_tokens;
+  const specials = [
+    ...ROLES.map((role) => config[`${role}_token`]),
+    ...(Array.isArray(more) ? (more as unknown[]) : []),
+  ];
+  const found = new Map(stored.map((token) => [token.content, token]));
+  for (const token of named) {
+    const known = found.get(token.content);
+    if (known) found.set(token.content, { ...known, ...token, special: known.special === true || token.special });
+  }
+  const idOf = idsOf(model, [...found.values()]);
+  const special = new Set(specials.map((token) => (isObject(token) ? token.content : token)));
+  for (const token of [...named, ...specials.map((value) => ({ ...entryOf(value), special: true }))]) {
+    const { content } = token;
+    if (typeof content !== 'string' || content === '' || found.has(content)) continue;
+    found.set(content, { ...token, special: token.special || special.has(content), id: idOf(content) });
+  }
+  return [...found.values()];
+}
+
+/** A token as a text or an object. */
+function entryOf(token: unknown) {
+  const {
+    content,
+    special,
+    single_word = false,
+    lstrip = false,
+    rstrip = false,
+    normalized,
+  } = isObject(token) ? token : ({ content: token, special: true } as JsonObject);
+  const isSpecial = special === true;
+  return { content, special: isSpecial, single_word, lstrip, rstrip, normalized: normalized ?? !isSpecial };
+}
+
+/** Ids of texts: those of the vocabulary, for others the next ones. */
+function idsOf({ vocab }: JsonObject, tokens: readonly JsonObject[]): (content: string) => unknown {
+  const size = Array.isArray(vocab) ? vocab.length : isObject(vocab) ? Object.keys(vocab).length : 0;
+  let next = tokens.reduce((most, { id }) => Math.max(most, typeof id === 'number' ? id + 1 : 0), size);
+  return (content) => {
+    const id = Array.isArray(vocab) ? vocab.findIndex((entry) => Array.isArray(entry) && entry[0] === content) : -1;
+    if (id >= 0) return id;
+    return isObject(vocab) && Object.hasOwn(vocab, content) ? vocab[content] : next++;
+  };
+}
+
+function withNormalizerSettings(normalizer: unknown, config: JsonObject, className: string): unknown {
+  const { add_prefix_space: prefix, legacy } = config;
+  if (/Llama$/.test(className) && typeof prefix === 'boolean' && legacy !== false) {
+    const others = parts(normalizer, 'normalizers', 'normalizer')
+      .map((part) => part.config)
+      .filter(({ type }) => type !== 'Prepend');
+    return { type: 'Sequence', normalizers: [...(prefix ? [{ type: 'Prepend', prepend: '\u2581' }] : []), ...others] };
+  }
+  if (!LIKE_BERT.test(className) || !isObject(normalizer) || normalizer.type !== 'BertNormalizer') return normalizer;
   const { do_lower_case, strip_accents, tokenize_chinese_chars } = config;
   const settings = { lowercase: do_lower_case, strip_accents, handle_chinese_chars: tokenize_chinese_chars };
   const given = Object.entries(settings).filter(([, value]) => value !== undefined);

@@ -47,7 +47,8 @@ export class AddedTokens {
     this.highest = highest;
     const config: Record<string, unknown> = {};
     for (const role of ROLES) if (family.roles[role] !== undefined) config[`${role}_token`] = family.roles[role];
-    Object.assign(config, files.specials, files.config);
+    // newer configurations say everything, older ones less than special_tokens_map.json
+    Object.assign(config, files.config, 'added_tokens_decoder' in files.config ? null : files.specials);
     this.config = config;
     for (const [content, id, special] of marked) this.set(entry(content, id, special));
     this.readStored(files);
