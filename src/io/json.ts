@@ -1,5 +1,6 @@
 // JSON as checkpoints need it: strict UTF-8, errors that name the file, and the flaws that JSON.parse hides.
 import { WasmformerError } from '../errors';
+import { lookalike } from './lookalikes';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -19,9 +20,9 @@ export function parseJson(bytes: Uint8Array, where: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    const hint = text.trimStart().startsWith('<') ? ' (it looks like a web page)' : '';
-    throw new WasmformerError('INVALID_FILE', `${where} is not valid JSON${hint}: ${reason}`, { cause });
+    const found = lookalike(text.trimStart());
+    const reason = found ? `it is ${found}` : cause instanceof Error ? cause.message : String(cause);
+    throw new WasmformerError('INVALID_FILE', `${where} is not valid JSON: ${reason}`, { cause });
   }
 }
 

@@ -1,6 +1,7 @@
 // The header of a safetensors file: element types, and the rules that make a header trustworthy.
 import { WasmformerError } from '../errors';
 import { findJsonFlaw, isJsonObject } from './json';
+import { lookalike } from './lookalikes';
 
 /** Longest header that the format allows, in bytes. */
 const MAX_HEADER_BYTES = 100_000_000;
@@ -60,7 +61,7 @@ export function parseHeaderLength(prefix: Uint8Array, fileSize: number, where: s
   const bytes = new DataView(prefix.buffer, prefix.byteOffset, prefix.byteLength);
   const length = bytes.getUint32(0, true) + bytes.getUint32(4, true) * 2 ** 32;
   if (length > MAX_HEADER_BYTES) {
-    const found = guessFormat(prefix);
+    const found = lookalike(String.fromCharCode(...prefix));
     throw invalid(
       where,
       found
@@ -192,14 +193,4 @@ function invalid(where: string, problem: string): WasmformerError {
 function quote(value: unknown): string {
   const text = JSON.stringify(value) ?? 'undefined';
   return text.length > 120 ? `${text.slice(0, 117)}...` : text;
-}
-
-/** What people mistake for a safetensors file, by its first bytes. */
-function guessFormat(prefix: Uint8Array): string | undefined {
-  const text = String.fromCharCode(...prefix);
-  if (text.startsWith('version ')) return 'a Git LFS pointer; fetch the real file with "git lfs pull"';
-  if (text.startsWith('<')) return 'a web page; check the address it was downloaded from';
-  if (text.startsWith('PK')) return 'a zip archive (a PyTorch .bin or .pt?); save the model as safetensors';
-  if (text.startsWith('GGUF')) return 'a GGUF file';
-  return undefined;
 }

@@ -2,6 +2,7 @@
 // file since PyTorch 1.6, one after the other before.
 import { WasmformerError } from '../../errors';
 import { DTYPE_BITS, type SafetensorsDtype, type TensorEntry } from '../safetensors-header';
+import { lookalike } from '../lookalikes';
 import { checkpointOf, type Checkpoint, type WeightFile } from '../safetensors-file';
 import type { Source } from '../source-base';
 import { TensorView, unpickle, type Storage } from './pickle';
@@ -90,10 +91,10 @@ async function openLegacy(
   where: string,
   signal?: AbortSignal,
 ): Promise<Opened> {
-  const notPytorch = (cause?: unknown): WasmformerError =>
-    new WasmformerError('INVALID_FILE', `${where} is not a file of torch.save's: it is damaged or something else`, {
-      cause,
-    });
+  const notPytorch = (cause?: unknown): WasmformerError => {
+    const found = lookalike(String.fromCharCode(...bytes.subarray(0, 8))) ?? 'damaged or something else';
+    return new WasmformerError('INVALID_FILE', `${where} is not a file of torch.save's: it is ${found}`, { cause });
+  };
   const storages = new Map<string, Storage>();
   let bytes = await source.read(file, 0, Math.min(size, 2 ** 16), signal);
   let at = 0;

@@ -23,8 +23,10 @@ export function withClassSettings(file: JsonObject, config: JsonObject, where: s
   return {
     ...json,
     normalizer: withNormalizerSettings(json.normalizer, config, className),
-    pre_tokenizer: withPrefixSpace(json.pre_tokenizer, config),
-    post_processor: postProcessor(json, config, className, where) ?? json.post_processor,
+    pre_tokenizer: withPrefixSpace(json.pre_tokenizer, 'ByteLevel', config),
+    post_processor:
+      postProcessor(json, config, className, where) ??
+      withPrefixSpace(json.post_processor, 'RobertaProcessing', config),
   };
 }
 
@@ -94,9 +96,10 @@ function withNormalizerSettings(normalizer: unknown, config: JsonObject, classNa
   return { ...normalizer, ...Object.fromEntries(given) };
 }
 
-function withPrefixSpace(preTokenizer: unknown, { add_prefix_space }: JsonObject): unknown {
-  const isKnown = isObject(preTokenizer) && preTokenizer.type === 'ByteLevel' && typeof add_prefix_space === 'boolean';
-  return isKnown ? { ...preTokenizer, add_prefix_space } : preTokenizer;
+/** A part of a type with `add_prefix_space`, where it is given. */
+function withPrefixSpace(part: unknown, type: string, { add_prefix_space }: JsonObject): unknown {
+  const isKnown = isObject(part) && part.type === type && typeof add_prefix_space === 'boolean';
+  return isKnown ? { ...part, add_prefix_space } : part;
 }
 
 /** The class's own special tokens; null where the file's count. */

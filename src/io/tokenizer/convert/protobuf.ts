@@ -1,5 +1,6 @@
 // SentencePiece's model file: a protocol buffer (ModelProto), of which the fields that encoding needs are read.
 
+import { lookalike } from '../../lookalikes';
 import { invalidTokenizer } from '../json.js';
 
 /** What a piece is. */
@@ -31,8 +32,10 @@ const MAX_VARINT_BYTES = 10;
 /** Calls back for the fields of a message in order: numbers of 32 bits for varints and fixed fields, bytes for the rest. */
 function readMessage(bytes: Uint8Array, where: string, visit: (field: number, value: Value) => void): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const damaged = (): never =>
-    invalidTokenizer(where, 'the SentencePiece model is truncated or damaged; download it again');
+  const damaged = (): never => {
+    const found = lookalike(String.fromCharCode(...bytes.subarray(0, 8)));
+    return invalidTokenizer(where, `the SentencePiece model is ${found ?? 'truncated or damaged; download it again'}`);
+  };
   let at = 0;
   const varint = (): number => {
     let low = 0;
