@@ -50,7 +50,10 @@ async function readObject(source: Source, file: string, signal?: AbortSignal): P
 /** config.json, which every checkpoint must have. */
 export async function readConfig(source: Source, signal?: AbortSignal): Promise<Config> {
   const config = await readObject(source, 'config.json', signal);
-  if (config) return config;
+  if (config) {
+    if (config.model_type) return config;
+    return (await import('../models/unsupported-type')).withModelType(config, source.name);
+  }
   throw new WasmformerError(
     'FILE_NOT_FOUND',
     `${source.name} has no config.json: give a folder in Hugging Face layout`,
