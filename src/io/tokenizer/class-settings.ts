@@ -11,6 +11,8 @@ const BEGINS: Readonly<Record<string, boolean>> = { CodeLlama: true, Gemma: true
 /** The language of texts where none is named. */
 const LANGUAGES: Readonly<Record<string, string>> = { MBart: 'en_XX', MBart50: 'en_XX', Nllb: 'eng_Latn' };
 
+/** SentencePiece's. */
+const SPACE = '\u2581';
 /** In the order in which they are added. */
 const ROLES = ['bos', 'eos', 'unk', 'sep', 'pad', 'cls', 'mask'];
 
@@ -72,22 +74,26 @@ function entryOf(token: unknown) {
 
 /** Ids of texts: those of the vocabulary, for others the next ones. */
 function idsOf({ vocab }: JsonObject, tokens: readonly JsonObject[]): (content: string) => unknown {
-  const size = Array.isArray(vocab) ? vocab.length : isObject(vocab) ? Object.keys(vocab).length : 0;
-  let next = tokens.reduce((most, { id }) => Math.max(most, typeof id === 'number' ? id + 1 : 0), size);
+  const count = (): number => (Array.isArray(vocab) ? vocab.length : isObject(vocab) ? Object.keys(vocab).length : 0);
+  const behind = (): number =>
+    tokens.reduce((most, { id }) => Math.max(most, typeof id === 'number' ? id + 1 : 0), count());
+  let next: number | undefined;
   return (content) => {
+    if (isObject(vocab) && Object.hasOwn(vocab, content)) return vocab[content];
     const id = Array.isArray(vocab) ? vocab.findIndex((entry) => Array.isArray(entry) && entry[0] === content) : -1;
     if (id >= 0) return id;
-    return isObject(vocab) && Object.hasOwn(vocab, content) ? vocab[content] : next++;
+    next ??= behind();
+    return next++;
   };
 }
 
 function withNormalizerSettings(normalizer: unknown, config: JsonObject, className: string): unknown {
   const { add_prefix_space: prefix, legacy } = config;
   if (/Llama$/.test(className) && typeof prefix === 'boolean' && legacy !== false) {
-    const others = parts(normalizer, 'normalizers', 'normalizer')
-      .map((part) => part.config)
-      .filter(({ type }) => type !== 'Prepend');
-    return { type: 'Sequence', normalizers: [...(prefix ? [{ type: 'Prepend', prepend: '\u2581' }] : []), ...others] };
+    const all = parts(normalizer, 'normalizers', 'normalizer').map((part) => part.config);
+    if (!all.some(({ type, content }) => type === 'Replace' && content === SPACE)) return normalizer;
+    const others = all.filter(({ type }) => type !== 'Prepend');
+    return { type: 'Sequence', normalizers: prefix ? [{ type: 'Prepend', prepend: SPACE }, ...others] : others };
   }
   if (!LIKE_BERT.test(className) || !isObject(normalizer) || normalizer.type !== 'BertNormalizer') return normalizer;
   const { do_lower_case, strip_accents, tokenize_chinese_chars } = config;
@@ -104,23 +110,21 @@ function withPrefixSpace(part: unknown, type: string, { add_prefix_space }: Json
 
 /** The class's own special tokens; null where the file's count. */
 function postProcessor(json: JsonObject, config: JsonObject, className: string, where: string): JsonObject | null {
-  const { add_bos_token: bos, add_eos_token: eos } = config;
+  const tokens = namedTokens(json, config);
   if (Object.hasOwn(LANGUAGES, className)) {
-    const language = typeof config.src_lang === 'string' ? config.src_lang : LANGUAGES[className];
-    const isLast = className === 'MBart' || (className === 'Nllb' && config.legacy_behaviour === true);
-    return templateProcessor(
-      isLast ? LANGUAGE_LAST : LANGUAGE_FIRST,
-      namedTokens(json, config),
-      { language: [language] },
-      where,
-    );
+    const { src_lang: named, legacy_behaviour: legacy } = config;
+    const language = typeof named === 'string' ? named : LANGUAGES[className];
+    if (language !== named && tokens.id(language) === undefined) return null;
+    const isLast = className === 'MBart' || (className === 'Nllb' && legacy === true);
+    return templateProcessor(isLast ? LANGUAGE_LAST : LANGUAGE_FIRST, tokens, { language: [language] }, where);
   }
-  if (!Object.hasOwn(BEGINS, className) || (bos === undefined && eos === undefined)) return null;
-  const template = boundsTemplate(
-    asFlag(bos, BEGINS[className], 'tokenizer_config.json: add_bos_token'),
-    asFlag(eos, false, 'tokenizer_config.json: add_eos_token'),
-  );
-  return templateProcessor(template ?? ['A', 'A B:1'], namedTokens(json, config), {}, where);
+  const { add_bos_token: first, add_eos_token: last } = config;
+  if (!Object.hasOwn(BEGINS, className) || (first === undefined && last === undefined)) return null;
+  const bos = asFlag(first, BEGINS[className], 'tokenizer_config.json: add_bos_token');
+  const eos = asFlag(last, false, 'tokenizer_config.json: add_eos_token');
+  const isKnown = (role: string): boolean => tokens.id(tokens.token(role) ?? '') !== undefined;
+  if ((bos && !isKnown('bos')) || (eos && !isKnown('eos'))) return null;
+  return templateProcessor(boundsTemplate(bos, eos) ?? ['A', 'A B:1'], tokens, {}, where);
 }
 
 function namedTokens({ added_tokens: added }: JsonObject, config: JsonObject): NamedTokens {
