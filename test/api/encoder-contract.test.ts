@@ -182,7 +182,7 @@ describe('bad input', () => {
       [open({ ...files, 'model.safetensors': weights.slice(0, 5000) }), 'INVALID_FILE', /model\.safetensors/],
       [open({ ...files, 'tokenizer.json': '{}' }), 'INVALID_TOKENIZER', /tokenizer\.json/],
       [open(withConfig({ model_type: 'mamba' })), 'UNSUPPORTED_MODEL', /mamba.*bert/],
-      [open(withConfig({ model_type: undefined })), 'UNSUPPORTED_MODEL', /model_type/],
+      [open(withConfig({ model_type: undefined, architectures: undefined })), 'UNSUPPORTED_MODEL', /model_type/],
       [open(withConfig({ hidden_act: 'mish' })), 'UNSUPPORTED_MODEL', /mish.*gelu/],
       [open(withConfig({ position_embedding_type: 'relative_key' })), 'UNSUPPORTED_MODEL', /relative_key/],
       [open(withConfig({ architectures: ['BertForMultipleChoice'] })), 'UNSUPPORTED_MODEL', /BertForMultipleChoice/],
