@@ -3,13 +3,24 @@
 // nothing, the file counts.
 
 import { asFlag, isObject, parts, type JsonObject } from './json.js';
-import { boundsTemplate, LANGUAGE_FIRST, LANGUAGE_LAST, templateProcessor, type NamedTokens } from './template.js';
+import {
+  boundsTemplate,
+  LANGUAGE_FIRST,
+  LANGUAGE_LAST,
+  templateProcessor,
+  USUAL_LANGUAGE,
+  type NamedTokens,
+} from './template.js';
 
 const LIKE_BERT = /^(Bert|ConvBert|DistilBert|Electra|Funnel|LayoutLM|Lxmert|MPNet|MobileBert|SqueezeBert)$/;
 /** Whether classes add a beginning where the configuration is silent, but not of an end. */
 const BEGINS: Readonly<Record<string, boolean>> = { CodeLlama: true, Gemma: true, GPTNeoX: false, Llama: true };
-/** The language of texts where none is named. */
-const LANGUAGES: Readonly<Record<string, string>> = { MBart: 'en_XX', MBart50: 'en_XX', Nllb: 'eng_Latn' };
+/** Classes whose texts have their language with them. */
+const LANGUAGES: Readonly<Record<string, 'mbart' | 'mbart50' | 'nllb'>> = {
+  MBart: 'mbart',
+  MBart50: 'mbart50',
+  Nllb: 'nllb',
+};
 
 /** SentencePiece's. */
 const SPACE = '\u2581';
@@ -113,9 +124,10 @@ function postProcessor(json: JsonObject, config: JsonObject, className: string, 
   const tokens = namedTokens(json, config);
   if (Object.hasOwn(LANGUAGES, className)) {
     const { src_lang: named, legacy_behaviour: legacy } = config;
-    const language = typeof named === 'string' ? named : LANGUAGES[className];
+    const set = LANGUAGES[className];
+    const language = typeof named === 'string' ? named : USUAL_LANGUAGE[set];
     if (language !== named && tokens.id(language) === undefined) return null;
-    const isLast = className === 'MBart' || (className === 'Nllb' && legacy === true);
+    const isLast = set === 'mbart' || (set === 'nllb' && legacy === true);
     return templateProcessor(isLast ? LANGUAGE_LAST : LANGUAGE_FIRST, tokens, { language: [language] }, where);
   }
   const { add_bos_token: first, add_eos_token: last } = config;

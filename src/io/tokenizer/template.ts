@@ -10,6 +10,9 @@ export const LANGUAGE_FIRST: Template = ['language A eos', 'language A B eos'];
 /** And behind it, as in mBART and the first NLLB. */
 export const LANGUAGE_LAST: Template = ['A eos language', 'A B eos language'];
 
+/** The language of texts where no file names one. */
+export const USUAL_LANGUAGE = { mbart: 'en_XX', mbart50: 'en_XX', nllb: 'eng_Latn', m2m100: 'en' } as const;
+
 /** What add_bos_token and add_eos_token say; null: no special tokens. */
 export function boundsTemplate(bos: boolean, eos: boolean): Template | null {
   if (!bos && !eos) return null;

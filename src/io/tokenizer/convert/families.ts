@@ -1,7 +1,7 @@
 // Which tokenizer a checkpoint has, where it only names a class or an architecture: files, special tokens and templates by class.
 
 import type { SpecialRole } from '../special.js';
-import { LANGUAGE_FIRST, LANGUAGE_LAST, type Template } from '../template.js';
+import { LANGUAGE_FIRST, LANGUAGE_LAST, type Template, type USUAL_LANGUAGE } from '../template.js';
 
 /** Special tokens by role. */
 type Roles = Readonly<Partial<Record<SpecialRole, string>>>;
@@ -45,7 +45,7 @@ export interface SentencePieceFamily extends Common {
   readonly lowerCase?: boolean;
   readonly keepAccents?: boolean;
   /** Tokens behind the pieces. */
-  readonly languages?: 'mbart' | 'mbart50' | 'nllb' | 'm2m100';
+  readonly languages?: keyof typeof USUAL_LANGUAGE;
   readonly extra?: readonly string[];
 }
 

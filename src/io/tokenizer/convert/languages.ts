@@ -1,5 +1,7 @@
 // The languages of multilingual translation models, in the order of their ids.
 
+import { USUAL_LANGUAGE } from '../template.js';
+
 const MBART =
   'ar_AR cs_CZ de_DE en_XX es_XX et_EE fi_FI fr_XX gu_IN hi_IN it_IT ja_XX kk_KZ ko_KR lt_LT lv_LV my_MM ne_NP nl_XX ro_RO ' +
   'ru_RU si_LK tr_TR vi_VN zh_CN';
@@ -34,13 +36,17 @@ const NLLB =
 
 /** The language tokens of a family, and the one that stands for a language without a name in the configuration. */
 export function languageTokens(
-  set: 'mbart' | 'mbart50' | 'nllb' | 'm2m100',
+  set: keyof typeof USUAL_LANGUAGE,
   codes: unknown,
 ): { tokens: string[]; tokenOf: (language: string) => string; usual: string } {
   if (set === 'm2m100') {
     const tokenOf = (language: string): string => `__${language}__`;
-    return { tokens: (codes === 'wmt21' ? WMT21 : M2M100).split(' ').map(tokenOf), tokenOf, usual: 'en' };
+    return {
+      tokens: (codes === 'wmt21' ? WMT21 : M2M100).split(' ').map(tokenOf),
+      tokenOf,
+      usual: USUAL_LANGUAGE[set],
+    };
   }
   const names = { mbart: MBART, mbart50: MBART50, nllb: NLLB }[set].split(' ');
-  return { tokens: names, tokenOf: (language) => language, usual: set === 'nllb' ? 'eng_Latn' : 'en_XX' };
+  return { tokens: names, tokenOf: (language) => language, usual: USUAL_LANGUAGE[set] };
 }
