@@ -68,6 +68,7 @@ const SELDOM = {
   unigram: /src\/io\/tokenizer\/unigram\./,
   convert: /src\/io\/tokenizer\/(convert\/|piece-model\.|sentencepiece\.)/,
   precompiled: /src\/io\/tokenizer\/precompiled\./,
+  scripts: /src\/io\/tokenizer\/script(s|-ranges)\./,
   grid: /src\/api\/(attention-grid|text-width)\./,
   mistakes: /src\/(spelling|models\/unsupported-type|api\/sentence-mistakes)\./,
   misfit: /src\/runtime\/load-mistakes\./,
@@ -143,7 +144,7 @@ function nodePurposeOf(id, graph) {
   if (/commander|src\/cli\/(main|program|failure|generation-flags|completion|own-models)\./.test(id)) return 'program';
   if (/src\/(cli|api\/checkpoint)/.test(id)) return 'commands';
   const name = purposeOf(id, graph.getModuleInfo);
-  if (['convert', 'http', 'cache', 'pytorch', 'encoders'].includes(name)) return name;
+  if (['convert', 'http', 'cache', 'pytorch', 'encoders', 'scripts'].includes(name)) return name;
   // MPNet's biases, and T5's: generation imports encoders' stacks
   if (name === 'relative') return 'encoders';
   if (name === 'stream') return 'http';

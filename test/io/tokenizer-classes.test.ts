@@ -55,4 +55,20 @@ describe('the class of a tokenizer', () => {
     const config = { tokenizer_class: 'NllbTokenizer', src_lang: 'deu_Latn', eos_token: '</s>' };
     await expect(load({ base: 'tiny-unigram', changes: {}, config })).rejects.toThrow(/language token \(deu_Latn\)/);
   });
+
+  // the slow classes of BERT and its like, which Python converts, clean up; the fast ones do not
+  it('of a vocab.txt takes out spaces before punctuation unless told otherwise', async () => {
+    const vocab = { 'vocab.txt': ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', 'it', "'", 's'].join('\n') };
+    for (const [settings, text] of [
+      [{}, "it's"],
+      [{ clean_up_tokenization_spaces: false }, "it ' s"],
+    ] as const) {
+      const files = {
+        ...vocab,
+        'tokenizer_config.json': JSON.stringify({ tokenizer_class: 'BertTokenizer', ...settings }),
+      };
+      const { tokenizer } = await readTokenizer(await openSource(files), {});
+      expect(tokenizer!.decode([5, 6, 7])).toBe(text);
+    }
+  });
 });

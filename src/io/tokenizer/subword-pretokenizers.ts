@@ -8,7 +8,7 @@ import { gptWords, NUMERIC, punctuation } from './unicode.js';
 import { textOf, wholeOf, words, type PreTokenizer } from './words.js';
 
 /** Compiles a pre-tokenizer of one of these types. Throws INVALID_TOKENIZER for others. */
-export function createPreTokenizer(config: JsonObject, where: string): PreTokenizer {
+export async function createPreTokenizer(config: JsonObject, where: string): Promise<PreTokenizer> {
   switch (config.type) {
     case 'Metaspace':
       return metaspace(config, where);
@@ -32,6 +32,8 @@ export function createPreTokenizer(config: JsonObject, where: string): PreTokeni
     }
     case 'FixedLength':
       return fixedLength(asId(config.length ?? 5, `${where}.length`), where);
+    case 'UnicodeScripts':
+      return (await import('./scripts.js')).unicodeScripts;
     default:
       return invalidTokenizer(where, `unknown pre-tokenizer type ${JSON.stringify(config.type)}`);
   }

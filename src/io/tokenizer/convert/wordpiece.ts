@@ -40,5 +40,6 @@ export function convertWordPiece(text: string, family: WordPieceFamily, files: S
       max_input_chars_per_word: 100,
     },
   };
-  return { json, config };
+  // as the slow classes have it, by which the fast ones are converted
+  return { json, config: { clean_up_tokenization_spaces: true, ...config } };
 }
