@@ -71,4 +71,33 @@ describe('the class of a tokenizer', () => {
       expect(tokenizer!.decode([5, 6, 7])).toBe(text);
     }
   });
+
+  // the model says that texts get no space before them; transformers' LlamaTokenizer, "the river" and "a"
+  it('of a Llama without `legacy` writes the space before a text itself', async () => {
+    const file = read('tiny-bpe-bytes.model');
+    const [written, bare] = [
+      [
+        [1, 263, 328],
+        [1, 265],
+      ],
+      [
+        [1, 401, 260, 328],
+        [1, 404],
+      ],
+    ];
+    for (const [settings, expected] of [
+      [{ legacy: false }, written],
+      [{ legacy: false, add_prefix_space: false }, bare],
+      [{ legacy: true }, bare],
+      [{}, bare],
+    ] as const) {
+      const json = JSON.stringify({ tokenizer_class: 'LlamaTokenizer', ...settings });
+      const { tokenizer } = await readTokenizer(
+        await openSource({ 'tokenizer.model': file, 'tokenizer_config.json': json }),
+        {},
+      );
+      const ids = ['the river', 'a'].map((text) => [...tokenizer!.encode(text).ids]);
+      expect(ids, json).toEqual(expected);
+    }
+  });
 });

@@ -170,8 +170,11 @@ function postProcessor(
 /** Normalizer, pre-tokenizer and decoder. */
 function textParts(model: PieceModel, family: SentencePieceFamily, config: JsonObject): JsonObject {
   const { characterMap, removesSpaces } = model;
-  const prefixed = asFlag(config.add_prefix_space, model.addsPrefix, 'add_prefix_space') && model.addsPrefix;
-  const scheme = !prefixed ? 'never' : family.legacy === true && config.legacy === false ? 'first' : 'always';
+  // without `legacy` the class writes the prefix itself, whatever the model says
+  const isOwn = family.legacy === true && config.legacy === false;
+  const adds = isOwn || model.addsPrefix;
+  const prefixed = adds && asFlag(config.add_prefix_space, true, 'add_prefix_space');
+  const scheme = !prefixed ? 'never' : isOwn ? 'first' : 'always';
   const normalizers: JsonObject[] = wordsBefore(family, config);
   if (removesSpaces || characterMap.length > 0) {
     const kept = model.pieces.filter(({ type }) => type === PieceType.UserDefined).map(({ text }) => text);
