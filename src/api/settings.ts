@@ -83,20 +83,20 @@ export async function readTokenizer(
     readObject(source, 'tokenizer_config.json', signal),
     readObject(source, 'special_tokens_map.json', signal),
   ]);
+  // newer configurations say everything, older ones less than special_tokens_map.json
+  const config = own?.added_tokens_decoder ? own : { ...own, ...specials };
   let found: { json: Json; config: Json; name: string };
   if (stored) {
-    // newer configurations say everything, older ones less than special_tokens_map.json
-    const config = own?.added_tokens_decoder ? own : { ...own, ...specials };
     found = { json: stored, config, name: `tokenizer.json in ${source.name}` };
     if (isContradicted(found)) {
       const { withClassSettings } = await import('../io/tokenizer/class-settings');
-      found.json = withClassSettings(stored, found.config, found.name);
+      found.json = withClassSettings(stored, config, found.name);
     }
   } else if (await lacksTokenizer(source)) {
     return { tokenizer: null, tokenizerRefusal: null, continuingSubwordPrefix: null };
   } else {
     const { convertTokenizer } = await import('../io/tokenizer/convert');
-    const converted = await convertTokenizer(source, await modelConfig, own, signal);
+    const converted = await convertTokenizer(source, await modelConfig, config, own !== null, signal);
     if (converted === null || converted instanceof WasmformerError) {
       return { tokenizer: null, tokenizerRefusal: converted, continuingSubwordPrefix: null };
     }
@@ -114,11 +114,11 @@ export async function readTokenizer(
 /** Whether tokenizer_config.json may say something else than tokenizer.json: of BERT's, of which most are, only if it does. */
 function isContradicted({ json, config }: { json: Json; config: Json }): boolean {
   const { type, lowercase, strip_accents = null, handle_chinese_chars } = (json.normalizer ?? {}) as Json;
+  if (type !== 'BertNormalizer') return true;
   const { do_lower_case = lowercase, tokenize_chinese_chars = handle_chinese_chars } = config;
   const added = (json.added_tokens ?? []) as readonly unknown[];
   const known = JSON.stringify(added);
   return (
-    type !== 'BertNormalizer' ||
     do_lower_case !== lowercase ||
     (config.strip_accents ?? null) !== strip_accents ||
     tokenize_chinese_chars !== handle_chinese_chars ||

@@ -435,7 +435,7 @@ export class Tokenizer {
     this.visit(text, (span, pieces, added) => {
       const { source, from, to } = span;
       const isBytes = this.preTokenizer.bytes && !added;
-      const units = isBytes ? byteUnits(span) : null;
+      const units = isBytes ? byteUnits(span.source.text, span.from, span.to) : null;
       const verbatim = (start: number, end: number): string => {
         const written = source.text.slice(from, to);
         return (isBytes ? utf8Characters(written) : written).slice(start, end);

@@ -4,7 +4,7 @@
 // usage: node test/fuzz/compare.mjs FOLDER       ends with code 1 if anything differs
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { camel } from './names.mjs';
+import { camel, renamed } from './names.mjs';
 
 const built = new URL('../../dist/node/index.js', import.meta.url);
 const { createEngine, Decoder, Encoder, Transformer } = await import(built.href);
@@ -86,8 +86,7 @@ async function compareBatch(name, model, passes, isLeft) {
 }
 
 async function compareGenerate(name, model, { row, options, sequences, scores }) {
-  const given = Object.fromEntries(Object.entries(options).map(([key, value]) => [camel(key), value]));
-  const result = await model.generate(row, { doSample: false, ...given }).result();
+  const result = await model.generate(row, { doSample: false, ...renamed(options) }).result();
   const ids = result.sequences.map((sequence) => sequence.ids);
   compared++;
   if (JSON.stringify(ids) !== JSON.stringify(sequences)) {
@@ -109,14 +108,14 @@ async function compareGenerate(name, model, { row, options, sequences, scores })
 
 /** The text's tokens are forced one after the other; then one is drawn, and tells the probabilities that it was drawn from. */
 async function compareSample(name, model, { row, options, ids, steps }) {
-  const given = Object.fromEntries(Object.entries(options).map(([key, value]) => [camel(key), value]));
   const all = { doSample: true, logprobs: steps[0].length };
   for (const [step, expected] of steps.entries()) {
     const force = (logits, at) => {
       if (at.step < step) logits.fill(-Infinity).fill(0, ids[at.step], ids[at.step] + 1);
     };
     const pieces = [];
-    for await (const piece of model.generate(row, { ...all, ...given, logitsProcessors: [force] })) pieces.push(piece);
+    for await (const piece of model.generate(row, { ...all, ...renamed(options), logitsProcessors: [force] }))
+      pieces.push(piece);
     compared++;
     const scale = Math.max(...expected.map((value) => Math.abs(value ?? 0)));
     const actual = new Map(pieces[step]?.topLogprobs.map(({ id, logprob }) => [id, logprob]));

@@ -252,9 +252,18 @@ TRANSFORMERS = {
 FAMILIES = {**ENCODERS, **DECODERS, **TRANSFORMERS}
 
 
+def random_ids(r, n):
+    return [r.randrange(LOW, HIGH) for _ in range(n)]
+
+
+def drawn(r, likely):
+    """Options by name: each with its likelihood, and what draws its value."""
+    return {name: draw() for name, (share, draw) in likely.items() if r.random() < share}
+
+
 def generation_options(r):
     """Of transformers' generate(); without sampling, whose numbers are its own."""
-    ids = lambda n: [r.randrange(LOW, HIGH) for _ in range(n)]
+    ids = lambda n: random_ids(r, n)
     likely = {
         "repetition_penalty": (0.4, lambda: r.choice([1.2, 0.8, 2.0])),
         "no_repeat_ngram_size": (0.3, lambda: r.choice([1, 2, 3])),
@@ -265,7 +274,7 @@ def generation_options(r):
         "eos_token_id": (0.5, lambda: ids(r.choice([1, 3, 12]))),
         "forced_eos_token_id": (0.2, lambda: r.randrange(LOW, HIGH)),
     }
-    options = {name: draw() for name, (share, draw) in likely.items() if r.random() < share}
+    options = drawn(r, likely)
     if options.get("forced_eos_token_id") in options.get("suppress_tokens", []):
         del options["suppress_tokens"]
     if r.random() < 0.6:
@@ -277,7 +286,7 @@ def generation_options(r):
 
 def sampling_options(r, is_seq2seq):
     """Of transformers' generate() with do_sample, and processors that `generation_options` leaves out."""
-    ids = lambda n: [r.randrange(LOW, HIGH) for _ in range(n)]
+    ids = lambda n: random_ids(r, n)
     likely = {
         "temperature": (0.5, lambda: r.choice([0.3, 0.7, 1.5])),
         "top_k": (0.8, lambda: r.choice([0, 1, 5, 20, 200])),
@@ -295,7 +304,7 @@ def sampling_options(r, is_seq2seq):
     if is_seq2seq:
         likely["encoder_repetition_penalty"] = (0.4, lambda: r.choice([1.3, 0.7]))
         likely["encoder_no_repeat_ngram_size"] = (0.3, lambda: r.choice([1, 2]))
-    options = {name: draw() for name, (share, draw) in likely.items() if r.random() < share}
+    options = drawn(r, likely)
     beams = ("num_beams", "num_return_sequences", "length_penalty", "early_stopping")
     plain = {name: value for name, value in generation_options(r).items() if name not in beams}
     if "exponential_decay_length_penalty" in options:

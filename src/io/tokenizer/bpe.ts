@@ -1,6 +1,7 @@
 // Byte-pair encoding of one word. Long words are first cut where no merge can reach across; what cannot be cut is merged rank by
 // rank, so that the time stays proportional to the length whatever the text.
 
+import { bytesOf, byteUnits } from './bytes.js';
 import { MergeTable, Symbols } from './merges.js';
 import { LongPieces, byteToken, fallbackBytes, readUnknown, readVocab, type Pieces, type WordModel } from './pieces.js';
 import { WordCache } from './word-cache.js';
@@ -121,26 +122,12 @@ class Letters {
   }
 }
 
-function bytesOf(code: number): number {
-  return code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-}
-
 /** Turns places in the bytes of a word into those of the characters that the bytes belong to. */
-function placeInUnits(symbols: Symbols, word: string): void {
-  const starts: number[] = [];
-  const ends: number[] = [];
-  for (let i = 0; i < word.length;) {
-    const code = word.codePointAt(i)!;
-    const end = i + (code > 0xffff ? 2 : 1);
-    for (let left = bytesOf(code); left > 0; left--) {
-      starts.push(i);
-      ends.push(end);
-    }
-    i = end;
-  }
-  for (let k = 0; k < symbols.length; k++) {
-    symbols.starts[k] = starts[symbols.starts[k]];
-    symbols.ends[k] = ends[symbols.ends[k] - 1];
+function placeInUnits({ starts, ends, length }: Symbols, word: string): void {
+  const { first, last } = byteUnits(word, 0, word.length);
+  for (let k = 0; k < length; k++) {
+    starts[k] = first[starts[k]];
+    ends[k] = last[ends[k] - 1] + 1;
   }
 }
 

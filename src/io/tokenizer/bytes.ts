@@ -1,7 +1,5 @@
 // The byte alphabet of byte-level BPE: one printable character for each of the 256 bytes.
 
-import type { Span } from './aligned.js';
-
 export const BYTE_CHARACTERS: readonly string[] = (() => {
   const table = new Array<string>(256);
   let extra = 256;
@@ -54,17 +52,21 @@ export function joinUnits(units: Uint16Array): string {
 /** Bytes of UTF-8 to a unit of UTF-16. */
 const MOST_BYTES = 3;
 
-/** For every UTF-8 byte of the span: first and last UTF-16 unit, within the source, of the character it belongs to. */
-export function byteUnits(span: Span): { first: Int32Array; last: Int32Array } {
-  const size = MOST_BYTES * (span.to - span.from);
+/** Bytes of a character in UTF-8. */
+export function bytesOf(code: number): number {
+  return code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+}
+
+/** For every UTF-8 byte of a part of the text: first and last UTF-16 unit, within the text, of the character it belongs to. */
+export function byteUnits(text: string, from: number, to: number): { first: Int32Array; last: Int32Array } {
+  const size = MOST_BYTES * (to - from);
   const first = new Int32Array(size);
   const last = new Int32Array(size);
   let at = 0;
-  for (let unit = span.from; unit < span.to;) {
-    const code = span.source.text.codePointAt(unit)!;
+  for (let unit = from; unit < to;) {
+    const code = text.codePointAt(unit)!;
     const units = code > 0xffff ? 2 : 1;
-    const bytes = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-    for (let i = 0; i < bytes; i++) {
+    for (let left = bytesOf(code); left > 0; left--) {
       first[at] = unit;
       last[at++] = unit + units - 1;
     }

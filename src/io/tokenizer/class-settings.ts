@@ -5,10 +5,11 @@
 import { asFlag, isObject, parts, type JsonObject } from './json.js';
 import {
   boundsTemplate,
-  LANGUAGE_FIRST,
-  LANGUAGE_LAST,
+  languageOf,
+  languageTemplate,
+  ROLES,
   templateProcessor,
-  USUAL_LANGUAGE,
+  type LanguageSet,
   type NamedTokens,
 } from './template.js';
 
@@ -16,7 +17,7 @@ const LIKE_BERT = /^(Bert|ConvBert|DistilBert|Electra|Funnel|LayoutLM|Lxmert|MPN
 /** Whether classes add a beginning where the configuration is silent, but not of an end. */
 const BEGINS: Readonly<Record<string, boolean>> = { CodeLlama: true, Gemma: true, GPTNeoX: false, Llama: true };
 /** Classes whose texts have their language with them. */
-const LANGUAGES: Readonly<Record<string, 'mbart' | 'mbart50' | 'nllb'>> = {
+const LANGUAGES: Readonly<Record<string, LanguageSet>> = {
   MBart: 'mbart',
   MBart50: 'mbart50',
   Nllb: 'nllb',
@@ -24,29 +25,30 @@ const LANGUAGES: Readonly<Record<string, 'mbart' | 'mbart50' | 'nllb'>> = {
 
 /** SentencePiece's. */
 const SPACE = '\u2581';
-/** In the order in which they are added. */
-const ROLES = ['bos', 'eos', 'unk', 'sep', 'pad', 'cls', 'mask'];
 
 /** tokenizer.json as its class has it.
  *  @param config tokenizer_config.json with special_tokens_map.json
  *  @throws INVALID_TOKENIZER */
 export function withClassSettings(file: JsonObject, config: JsonObject, where: string): JsonObject {
-  const json: JsonObject = { ...file, added_tokens: withTokens(file, config) };
+  const added = addedTokens(file, config);
   const className = String(config.tokenizer_class).replace(/(Tokenizer)?(Fast)?$/, '');
   return {
-    ...json,
-    normalizer: withNormalizerSettings(json.normalizer, config, className),
-    pre_tokenizer: withPrefixSpace(json.pre_tokenizer, 'ByteLevel', config),
+    ...file,
+    added_tokens: added ? [...added.values()] : file.added_tokens,
+    normalizer: withNormalizerSettings(file.normalizer, config, className),
+    pre_tokenizer: withPrefixSpace(file.pre_tokenizer, 'ByteLevel', config),
     post_processor:
-      postProcessor(json, config, className, where) ??
-      withPrefixSpace(json.post_processor, 'RobertaProcessing', config),
+      postProcessor(added, config, className, where) ??
+      withPrefixSpace(file.post_processor, 'RobertaProcessing', config),
   };
 }
 
-/** The added tokens with the flags that the configuration gives them, and behind them what only it names: those of the vocabulary with
- *  their ids there, others with the ids behind all. */
-function withTokens({ added_tokens: stored, model }: JsonObject, config: JsonObject): unknown {
-  if (!Array.isArray(stored) || !stored.every(isObject) || !isObject(model)) return stored;
+type Added = ReadonlyMap<unknown, JsonObject>;
+
+/** The added tokens by content, with the flags that the configuration gives them, and behind them what only it names: those of the
+ *  vocabulary with their ids there, others with the ids behind all. Null if the file is not one of a tokenizer. */
+function addedTokens({ added_tokens: stored, model }: JsonObject, config: JsonObject): Added | null {
+  if (!Array.isArray(stored) || !stored.every(isObject) || !isObject(model)) return null;
   const decoder = isObject(config.added_tokens_decoder) ? Object.entries(config.added_tokens_decoder) : [];
   const named = decoder.sort(([a], [b]) => Number(a) - Number(b)).map(([, token]) => entryOf(token));
   const more = config.additional_special_tokens;
@@ -54,22 +56,26 @@ function withTokens({ added_tokens: stored, model }: JsonObject, config: JsonObj
     ...ROLES.map((role) => config[`${role}_token`]),
     ...(Array.isArray(more) ? (more as unknown[]) : []),
   ];
-  const found = new Map(stored.map((token) => [token.content, token]));
+  const found = new Map(stored.map((token): [unknown, JsonObject] => [token.content, token]));
   for (const token of named) {
     const known = found.get(token.content);
     if (known) found.set(token.content, { ...known, ...token, special: known.special === true || token.special });
   }
   const idOf = idsOf(model, [...found.values()]);
-  const special = new Set(specials.map((token) => (isObject(token) ? token.content : token)));
+  const special = new Set(specials.map(contentOf));
   for (const token of [...named, ...specials.map((value) => ({ ...entryOf(value), special: true }))]) {
     const { content } = token;
     if (typeof content !== 'string' || content === '' || found.has(content)) continue;
     found.set(content, { ...token, special: token.special || special.has(content), id: idOf(content) });
   }
-  return [...found.values()];
+  return found;
 }
 
-/** A token as a text or an object. */
+/** A token is a text or an object. */
+function contentOf(token: unknown): unknown {
+  return isObject(token) ? token.content : token;
+}
+
 function entryOf(token: unknown) {
   const {
     content,
@@ -120,15 +126,13 @@ function withPrefixSpace(part: unknown, type: string, { add_prefix_space }: Json
 }
 
 /** The class's own special tokens; null where the file's count. */
-function postProcessor(json: JsonObject, config: JsonObject, className: string, where: string): JsonObject | null {
-  const tokens = namedTokens(json, config);
+function postProcessor(added: Added | null, config: JsonObject, className: string, where: string): JsonObject | null {
+  const tokens = namedTokens(added, config);
   if (Object.hasOwn(LANGUAGES, className)) {
-    const { src_lang: named, legacy_behaviour: legacy } = config;
     const set = LANGUAGES[className];
-    const language = typeof named === 'string' ? named : USUAL_LANGUAGE[set];
-    if (language !== named && tokens.id(language) === undefined) return null;
-    const isLast = set === 'mbart' || (set === 'nllb' && legacy === true);
-    return templateProcessor(isLast ? LANGUAGE_LAST : LANGUAGE_FIRST, tokens, { language: [language] }, where);
+    const language = languageOf(set, config);
+    if (language !== config.src_lang && tokens.id(language) === undefined) return null;
+    return templateProcessor(languageTemplate(set, config), tokens, { language: [language] }, where);
   }
   const { add_bos_token: first, add_eos_token: last } = config;
   if (!Object.hasOwn(BEGINS, className) || (first === undefined && last === undefined)) return null;
@@ -139,17 +143,14 @@ function postProcessor(json: JsonObject, config: JsonObject, className: string, 
   return templateProcessor(boundsTemplate(bos, eos) ?? ['A', 'A B:1'], tokens, {}, where);
 }
 
-function namedTokens({ added_tokens: added }: JsonObject, config: JsonObject): NamedTokens {
-  const ids = new Map<unknown, unknown>();
-  if (Array.isArray(added)) for (const token of added) if (isObject(token)) ids.set(token.content, token.id);
+function namedTokens(added: Added | null, config: JsonObject): NamedTokens {
   return {
     token: (role) => {
-      const token = config[`${role}_token`] ?? (role === 'eos' ? '</s>' : '<s>');
-      const content = isObject(token) ? token.content : token;
+      const content = contentOf(config[`${role}_token`] ?? (role === 'eos' ? '</s>' : '<s>'));
       return typeof content === 'string' ? content : undefined;
     },
     id: (content) => {
-      const id = ids.get(content);
+      const id = added?.get(content)?.id;
       return typeof id === 'number' ? id : undefined;
     },
   };

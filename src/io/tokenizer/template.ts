@@ -5,13 +5,23 @@ import { invalidTokenizer, type JsonObject } from './json.js';
 /** `A` and `B` are the texts, other words roles whose token stands there; `:1` gives a type id. */
 export type Template = readonly [single: string, pair: string];
 
-/** The language of the text before it, as mBART-50, M2M-100 and NLLB have it. */
-export const LANGUAGE_FIRST: Template = ['language A eos', 'language A B eos'];
-/** And behind it, as in mBART and the first NLLB. */
-export const LANGUAGE_LAST: Template = ['A eos language', 'A B eos language'];
+/** Special tokens in the order in which classes add them. */
+export const ROLES = ['bos', 'eos', 'unk', 'sep', 'pad', 'cls', 'mask'] as const;
 
-/** The language of texts where no file names one. */
-export const USUAL_LANGUAGE = { mbart: 'en_XX', mbart50: 'en_XX', nllb: 'eng_Latn', m2m100: 'en' } as const;
+/** Families of translation models, and the language of texts where no file names one. */
+const USUAL_LANGUAGE = { mbart: 'en_XX', mbart50: 'en_XX', nllb: 'eng_Latn', m2m100: 'en' } as const;
+export type LanguageSet = keyof typeof USUAL_LANGUAGE;
+
+/** The language of texts. */
+export function languageOf(set: LanguageSet, { src_lang: named }: JsonObject): string {
+  return typeof named === 'string' ? named : USUAL_LANGUAGE[set];
+}
+
+/** The language stands before the text, in mBART and the first NLLB behind it. */
+export function languageTemplate(set: LanguageSet, { legacy_behaviour: legacy }: JsonObject): Template {
+  const isLast = set === 'mbart' || (set === 'nllb' && legacy === true);
+  return isLast ? ['A eos language', 'A B eos language'] : ['language A eos', 'language A B eos'];
+}
 
 /** What add_bos_token and add_eos_token say; null: no special tokens. */
 export function boundsTemplate(bos: boolean, eos: boolean): Template | null {

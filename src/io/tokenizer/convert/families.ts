@@ -1,7 +1,7 @@
 // Which tokenizer a checkpoint has, where it only names a class or an architecture: files, special tokens and templates by class.
 
 import type { SpecialRole } from '../special.js';
-import { LANGUAGE_FIRST, LANGUAGE_LAST, type Template, type USUAL_LANGUAGE } from '../template.js';
+import type { LanguageSet, Template } from '../template.js';
 
 /** Special tokens by role. */
 type Roles = Readonly<Partial<Record<SpecialRole, string>>>;
@@ -44,8 +44,8 @@ export interface SentencePieceFamily extends Common {
   /** Defaults of tokenizer_config.json's flags of this name. */
   readonly lowerCase?: boolean;
   readonly keepAccents?: boolean;
-  /** Tokens behind the pieces. */
-  readonly languages?: keyof typeof USUAL_LANGUAGE;
+  /** Tokens behind the pieces. Languages make the template. */
+  readonly languages?: LanguageSet;
   readonly extra?: readonly string[];
 }
 
@@ -118,7 +118,6 @@ const XLM_ROBERTA: SentencePieceFamily = {
 const MBART: SentencePieceFamily = {
   ...XLM_ROBERTA,
   languages: 'mbart',
-  template: LANGUAGE_LAST,
 };
 
 const CLASSES: Readonly<Record<string, Family>> = {
@@ -208,8 +207,8 @@ const CLASSES: Readonly<Record<string, Family>> = {
     template: ['sep A', 'sep A sep sep B'],
   },
   MBartTokenizer: MBART,
-  MBart50Tokenizer: { ...MBART, languages: 'mbart50', template: LANGUAGE_FIRST },
-  NllbTokenizer: { ...MBART, languages: 'nllb', template: LANGUAGE_FIRST },
+  MBart50Tokenizer: { ...MBART, languages: 'mbart50' },
+  NllbTokenizer: { ...MBART, languages: 'nllb' },
   PegasusTokenizer: {
     ...T5,
     layout: 'pegasus',
@@ -223,7 +222,6 @@ const CLASSES: Readonly<Record<string, Family>> = {
     languages: 'm2m100',
     extra: [],
     roles: { bos: '<s>', eos: '</s>', unk: '<unk>', sep: '</s>', pad: '<pad>' },
-    template: LANGUAGE_FIRST,
   },
   MarianTokenizer: {
     ...T5,

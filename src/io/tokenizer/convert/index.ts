@@ -21,6 +21,8 @@ const PIECE_FILES = ['tokenizer.model', 'spiece.model', 'sentencepiece.bpe.model
 /**
  * Reads the tokenizer of a checkpoint without tokenizer.json. Asked for are only files that its class can have.
  * @param modelConfig config.json
+ * @param config what counts of tokenizer_config.json and special_tokens_map.json
+ * @param isConfigured whether there is a tokenizer_config.json
  * @returns what tokenizer.json would say, null if there are no files, or an error for files that cannot be converted but are only
  *   missed once there is text
  * @throws INVALID_TOKENIZER for damaged files, and what the source throws
@@ -28,24 +30,22 @@ const PIECE_FILES = ['tokenizer.model', 'spiece.model', 'sentencepiece.bpe.model
 export async function convertTokenizer(
   source: Source,
   modelConfig: JsonObject,
-  tokenizerConfig: JsonObject | null,
+  config: JsonObject,
+  isConfigured: boolean,
   signal?: AbortSignal,
 ): Promise<(Converted & { name: string }) | WasmformerError | null> {
-  const className = tokenizerClass(
-    tokenizerConfig?.tokenizer_class ?? modelConfig.tokenizer_class,
-    modelConfig.model_type,
-  );
+  const className = tokenizerClass(config.tokenizer_class ?? modelConfig.tokenizer_class, modelConfig.model_type);
   const family = className === undefined ? undefined : familyOf(className);
-  if (!family) return refusal(source, className, tokenizerConfig !== null);
+  if (!family) return refusal(source, className, isConfigured);
   const files = new Files(source, signal);
-  const found = await read(files, family, tokenizerConfig);
+  const found = await read(files, family, config);
   if (found === null) return files.seen.length > 0 ? refusal(source, className, true, files) : null;
   return found;
 }
 
 type Named = Converted & { name: string };
 
-async function read(files: Files, family: Family, config: JsonObject | null): Promise<Named | null> {
+async function read(files: Files, family: Family, config: JsonObject): Promise<Named | null> {
   switch (family.kind) {
     case 'wordpiece': {
       const text = await files.text('vocab.txt');
@@ -72,7 +72,7 @@ async function read(files: Files, family: Family, config: JsonObject | null): Pr
       const where = files.where(name);
       const { readPieceModel } = await import('./protobuf.js');
       const { convertPieces } = await import('./pieces.js');
-      const target = config?.separate_vocabs === true ? await files.json('target_vocab.json') : null;
+      const target = config.separate_vocabs === true ? await files.json('target_vocab.json') : null;
       const model = readPieceModel(bytes, where);
       return { ...convertPieces(model, family, await files.beside(config), { vocab, target }, where), name: where };
     }
@@ -121,11 +121,9 @@ class Files {
     return asObject(await this.source.readJson(file, this.signal), this.where(file));
   }
 
-  /** special_tokens_map.json and added_tokens.json, where tokenizer_config.json does not replace them. */
-  async beside(config: JsonObject | null): Promise<SideFiles> {
-    const specials = await this.json('special_tokens_map.json');
-    const added = config?.added_tokens_decoder == null ? await this.json('added_tokens.json') : null;
-    return { config: config ?? {}, specials, added };
+  /** added_tokens.json, where tokenizer_config.json does not replace it. */
+  async beside(config: JsonObject): Promise<SideFiles> {
+    return { config, added: config.added_tokens_decoder == null ? await this.json('added_tokens.json') : null };
   }
 }
 

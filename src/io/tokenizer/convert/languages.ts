@@ -1,6 +1,6 @@
 // The languages of multilingual translation models, in the order of their ids.
 
-import { USUAL_LANGUAGE } from '../template.js';
+import type { LanguageSet } from '../template.js';
 
 const MBART =
   'ar_AR cs_CZ de_DE en_XX es_XX et_EE fi_FI fr_XX gu_IN hi_IN it_IT ja_XX kk_KZ ko_KR lt_LT lv_LV my_MM ne_NP nl_XX ro_RO ' +
@@ -34,19 +34,15 @@ const NLLB =
   'tum_Latn tur_Latn twi_Latn tzm_Tfng uig_Arab ukr_Cyrl umb_Latn urd_Arab uzn_Latn vec_Latn vie_Latn war_Latn wol_Latn xho_Latn ' +
   'ydd_Hebr yor_Latn yue_Hant zho_Hans zho_Hant zul_Latn';
 
-/** The language tokens of a family, and the one that stands for a language without a name in the configuration. */
+/** The language tokens of a family, and the one of a language. */
 export function languageTokens(
-  set: keyof typeof USUAL_LANGUAGE,
+  set: LanguageSet,
   codes: unknown,
-): { tokens: string[]; tokenOf: (language: string) => string; usual: string } {
+): { tokens: string[]; tokenOf: (language: string) => string } {
   if (set === 'm2m100') {
     const tokenOf = (language: string): string => `__${language}__`;
-    return {
-      tokens: (codes === 'wmt21' ? WMT21 : M2M100).split(' ').map(tokenOf),
-      tokenOf,
-      usual: USUAL_LANGUAGE[set],
-    };
+    return { tokens: (codes === 'wmt21' ? WMT21 : M2M100).split(' ').map(tokenOf), tokenOf };
   }
   const names = { mbart: MBART, mbart50: MBART50, nllb: NLLB }[set].split(' ');
-  return { tokens: names, tokenOf: (language) => language, usual: USUAL_LANGUAGE[set] };
+  return { tokens: names, tokenOf: (language) => language };
 }

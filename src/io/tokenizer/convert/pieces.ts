@@ -5,7 +5,7 @@ import type { SentencePieceFamily } from './families.js';
 import type { Converted } from './index.js';
 import { languageTokens } from './languages.js';
 import { PieceType, type PieceModel } from './protobuf.js';
-import { boundsTemplate, LANGUAGE_LAST, templateProcessor } from '../template.js';
+import { boundsTemplate, languageOf, languageTemplate, templateProcessor } from '../template.js';
 import { AddedTokens, type SideFiles } from './specials.js';
 
 const SPACE = '\u2581';
@@ -143,8 +143,7 @@ function addTokens(
   }
   const tokens = new AddedTokens(family, files, (token) => vocab[token], highest, marked);
   if (!languages) return { tokens, language: undefined };
-  const source = typeof tokens.config.src_lang === 'string' ? tokens.config.src_lang : languages.usual;
-  return { tokens, language: languages.tokenOf(source) };
+  return { tokens, language: languages.tokenOf(languageOf(family.languages!, tokens.config)) };
 }
 
 function postProcessor(
@@ -161,10 +160,8 @@ function postProcessor(
     const template = boundsTemplate(bos, eos);
     return template && templateProcessor(template, tokens, named, where);
   }
-  if (family.languages === 'nllb' && config.legacy_behaviour === true) {
-    return templateProcessor(LANGUAGE_LAST, tokens, named, where);
-  }
-  return family.template ? templateProcessor(family.template, tokens, named, where) : null;
+  const template = family.languages ? languageTemplate(family.languages, config) : family.template;
+  return template ? templateProcessor(template, tokens, named, where) : null;
 }
 
 /** Normalizer, pre-tokenizer and decoder. */

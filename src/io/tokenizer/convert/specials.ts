@@ -1,8 +1,7 @@
-// Special and added tokens as the older files have them: roles, flags and ids from tokenizer_config.json, special_tokens_map.json
-// and added_tokens.json.
+// Special and added tokens as the older files have them: roles, flags and ids from the configuration and added_tokens.json.
 
 import { asFlag, asId, asObject, asString, isObject, type JsonObject } from '../json.js';
-import type { SpecialRole } from '../special.js';
+import { ROLES } from '../template.js';
 import type { Family } from './families.js';
 
 /** An entry of tokenizer.json's added_tokens. */
@@ -16,14 +15,13 @@ export interface AddedEntry {
   special: boolean;
 }
 
-/** The JSON files beside a vocabulary; null where there is none. */
+/** What stands beside a vocabulary. */
 export interface SideFiles {
+  /** What counts of tokenizer_config.json and special_tokens_map.json. */
   readonly config: JsonObject;
-  readonly specials: JsonObject | null;
+  /** added_tokens.json; null if there is none. */
   readonly added: JsonObject | null;
 }
-
-const ROLES: readonly SpecialRole[] = ['bos', 'eos', 'unk', 'sep', 'pad', 'cls', 'mask'];
 
 /** The tokens that a checkpoint adds to its vocabulary, and which of them have which role. */
 export class AddedTokens {
@@ -47,8 +45,7 @@ export class AddedTokens {
     this.highest = highest;
     const config: Record<string, unknown> = {};
     for (const role of ROLES) if (family.roles[role] !== undefined) config[`${role}_token`] = family.roles[role];
-    // newer configurations say everything, older ones less than special_tokens_map.json
-    Object.assign(config, files.config, 'added_tokens_decoder' in files.config ? null : files.specials);
+    Object.assign(config, files.config);
     this.config = config;
     for (const [content, id, special] of marked) this.set(entry(content, id, special));
     this.readStored(files);
@@ -83,7 +80,7 @@ export class AddedTokens {
     for (const token of tokens) this.addSpecial(token, 'added tokens', false);
   }
 
-  private readStored({ config, added, specials }: SideFiles): void {
+  private readStored({ config, added }: SideFiles): void {
     if (config.added_tokens_decoder !== undefined && config.added_tokens_decoder !== null) {
       const where = 'tokenizer_config.json: added_tokens_decoder';
       for (const [key, value] of Object.entries(asObject(config.added_tokens_decoder, where))) {
@@ -95,7 +92,7 @@ export class AddedTokens {
     }
     if (!added) return;
     const special = new Set<string>();
-    for (const value of [...Object.values({ ...specials, ...config })].flat()) {
+    for (const value of Object.values(config).flat()) {
       const content = isObject(value) ? value.content : value;
       if (typeof content === 'string') special.add(content);
     }
