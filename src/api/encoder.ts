@@ -364,7 +364,7 @@ export class Encoder extends PretrainedModel<EncoderRunner> {
     };
     const data = new Float32Array(texts.length * d);
     // the next group is tokenised while the engine computes this one
-    let running: Promise<void> = Promise.resolve();
+    let running: Promise<void> | undefined;
     for (let from = 0; from < texts.length; from += GROUP) {
       const to = Math.min(from + GROUP, texts.length);
       const group = texts.slice(from, to).map((text) => this.cleanText(prompt + text));
@@ -381,7 +381,7 @@ export class Encoder extends PretrainedModel<EncoderRunner> {
         data.set(embeddings, from * d);
         onProgress?.({ phase: 'embed', done: to, total: texts.length });
       });
-      running.catch(() => {});
+      if (to < texts.length) running.catch(() => {});
     }
     await running;
     return new Tensor(data, [texts.length, d]);

@@ -1,16 +1,7 @@
 // Token ids made into a ragged batch, and results padded back to the caller's shape.
 import { WasmformerError } from '../errors';
 import type { RaggedBatch } from '../runtime/batch';
-import {
-  checkLength,
-  checkRange,
-  countUp,
-  invalid,
-  type IdInputs,
-  type Ids,
-  type InputLimits,
-  type Prepared,
-} from './inputs';
+import { checkLength, checkRange, invalid, type IdInputs, type Ids, type InputLimits, type Prepared } from './inputs';
 import { Tensor } from './tensor';
 
 /** Positions are no further apart than this where a model sets no limit: tables of them must fit into memory. */
@@ -86,12 +77,13 @@ export function prepareIds(inputs: IdInputs, facts: InputLimits, called: CalledB
   const batch: RaggedBatch = {
     lengths,
     ids: Int32Array.from(ids.flatMap(pick)),
-    typeIds: types ? Int32Array.from(types.flatMap(pick)) : new Int32Array(lengths.reduce((a, b) => a + b, 0)),
-    positions: positions ? Int32Array.from(positions.flatMap(pick)) : countUp(lengths),
+    typeIds: types ? Int32Array.from(types.flatMap(pick)) : undefined,
+    positions: positions ? Int32Array.from(positions.flatMap(pick)) : undefined,
   };
   checkRange(batch.ids, facts.vocabSize, name, 'the vocabulary has');
-  checkRange(batch.typeIds, Math.max(1, facts.typeVocabSize ?? 0), 'tokenTypeIds', 'the number of token types is');
-  if (positions)
+  if (batch.typeIds)
+    checkRange(batch.typeIds, Math.max(1, facts.typeVocabSize ?? 0), 'tokenTypeIds', 'the number of token types is');
+  if (batch.positions)
     checkRange(
       batch.positions,
       Math.min(facts.maxPositions, MAX_POSITION),

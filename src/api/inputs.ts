@@ -66,23 +66,29 @@ export function invalid(message: string): never {
 
 /** Batch of encodings. */
 export function prepareEncodings(encodings: readonly Encoding[], facts: InputLimits): Prepared {
-  const lengths = Int32Array.from(encodings, (encoding) => encoding.length);
-  lengths.forEach((length, i) => {
+  const lengths = new Int32Array(encodings.length);
+  let total = 0;
+  for (let i = 0; i < encodings.length; i++) {
+    const { length } = encodings[i];
     if (length === 0) invalid(`text ${i} has no tokens`);
     checkLength(length, facts, i);
-  });
-  const total = lengths.reduce((a, b) => a + b, 0);
+    lengths[i] = length;
+    total += length;
+  }
   const ids = new Int32Array(total);
-  const typeIds = new Int32Array(total);
   let at = 0;
   for (const encoding of encodings) {
     ids.set(encoding.ids, at);
-    if ((facts.typeVocabSize ?? 0) > 1) typeIds.set(encoding.typeIds, at);
     at += encoding.length;
   }
+  const isTyped = (facts.typeVocabSize ?? 0) > 1 && encodings.some((encoding) => encoding.hasTypes);
   checkRange(ids, facts.vocabSize, 'the tokenizer', 'the vocabulary of config.json has');
   return {
-    batch: { lengths, ids, typeIds, positions: countUp(lengths) },
+    batch: {
+      lengths,
+      ids,
+      typeIds: isTyped ? Int32Array.from(encodings.flatMap(({ typeIds }) => typeIds)) : undefined,
+    },
     width: Math.max(...lengths),
     columns: encodings.map(() => null),
   };
@@ -118,8 +124,8 @@ export async function encodeTexts(
 ): Promise<Encoding[]> {
   const encodings: Encoding[] = [];
   const turns = new Turns();
-  for (const [i, text] of texts.entries()) {
-    encodings.push(encodeText(tokenizer, facts, text, pairs?.[i], options));
+  for (let i = 0; i < texts.length; i++) {
+    encodings.push(encodeText(tokenizer, facts, texts[i], pairs?.[i], options));
     if (!turns.isDue) continue;
     await turns.take();
     throwIfAborted(signal);
@@ -177,13 +183,6 @@ export function isEmbeddingInput<T>(input: T): input is Extract<T, { inputsEmbed
 /** Fails for a stack alone, which has no table of embeddings to look ids up in. */
 export function needEmbeddings({ stack }: { readonly stack: boolean }, what: string): void {
   if (stack) invalid(`this model is a stack of layers without word embeddings: pass ${what}`);
-}
-
-export function countUp(lengths: Int32Array): Int32Array {
-  const positions = new Int32Array(lengths.reduce((a, b) => a + b, 0));
-  let at = 0;
-  for (const length of lengths) for (let i = 0; i < length; i++) positions[at++] = i;
-  return positions;
 }
 
 export function checkLength(

@@ -323,21 +323,24 @@ export abstract class PretrainedModel<R extends Runner> {
   async ready(signal?: AbortSignal): Promise<number> {
     this.checkAlive();
     // calls share a reload: one that is aborted only stops waiting for it
-    if (this.generation !== this.engine.generation) await abortable(this.load(), signal);
+    if (!this.isReady) await abortable(this.load(), signal);
     return this.id;
+  }
+
+  private get isReady(): boolean {
+    return !this.disposed && this.generation === this.engine.generation;
   }
 
   /** Calls a method of the model's runner.
    *  @internal */
-  async ask<K extends MethodOf<R>>(
+  ask<K extends MethodOf<R>>(
     method: K,
     request: RequestOf<R, K>,
     { signal, onEvent, endsItself }: AskOptions = {},
   ): Promise<ResultOf<R, K>> {
-    const id = await this.ready(signal);
-    const result = this.engine.call((host, call) => host.invoke(call, id, method, request, onEvent), signal, {
-      endsItself,
-    });
+    const invoke = (id: number): Promise<unknown> =>
+      this.engine.call((host, call) => host.invoke(call, id, method, request, onEvent), signal, { endsItself });
+    const result = this.isReady ? invoke(this.id) : this.ready(signal).then(invoke);
     return result as Promise<ResultOf<R, K>>;
   }
 

@@ -83,6 +83,8 @@ export class Tokenizer {
   private readonly postProcessing: PostProcessing;
   private texts: string[] | null = null;
   private modelTexts: string[] | null = null;
+  /** Where ids of short texts are gathered. */
+  private readonly scratch = new Int32Array(1024);
 
   /**
    * Builds a tokenizer. Where two tokens of a vocabulary have one id, both encode to it, and decoding gives the later one.
@@ -395,7 +397,7 @@ export class Tokenizer {
         `${name} has a lone surrogate at unit ${text.search(LONE_SURROGATE)}: half a character was cut off; text.toWellFormed() replaces it`,
       );
     }
-    let ids: Int32Array = new Int32Array(text.length);
+    let ids: Int32Array = text.length > this.scratch.length ? new Int32Array(text.length) : this.scratch;
     let count = 0;
     this.visit(text, (_, { ids: more }) => {
       ids = grown(ids, count + more.length); // unknown characters are several bytes each

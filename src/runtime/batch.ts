@@ -9,8 +9,10 @@ export interface RaggedBatch {
   /** Tokens of each sequence. */
   readonly lengths: Int32Array;
   readonly ids: Int32Array;
-  readonly typeIds: Int32Array;
-  readonly positions: Int32Array;
+  /** Absent: all 0. */
+  readonly typeIds?: Int32Array;
+  /** Absent: 0, 1, 2, ... in every sequence. */
+  readonly positions?: Int32Array;
   /** Rows of d floats for every token, in place of its id's. */
   readonly embeds?: Float32Array;
 }

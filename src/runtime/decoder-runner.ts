@@ -214,7 +214,7 @@ export class DecoderRunner extends ModelRunner {
     const cache = new CachedSequence(this.steps.pool);
     try {
       const ids = batch.ids.subarray(from, from + length);
-      const positions = batch.positions.subarray(from, from + length);
+      const positions = batch.positions?.subarray(from, from + length);
       const { plan, sizes } = this.steps.prepare([{ cache, ids, positions }], { ...wants, selected: false });
       return await use(plan, sizes);
     } finally {

@@ -173,25 +173,23 @@ export class EncoderRunner extends ModelRunner {
     const writeRows = (name: string, data: Float32Array): void =>
       memory.f32(plan.address(inputs.get(name)!), data.length).set(data);
     const end = chunk.firstToken + chunk.tokens;
-    write('ids', call.batch.ids.subarray(chunk.firstToken, end));
-    write('typeIds', call.batch.typeIds.subarray(chunk.firstToken, end));
-    write(
-      'positions',
-      call.batch.positions.subarray(chunk.firstToken, end).map((position) => position + this.model.positionOffset),
-    );
+    const { ids, typeIds, positions, embeds } = call.batch;
+    write('ids', ids.subarray(chunk.firstToken, end));
+    write('typeIds', typeIds?.subarray(chunk.firstToken, end) ?? new Int32Array(chunk.tokens));
     const view = (name: string, n: number): Int32Array => memory.i32(plan.address(inputs.get(name)!), n);
+    const places = inputs.has('positions') ? view('positions', chunk.tokens) : [];
     const table = view('segments', lengths.length * SEG_WORDS);
     const writer = new SegmentWriter(table, view('pages', lengths.length));
-    const { heads, hiddenSize } = this.model;
-    if (call.batch.embeds)
-      writeRows('embeds', call.batch.embeds.subarray(chunk.firstToken * hiddenSize, end * hiddenSize));
+    const { heads, hiddenSize, positionOffset } = this.model;
+    if (embeds) writeRows('embeds', embeds.subarray(chunk.firstToken * hiddenSize, end * hiddenSize));
     if (call.mask) writeRows('mask', call.mask.values);
     const bytesPerSlot = kvBytes(heads, hiddenSize / heads, hiddenSize / heads, 8) / 8;
     let row = 0;
     let slot = 0;
     lengths.forEach((n, i) => {
       writer.addOwn(row, n, slot, bytesPerSlot, heads, { mask: call.mask?.starts[chunk.from + i] });
-      row += n;
+      for (let t = 0; t < n; t++, row++)
+        places[row] = (positions ? positions[chunk.firstToken + row] : t) + positionOffset;
       slot += slots(n);
     });
     if (inputs.has('pooled')) write('pooled', skipTokens(table, call.pooling?.skip ?? 0));

@@ -18,6 +18,14 @@ export interface Created {
   readonly cancel?: { readonly buffer: SharedArrayBuffer; readonly address: number };
 }
 
+/** A call of a model's method. */
+interface Invocation {
+  readonly call: number;
+  readonly id: number;
+  readonly method: string;
+  readonly request: unknown;
+}
+
 /** A result, and the engine as it is then. */
 interface Answer<T> {
   readonly result: Reply<T>;
@@ -70,13 +78,7 @@ export class EngineEndpoint {
     return { result, facts: this.engine.facts() };
   }
 
-  async invoke(
-    call: number,
-    id: number,
-    method: string,
-    request: unknown,
-    onEvent?: Remote<RemoteEvent>,
-  ): Promise<Answer<unknown>> {
+  async invoke({ call, id, method, request }: Invocation, onEvent?: Remote<RemoteEvent>): Promise<Answer<unknown>> {
     // events take another way than the result: it waits until the last of them has arrived
     let last: Promise<unknown> | undefined;
     const report = onEvent && ((event: unknown) => (last = onEvent(event).then(unwrap)));

@@ -81,11 +81,13 @@ export async function startWorkerHost(options: CoreOptions, onLost: (cause?: unk
       lastFacts = facts;
       return unwrap(result);
     },
-    async invoke(call, id, method, request, onEvent) {
-      const hear = onEvent && Comlink.proxy((event: unknown) => reply(() => onEvent(event)));
-      const { result, facts } = await remoteInvoke(call, id, method, request, hear as never);
-      lastFacts = facts;
-      return unwrap(result);
+    invoke(call, id, method, request, onEvent) {
+      // one argument where it can be, since Comlink wraps each
+      const heard: [never?] = onEvent ? [Comlink.proxy((event: unknown) => reply(() => onEvent(event))) as never] : [];
+      return remoteInvoke({ call, id, method, request }, ...heard).then(({ result, facts }) => {
+        lastFacts = facts;
+        return unwrap(result);
+      });
     },
     cancel(call) {
       // the cell stops a running call at its next barrier; the message also reaches one that waits

@@ -128,18 +128,16 @@ class Slots<T> {
     return this.values[slot] === value;
   }
 
-  delete(slot: number, value: T): void {
-    if (this.values[slot] !== value) return;
+  /** Whether it was there. */
+  delete(slot: number, value: T): boolean {
+    if (!this.has(slot, value)) return false;
     this.values[slot] = null;
     this.free.push(slot);
+    return true;
   }
 
-  /** Takes all out. */
-  clear(): T[] {
-    const values = this.values.filter((value) => value !== null);
-    this.values = [];
-    this.free = [];
-    return values;
+  all(): T[] {
+    return this.values.filter((value) => value !== null);
   }
 }
 
@@ -209,56 +207,58 @@ export class Engine {
     return this.dispose();
   }
 
-  /** Makes one call: numbers it, races it against abort and the worker's death.
+  /** Makes one call: numbers it, and ends it with an abort or the worker's death.
    *  @param endsItself an abort only tells the engine, whose answer is waited for: for calls that have a result even then, once
    *    they have begun
    *  @internal */
-  async call<T>(
+  call<T>(
     run: (host: Host, call: number) => Promise<T>,
     signal?: AbortSignal,
     { endsItself = false } = {},
   ): Promise<T> {
-    throwIfAborted(signal);
-    if (!this.live) throw new WasmformerError('DISPOSED', 'this engine was disposed; create a new one');
-    const call = ++this.calls;
-    const onAbort = (): void => {
-      if (!endsItself) reject(abortError(signal!.reason));
-      void this.host?.then((host) => host.cancel(call));
-    };
-    signal?.addEventListener('abort', onAbort, { once: true });
-    let host: Host | undefined;
-    let reject!: (error: unknown) => void;
-    let slot = -1;
-    const begin = async (): Promise<T> => {
-      const started = await this.start();
-      // an abort meanwhile found no call to end
+    // one promise that whoever is first settles: an async function and a race would leave a dozen objects more behind each call
+    return new Promise<T>((resolve, reject) => {
       throwIfAborted(signal);
-      // it was rejected while the engine started
-      if (!this.pending.has(slot, reject)) throw abortError();
-      host = started;
-      this.lastHost = started;
-      host.hold(true);
-      return run(host, call);
-    };
-    try {
-      // one promise that whoever is first settles: a race would leave a dozen objects behind each call
-      return await new Promise<T>((resolve, rejectIt) => {
-        reject = rejectIt;
-        slot = this.pending.add(reject);
-        begin().then(resolve, reject);
-      });
-    } catch (error) {
-      // the cancelled engine's own error is less than the signal's
-      if (signal?.aborted && error instanceof WasmformerError && error.code === 'ABORTED')
-        throw abortError(signal.reason);
-      // a lost thread: everything in that core is gone
-      if (error instanceof WasmformerError && error.code === 'WORKER_FAILED') this.fail(error);
-      throw error;
-    } finally {
-      this.pending.delete(slot, reject);
-      signal?.removeEventListener('abort', onAbort);
-      if (host && this.pending.size === 0) host.hold(false);
-    }
+      if (!this.live) throw new WasmformerError('DISPOSED', 'this engine was disposed; create a new one');
+      const call = ++this.calls;
+      let host: Host | undefined;
+      /** Whether it had not ended before. */
+      const end = (): boolean => {
+        if (!this.pending.delete(slot, fail)) return false;
+        signal?.removeEventListener('abort', onAbort);
+        if (this.pending.size === 0) host?.hold(false);
+        return true;
+      };
+      const fail = (error: unknown): void => {
+        if (!end()) return;
+        const code = error instanceof WasmformerError && error.code;
+        // a lost thread: everything in that core is gone
+        if (code === 'WORKER_FAILED') this.fail(error as WasmformerError);
+        // the cancelled engine's own error is less than the signal's
+        reject(code === 'ABORTED' && signal?.aborted ? abortError(signal.reason) : error);
+      };
+      const onAbort = (): void => {
+        if (!endsItself) fail(abortError());
+        void this.host?.then((host) => host.cancel(call));
+      };
+      const slot = this.pending.add(fail);
+      signal?.addEventListener('abort', onAbort, { once: true });
+      this.start()
+        .then((started) => {
+          // an abort meanwhile found no call to end
+          throwIfAborted(signal);
+          // it was rejected while the engine started
+          if (!this.pending.has(slot, fail)) throw abortError();
+          host = started;
+          this.lastHost = started;
+          host.hold(true);
+          return run(host, call);
+        })
+        .then((value) => {
+          end();
+          resolve(value);
+        }, fail);
+    });
   }
 
   private start(): Promise<Host> {
@@ -307,7 +307,7 @@ export class Engine {
   }
 
   private rejectAll(error: WasmformerError): void {
-    for (const reject of this.pending.clear()) reject(error);
+    for (const reject of this.pending.all()) reject(error);
   }
 }
 

@@ -192,7 +192,7 @@ export class TransformerRunner extends ModelRunner {
   /** Encodes one source; its keys and values are then in `cross`. */
   private async encode(
     ids: Int32Array,
-    positions: Int32Array,
+    positions: Int32Array | undefined,
     cross: CachedSequence,
     wants: SourceWants,
     context: CallContext,
@@ -210,7 +210,7 @@ export class TransformerRunner extends ModelRunner {
 
   private prepareSource(
     ids: Int32Array,
-    positions: Int32Array,
+    positions: Int32Array | undefined,
     cross: CachedSequence,
     wants: SourceWants,
   ): { plan: Plan; sizes: Sizes } {
@@ -232,7 +232,8 @@ export class TransformerRunner extends ModelRunner {
     const view = (name: string, count: number): Int32Array =>
       core.memory.i32(plan.address(plan.graph.inputs.get(name)!), count);
     view('ids', n).set(ids);
-    view('positions', n).set(positions.map((position) => position + encoder.positionOffset));
+    const places = view('positions', n);
+    for (let t = 0; t < n; t++) places[t] = (positions ? positions[t] : t) + encoder.positionOffset;
     const { kvHeads, sizeK, sizeV } = encoder.keyValue;
     new SegmentWriter(view('segments', SEG_WORDS), view('ownPages', 1)).addOwn(
       0,
@@ -274,8 +275,8 @@ export class TransformerRunner extends ModelRunner {
   private async eachPair(
     { source, target }: TransformerCall,
     use: (
-      source: { ids: Int32Array; positions: Int32Array; cross: CachedSequence },
-      target: { ids: Int32Array; positions: Int32Array; cache: CachedSequence; cross: CachedSequence },
+      source: { ids: Int32Array; positions?: Int32Array; cross: CachedSequence },
+      target: { ids: Int32Array; positions?: Int32Array; cache: CachedSequence; cross: CachedSequence },
     ) => Promise<void>,
   ): Promise<void> {
     let [from, to] = [0, 0];
@@ -285,8 +286,8 @@ export class TransformerRunner extends ModelRunner {
       const [n, m] = [source.lengths[i], target.lengths[i]];
       try {
         await use(
-          { ids: source.ids.subarray(from, from + n), positions: source.positions.subarray(from, from + n), cross },
-          { ids: target.ids.subarray(to, to + m), positions: target.positions.subarray(to, to + m), cache, cross },
+          { ids: source.ids.subarray(from, from + n), positions: source.positions?.subarray(from, from + n), cross },
+          { ids: target.ids.subarray(to, to + m), positions: target.positions?.subarray(to, to + m), cache, cross },
         );
       } finally {
         cache.dispose();

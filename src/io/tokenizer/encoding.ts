@@ -92,6 +92,12 @@ export class Encoding {
     ));
   }
 
+  /** Whether any of `typeIds` is not 0.
+   *  @internal */
+  get hasTypes(): boolean {
+    return this.parts.some(({ type }) => type > 0);
+  }
+
   /** The same as `typeIds`, under the name of model inputs. */
   get tokenTypeIds(): number[] {
     return this.typeIds;

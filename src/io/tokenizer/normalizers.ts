@@ -3,19 +3,8 @@
 import { Aligned, AlignedBuilder, Characters } from './aligned.js';
 import { asFlag, parts, type JsonObject } from './json.js';
 import type { LocalStep, Normalizer } from './normalizer.js';
-import {
-  ASCII_ONLY,
-  WHITE_SPACE,
-  compareClasses,
-  compose,
-  control,
-  isBase,
-  isChinese,
-  isStarter,
-  keptWhole,
-  lazily,
-  nonspacingMark,
-} from './unicode.js';
+import { decomposeInto, isIn, lowercase, lowerInPlace } from './unicode-forms.js';
+import { ASCII_ONLY, WHITE_SPACE, control, isBase, isChinese, lazily, nonspacingMark } from './unicode.js';
 
 /** Compiles the `normalizer` entry. The function takes a part of the original text that starts at unit `base`. */
 export async function compileNormalizer(
@@ -82,18 +71,6 @@ async function create(config: JsonObject, where: string): Promise<Normalizer | L
   switch (config.type) {
     case 'BertNormalizer':
       return bert(config, where);
-    case 'NFC':
-    case 'NFD':
-    case 'NFKC':
-    case 'NFKD':
-      return unicodeForm(config.type);
-    case 'Lowercase':
-      return { inPlace: lowerInPlace, apply: lowercase };
-    case 'StripAccents':
-      return {
-        inPlace: (text) => (/\p{M}/u.test(text) ? null : text),
-        apply: (text) => text.filter((char) => !/\p{M}/u.test(char)),
-      };
     case 'Precompiled': {
       if (config.precompiled_charsmap === null || config.precompiled_charsmap === undefined) return (source) => source;
       const { PrecompiledMap } = await import('./precompiled.js');
@@ -172,128 +149,4 @@ function bert(config: JsonObject, where: string): LocalStep {
       if (lower && whole.toLowerCase() !== whole) lowercase(text);
     },
   };
-}
-
-/** Character by character: unlike String.toLowerCase of the whole, a final sigma stays an ordinary one. */
-function lowercase(text: Characters): void {
-  text.expand((char) => char.toLowerCase());
-}
-
-/** What `lowercase` gives, if every unit keeps its place. The whole of a text differs from its characters in a final sigma alone. */
-function lowerInPlace(text: string): string | null {
-  const lower = text.toLowerCase();
-  return lower.length === text.length && !text.includes('\u03a3') ? lower : null;
-}
-
-type Form = 'NFC' | 'NFD' | 'NFKC' | 'NFKD';
-
-/** Engines take quadratic time to reorder many marks in a row. */
-const MANY_MARKS = /\p{M}{32}/u;
-
-/** Whether a text is in a form already; it may also be if this says no. */
-function isIn(form: Form, text: string): boolean {
-  return ASCII_ONLY.test(text) || (!MANY_MARKS.test(text) && text.normalize(form) === text);
-}
-
-function unicodeForm(form: Form): LocalStep {
-  return {
-    inPlace: (text) => (isIn(form, text) ? text : null),
-    apply(text) {
-      decomposeInto(text, form);
-    },
-  };
-}
-
-/** Applies a Unicode form, recording for each result whether it replaces an old character, is added, or swallows the next ones. */
-function decomposeInto(text: Characters, form: Form): void {
-  const decomposition = form === 'NFC' || form === 'NFD' ? 'NFD' : 'NFKD';
-  const next: string[] = [];
-  const changes: number[] = [];
-  let marks: { char: string; change: number }[] = [];
-  const flush = (): void => {
-    if (marks.length > 1) sortMarks(marks);
-    for (const mark of marks) {
-      next.push(mark.char);
-      changes.push(mark.change);
-    }
-    marks = [];
-  };
-  for (const char of text.list) {
-    let change = 0;
-    if (char < '\u00a0') {
-      if (marks.length > 0) flush();
-      next.push(char);
-      changes.push(0);
-      continue;
-    }
-    for (const piece of decompose(char, decomposition)) {
-      if (isStarter(piece)) {
-        if (marks.length > 0) flush();
-        next.push(piece);
-        changes.push(change);
-      } else {
-        marks.push({ char: piece, change });
-      }
-      change = 1;
-    }
-  }
-  flush();
-  if (form === 'NFC' || form === 'NFKC') recompose(next, changes);
-  text.transform(next, changes);
-}
-
-/** Sorts by combining class; marks of one class keep their order. */
-function sortMarks(marks: { char: string; change: number }[]): void {
-  const distinct = [...new Set(marks.map(({ char }) => char))].sort(compareClasses);
-  const order = new Map<string, number>();
-  let last = 0;
-  distinct.forEach((char, i) => {
-    if (i > 0 && compareClasses(distinct[i - 1], char) !== 0) last++;
-    order.set(char, last);
-  });
-  if (last > 0) marks.sort((a, b) => order.get(a.char)! - order.get(b.char)!);
-}
-
-const decompositions = { NFD: new Map<string, string>(), NFKD: new Map<string, string>() };
-const REMEMBERED_CHARACTERS = 20_000;
-
-function decompose(char: string, form: 'NFD' | 'NFKD'): string {
-  const known = decompositions[form];
-  let found = known.get(char);
-  if (found === undefined) {
-    found = keptWhole().test(char) ? char : char.normalize(form);
-    if (known.size >= REMEMBERED_CHARACTERS) known.clear();
-    known.set(char, found);
-  }
-  return found;
-}
-
-/** Canonical composition in place (Unicode, UAX 15). A composed character carries the changes of its parts. */
-function recompose(chars: string[], changes: number[]): void {
-  let out = 0;
-  let starter = -1;
-  let previous: string | null = null; // the last mark between the starter and here that did not compose
-  for (let i = 0; i < chars.length; i++) {
-    const char = chars[i];
-    const change = changes[i];
-    const isMark = !isStarter(char);
-    const blocked = previous !== null && (!isMark || compareClasses(previous, char) >= 0);
-    if (starter >= 0 && !blocked && (isMark || previous === null)) {
-      const composed = char < '\u0300' ? undefined : compose(chars[starter], char);
-      if (composed !== undefined) {
-        chars[starter] = composed;
-        changes[starter] += change - 1;
-        continue;
-      }
-    }
-    if (isMark) {
-      if (starter >= 0) previous = char;
-    } else {
-      starter = out;
-      previous = null;
-    }
-    chars[out] = char;
-    changes[out++] = change;
-  }
-  chars.length = changes.length = out;
 }

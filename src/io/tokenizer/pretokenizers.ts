@@ -38,16 +38,16 @@ async function create(config: JsonObject, where: string): Promise<PreTokenizer> 
     case 'BertPreTokenizer':
       return words(bertWords, BERT_WORDS_ASCII);
     case 'Whitespace':
-      return words(wordRuns, /\w+|[^\w\s]+/g);
+      return words(wordRuns, /\w+|[^\w\s]+|\s+/g);
     case 'WhitespaceSplit':
-      return words(() => /\P{White_Space}+/gu, /\S+/g);
+      return words(() => /\P{White_Space}+/gu, /\S+|\s+/g);
     default:
       // BERTs do without
       return (await import('./subword-pretokenizers.js')).createPreTokenizer(config, where);
   }
 }
 
-const BERT_WORDS_ASCII = new RegExp(`[^\\s${ASCII_PUNCTUATION_CLASS}]+|[${ASCII_PUNCTUATION_CLASS}]`, 'g');
+const BERT_WORDS_ASCII = new RegExp(`[^\\s${ASCII_PUNCTUATION_CLASS}]+|[${ASCII_PUNCTUATION_CLASS}]|\\s+`, 'g');
 
 function toBytes(span: Span, visit: Visit): void {
   const chars = new Characters(span);

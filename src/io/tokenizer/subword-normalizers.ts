@@ -1,4 +1,4 @@
-// The normalizers of tokenizers that split words into bytes or pieces of any kind.
+// The normalizers that BERT's tokenizer does without.
 
 import { AlignedBuilder, type Characters } from './aligned.js';
 import { utf8Characters } from './bytes.js';
@@ -6,11 +6,24 @@ import { asFlag, asString, invalidTokenizer, isObject, type JsonObject } from '.
 import type { LocalStep, Normalizer } from './normalizer.js';
 import { compilePattern } from './pattern.js';
 import { replaceUnit } from './subword-bytes.js';
-import { WHITE_SPACE } from './unicode.js';
+import { decomposeInto, isIn, lowercase, lowerInPlace, type Form } from './unicode-forms.js';
+import { WHITE_SPACE, compareClasses, isStarter } from './unicode.js';
 
 /** Compiles a normalizer of one of these types. Throws INVALID_TOKENIZER for others. */
 export function createNormalizer(config: JsonObject, where: string): Normalizer | LocalStep {
   switch (config.type) {
+    case 'NFC':
+    case 'NFD':
+    case 'NFKC':
+    case 'NFKD':
+      return unicodeForm(config.type);
+    case 'Lowercase':
+      return { inPlace: lowerInPlace, apply: lowercase };
+    case 'StripAccents':
+      return {
+        inPlace: (text) => (/\p{M}/u.test(text) ? null : text),
+        apply: (text) => text.filter((char) => !/\p{M}/u.test(char)),
+      };
     case 'Strip':
       return strip(asFlag(config.strip_left, true, where), asFlag(config.strip_right, true, where));
     case 'Replace':
@@ -84,4 +97,51 @@ function nmt(text: Characters): void {
     return !NMT_DROPPED.some(([first, last]) => code >= first && code <= last);
   });
   text.expand((char) => (NMT_SPACE.test(char) ? ' ' : char));
+}
+
+function unicodeForm(form: Form): LocalStep {
+  return {
+    inPlace: (text) => (isIn(form, text) ? text : null),
+    apply(text) {
+      const isComposed = form === 'NFC' || form === 'NFKC';
+      decomposeInto(text, form === 'NFC' || form === 'NFD' ? 'NFD' : 'NFKD', isComposed ? recompose : undefined);
+    },
+  };
+}
+
+/** Canonical composition in place (Unicode, UAX 15). A composed character carries the changes of its parts. */
+function recompose(chars: string[], changes: number[]): void {
+  let out = 0;
+  let starter = -1;
+  let previous: string | null = null; // the last mark between the starter and here that did not compose
+  for (let i = 0; i < chars.length; i++) {
+    const char = chars[i];
+    const change = changes[i];
+    const isMark = !isStarter(char);
+    const blocked = previous !== null && (!isMark || compareClasses(previous, char) >= 0);
+    if (starter >= 0 && !blocked && (isMark || previous === null)) {
+      const composed = char < '\u0300' ? undefined : compose(chars[starter], char);
+      if (composed !== undefined) {
+        chars[starter] = composed;
+        changes[starter] += change - 1;
+        continue;
+      }
+    }
+    if (isMark) {
+      if (starter >= 0) previous = char;
+    } else {
+      starter = out;
+      previous = null;
+    }
+    chars[out] = char;
+    changes[out++] = change;
+  }
+  chars.length = changes.length = out;
+}
+
+/** The canonical composition of two characters, or undefined. */
+function compose(a: string, b: string): string | undefined {
+  const composed = (a + b).normalize('NFC');
+  const length = composed.codePointAt(0)! > 0xffff ? 2 : 1;
+  return composed.length === length ? composed : undefined;
 }

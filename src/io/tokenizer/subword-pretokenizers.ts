@@ -43,7 +43,7 @@ const GPT_WORDS_ASCII = /'(?:[sdmt]|ll|ve|re)| ?[A-Za-z]+| ?[0-9]+| ?[^\sA-Za-z0
 
 function byteLevel(config: JsonObject, where: string): PreTokenizer {
   const prefix = asFlag(config.add_prefix_space, true, `${where}.add_prefix_space`);
-  const split = words(gptWords, GPT_WORDS_ASCII);
+  const split = words(gptWords, GPT_WORDS_ASCII, true);
   const useRegex = asFlag(config.use_regex, true, `${where}.use_regex`);
   return (span, visit) => {
     const whole = prefix && span.source.text[span.from] !== ' ' ? prepended(span, ' ') : span;

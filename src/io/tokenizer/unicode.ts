@@ -145,13 +145,6 @@ export function compareClasses(a: string, b: string): number {
   return (b + a).normalize('NFD') !== b + a ? -1 : 0;
 }
 
-/** The canonical composition of two characters, or undefined. */
-export function compose(a: string, b: string): string | undefined {
-  const composed = (a + b).normalize('NFC');
-  const length = composed.codePointAt(0)! > 0xffff ? 2 : 1;
-  return composed.length === length ? composed : undefined;
-}
-
 const CHINESE_RANGES = [
   [0x3400, 0x4dbf],
   [0x4e00, 0x9fff],
