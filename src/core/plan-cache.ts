@@ -5,46 +5,59 @@ import { compile, type Plan } from './plan';
 
 const LIMIT = 64;
 
+interface Kept {
+  plan: Plan;
+  /** When it was last asked for. */
+  used: number;
+}
+
 export class PlanCache {
-  private readonly plans = new Map<string, Plan>();
+  /** In no order that tells of their use: a Map that entries leave and enter makes a new table every few calls. */
+  private readonly kept = new Map<string, Kept>();
+  private clock = 0;
 
   constructor(private readonly core: Core) {}
 
   /** The plan of a key with room for `sizes`; built (and its graph recorded) if there is none. */
   get(key: string, sizes: Sizes, record: () => Graph, capacity: (needed: Sizes) => Sizes = (needed) => needed): Plan {
-    const known = this.plans.get(key);
-    if (known) {
-      this.plans.delete(key);
-      const fits = Object.entries(sizes).every(([symbol, size]) => size <= known.capacity[symbol]);
-      if (fits && known.arenaVersion === this.core.arenaVersion) {
-        this.plans.set(key, known);
-        return known;
+    const used = ++this.clock;
+    const known = this.kept.get(key);
+    if (!known) {
+      const plan = compile(record(), this.core, capacity(sizes));
+      this.kept.set(key, { plan, used });
+      if (this.kept.size > LIMIT) {
+        const [[oldest]] = [...this.kept].sort(([, a], [, b]) => a.used - b.used);
+        this.drop(oldest);
       }
-      this.core.memory.free(known.region);
-      const needed = Object.fromEntries(
-        Object.entries(sizes).map(([symbol, size]) => [symbol, Math.max(size, known.capacity[symbol])]),
-      );
-      return this.add(key, compile(known.graph, this.core, fits ? needed : capacity(needed)));
+      return plan;
     }
-    return this.add(key, compile(record(), this.core, capacity(sizes)));
+    const { plan } = known;
+    const hasRoom = fits(sizes, plan.capacity);
+    if (!hasRoom || plan.arenaVersion !== this.core.arenaVersion) {
+      this.kept.delete(key);
+      this.core.memory.free(plan.region);
+      const needed = Object.fromEntries(
+        Object.entries(sizes).map(([symbol, size]) => [symbol, Math.max(size, plan.capacity[symbol])]),
+      );
+      known.plan = compile(plan.graph, this.core, hasRoom ? needed : capacity(needed));
+      this.kept.set(key, known);
+    }
+    known.used = used;
+    return known.plan;
   }
 
   /** Frees all plans whose key starts with a prefix. */
   clear(prefix = ''): void {
-    for (const [key, plan] of this.plans) {
-      if (!key.startsWith(prefix)) continue;
-      this.core.memory.free(plan.region);
-      this.plans.delete(key);
-    }
+    for (const key of this.kept.keys()) if (key.startsWith(prefix)) this.drop(key);
   }
 
-  private add(key: string, plan: Plan): Plan {
-    this.plans.set(key, plan);
-    for (const [oldest, { region }] of this.plans) {
-      if (this.plans.size <= LIMIT) break;
-      this.core.memory.free(region);
-      this.plans.delete(oldest);
-    }
-    return plan;
+  private drop(key: string): void {
+    this.core.memory.free(this.kept.get(key)!.plan.region);
+    this.kept.delete(key);
   }
+}
+
+function fits(sizes: Sizes, capacity: Sizes): boolean {
+  for (const symbol in sizes) if (sizes[symbol] > capacity[symbol]) return false;
+  return true;
 }

@@ -381,7 +381,10 @@ export class Tokenizer {
     to: readonly [number, number],
   ): Encoding {
     const parts = template.map((item): Part =>
-      'id' in item ? item : { ...item, from: from[item.sequence], to: to[item.sequence] },
+      // not spread: Node 20 makes a hidden class of each
+      'id' in item
+        ? item
+        : { sequence: item.sequence, type: item.type, from: from[item.sequence], to: to[item.sequence] },
     );
     return new Encoding(parts, sequences, this.postProcessing.trims);
   }

@@ -60,11 +60,16 @@ export interface Loaded {
   readonly dtype: WeightType;
 }
 
+interface Call {
+  readonly call: number;
+  isCancelled: boolean;
+  readonly reject: (error: WasmformerError) => void;
+}
+
 export class EngineCore {
   private readonly models = new Map<number, Runner>();
-  /** Calls that wait for their turn, and how to end each. */
-  private readonly waiting = new Map<number, (error: WasmformerError) => void>();
-  private running: { readonly call: number; isCancelled: boolean } | null = null;
+  /** The call that runs, and those that wait for their turn. */
+  private readonly calls: Call[] = [];
   private queue: Promise<unknown> = Promise.resolve();
   private ids = 0;
 
@@ -135,9 +140,10 @@ export class EngineCore {
 
   /** Ends a call: at once if it waits, at the next barrier or slice if it runs. */
   cancel(call: number): void {
-    if (this.running?.call === call) this.running.isCancelled = true;
-    this.waiting.get(call)?.(abortError());
-    this.waiting.delete(call);
+    const at = this.calls.findIndex((one) => one.call === call);
+    if (at < 0) return;
+    this.calls[at].isCancelled = true;
+    if (at > 0) this.calls[at].reject(abortError());
   }
 
   /** Gives a model's memory back, after the calls that came before. */
@@ -159,23 +165,24 @@ export class EngineCore {
   }
 
   private isCancelled(call: number): boolean {
-    return this.running?.call === call && this.running.isCancelled;
+    const [running] = this.calls;
+    return running?.call === call && running.isCancelled;
   }
 
   /** Runs a task after those before it, whatever becomes of them. */
   private enqueue<T>(call: number, task: () => Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      this.waiting.set(call, reject);
+      const own = { call, isCancelled: false, reject };
+      this.calls.push(own);
       this.queue = this.queue.then(async () => {
-        if (!this.waiting.delete(call)) return;
-        this.running = { call, isCancelled: false };
         try {
+          if (own.isCancelled) throw abortError();
           this.core.beginCall(call);
           resolve(await task());
         } catch (error) {
           reject(error as Error);
         } finally {
-          this.running = null;
+          this.calls.shift();
         }
       });
     });

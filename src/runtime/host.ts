@@ -108,39 +108,6 @@ type CheckedOptions = Required<Omit<EngineOptions, 'module' | 'threads'>> & {
   module: WebAssembly.Module | undefined;
 };
 
-/** Values in places that are used again. A Map would throw its table away every few changes, and each of these, once old, keeps what it
- *  held alive until the next full garbage collection: 0.5 KB a call. */
-class Slots<T> {
-  private values: (T | null)[] = [];
-  private free: number[] = [];
-
-  get size(): number {
-    return this.values.length - this.free.length;
-  }
-
-  add(value: T): number {
-    const slot = this.free.pop() ?? this.values.length;
-    this.values[slot] = value;
-    return slot;
-  }
-
-  has(slot: number, value: T): boolean {
-    return this.values[slot] === value;
-  }
-
-  /** Whether it was there. */
-  delete(slot: number, value: T): boolean {
-    if (!this.has(slot, value)) return false;
-    this.values[slot] = null;
-    this.free.push(slot);
-    return true;
-  }
-
-  all(): T[] {
-    return this.values.filter((value) => value !== null);
-  }
-}
-
 const said = new Set<string>();
 
 /** Says once what the user can mend. */
@@ -161,7 +128,8 @@ export class Engine {
   private lastHost: Host | null = null;
   private live = true;
   private calls = 0;
-  private readonly pending = new Slots<(error: WasmformerError) => void>();
+  /** How to end each call that runs or waits: a list, since a Map that they leave and enter makes a new table every few calls. */
+  private readonly pending: ((error: WasmformerError) => void)[] = [];
   /** Grows when a dead worker is replaced: models of an older generation must load again. */
   generation = 0;
 
@@ -224,9 +192,11 @@ export class Engine {
       let host: Host | undefined;
       /** Whether it had not ended before. */
       const end = (): boolean => {
-        if (!this.pending.delete(slot, fail)) return false;
+        const at = this.pending.indexOf(fail);
+        if (at < 0) return false;
+        this.pending.splice(at, 1);
         signal?.removeEventListener('abort', onAbort);
-        if (this.pending.size === 0) host?.hold(false);
+        if (this.pending.length === 0) host?.hold(false);
         return true;
       };
       const fail = (error: unknown): void => {
@@ -241,14 +211,14 @@ export class Engine {
         if (!endsItself) fail(abortError());
         void this.host?.then((host) => host.cancel(call));
       };
-      const slot = this.pending.add(fail);
+      this.pending.push(fail);
       signal?.addEventListener('abort', onAbort, { once: true });
       this.start()
         .then((started) => {
           // an abort meanwhile found no call to end
           throwIfAborted(signal);
           // it was rejected while the engine started
-          if (!this.pending.has(slot, fail)) throw abortError();
+          if (!this.pending.includes(fail)) throw abortError();
           host = started;
           this.lastHost = started;
           host.hold(true);
@@ -307,7 +277,7 @@ export class Engine {
   }
 
   private rejectAll(error: WasmformerError): void {
-    for (const reject of this.pending.all()) reject(error);
+    for (const fail of [...this.pending]) fail(error);
   }
 }
 
