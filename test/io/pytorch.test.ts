@@ -25,7 +25,7 @@ async function contents(checkpoint: Checkpoint): Promise<Record<string, unknown>
 const expected = await contents(await open({ 'model.safetensors': file('expected.safetensors') }));
 
 describe('files of torch.save', () => {
-  it.each(['zip.bin', 'legacy.bin', 'protocol-4.bin', 'training.bin'])(
+  it.each(['zip.bin', 'legacy.bin', 'protocol-4.bin', 'training.bin', 'training-5.bin'])(
     '%s has the tensors of the safetensors file',
     async (name) => {
       const checkpoint = await open({ 'pytorch_model.bin': file(name) });

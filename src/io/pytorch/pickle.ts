@@ -1,5 +1,6 @@
 // Reads the pickle inside a PyTorch checkpoint. A pickle is a program that may call any function of Python by its name; this reader
-// runs none of it. It knows the containers of the language, tensors and their storages, and refuses every other name.
+// runs none of it. It knows the containers and plain values of the language, tensors and their storages, and refuses every other
+// name.
 import { WasmformerError } from '../../errors';
 import type { SafetensorsDtype } from '../safetensors-header';
 
@@ -101,6 +102,20 @@ function orderedDict(args: readonly unknown[], fail: Fail): Map<unknown, unknown
   return new Map(pairs as [unknown, unknown][]);
 }
 
+/** Values without tensors in them, which training loops save beside the tensors (arguments, devices): kept as what they are made of. */
+const PLAIN = new Set([
+  'builtins.set',
+  'builtins.frozenset',
+  'builtins.bytearray',
+  'builtins.complex',
+  '__builtin__.set',
+  '__builtin__.frozenset',
+  '__builtin__.bytearray',
+  '__builtin__.complex',
+  '_codecs.encode', // bytes, as old protocols write them
+  'torch.device',
+]);
+
 /** The names that are known, as "module name". */
 function known(module: string, name: string): Name | undefined {
   const text = `${module}.${name}`;
@@ -122,6 +137,7 @@ function known(module: string, name: string): Name | undefined {
     case 'torch.UntypedStorage':
       return new Name(text, undefined, null);
   }
+  if (PLAIN.has(text)) return new Name(text, (args) => args);
   if (module !== 'torch') return undefined;
   const dtype = Object.hasOwn(STORAGES, name) ? STORAGES[name] : Object.hasOwn(DTYPES, name) ? DTYPES[name] : undefined;
   return dtype && new Name(text, undefined, dtype);
@@ -328,15 +344,21 @@ export function unpickle(
       case 'C':
         stack.push(input.blob(input.u8()));
         break;
+      case '\x8e':
+      case '\x96':
+        stack.push(input.blob(input.u64()));
+        break;
       case '}':
         stack.push(new Map());
         break;
       case ']':
       case ')':
+      case '\x8f': // a set
         stack.push([]);
         break;
       case 'l':
       case 't':
+      case '\x91': // a frozenset
         stack.push(popToMark());
         break;
       case 'd': {
@@ -360,7 +382,8 @@ export function unpickle(
         append(top(), [item]);
         break;
       }
-      case 'e': {
+      case 'e':
+      case '\x90': {
         const items = popToMark();
         append(top(), items);
         break;

@@ -208,7 +208,9 @@ function extentOf({ dims, strides }: TensorView): number {
 function checkView(name: string, view: TensorView, places: ReadonlyMap<string, Place>, where: string): void {
   const bytes = DTYPE_BITS[view.dtype] / 8;
   const place = places.get(view.storage.key);
-  const end = (view.offset + extentOf(view)) * bytes;
+  // a part without elements may begin behind the storage's end
+  const extent = extentOf(view);
+  const end = extent && (view.offset + extent) * bytes;
   // strides of 0 may make many elements of few
   const isSound = place && end <= place.bytes && countOf(view.dims) * bytes <= Math.max(place.bytes, 2 ** 20);
   if (!isSound) {

@@ -35,6 +35,7 @@ tensors = collections.OrderedDict(
         "bool": torch.tensor([True, False, True]),
         "scalar": torch.tensor(1.5),
         "empty": torch.zeros(0, 3),
+        "behind": base[6:, 1:],  # none of its storage, from behind its end
         "base": base,
         "rows": base[2:5],  # a part of the same storage
         "transposed": base.t(),
@@ -47,7 +48,19 @@ save_file({name: tensor.detach().contiguous().clone() for name, tensor in tensor
 torch.save(tensors, path("zip.bin"))
 torch.save(tensors, path("legacy.bin"), _use_new_zipfile_serialization=False)
 torch.save(dict(tensors), path("protocol-4.bin"), pickle_protocol=4)
-torch.save({"epoch": 3, "loss": 0.25, "name": "run", "state_dict": dict(tensors)}, path("training.bin"))
+plain = {
+    "epoch": 3,
+    "loss": 0.25,
+    "name": "run",
+    "layers": {1, 2},
+    "frozen": frozenset("ab"),
+    "raw": b"\xff\x00",
+    "buffer": bytearray(b"y"),
+    "root": 1j,
+    "device": torch.device("cpu"),
+}
+torch.save({**plain, "state_dict": dict(tensors)}, path("training.bin"))
+torch.save({**plain, "state_dict": dict(tensors)}, path("training-5.bin"), pickle_protocol=5)
 torch.save({"f32": tensors["f32"], "f8": tensors["f32"].to(torch.float8_e4m3fn)}, path("float8.bin"))
 torch.save([tensors["f32"]], path("list.bin"))
 torch.save(torch.nn.Linear(2, 2), path("module.bin"))
