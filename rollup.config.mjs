@@ -84,6 +84,7 @@ const SELDOM = {
   stream: /src\/io\/source-http\./,
   cache: /src\/(api\/cache-files|platform\/browser-listing)\./,
   progress: /src\/api\/load-meter\./,
+  checkpoint: /src\/api\/checkpoint\./,
   folder: /src\/io\/(source-folder|hub-cache)\./,
 };
 
@@ -106,7 +107,7 @@ function isImported(by, id, getModuleInfo, seen = new Set()) {
 function purposeOf(id, getModuleInfo) {
   const seldom = Object.keys(SELDOM).find((name) => SELDOM[name].test(id));
   if (seldom) return seldom;
-  if (/tokenizer/.test(id)) return 'tokenizer';
+  if (/src\/io\/tokenizer/.test(id)) return 'tokenizer';
   if (/src\/(index|worker|follower)\.ts$/.test(id)) return null;
   if (isForEmbedding(id, getModuleInfo)) return 'core';
   if (/src\/(kernels\.ts|api\/kernels|ops\/(convert|reduce|softmax)\.)/.test(id)) return null;
@@ -142,7 +143,7 @@ function nodePurposeOf(id, graph) {
   if (/src\/runtime\/endpoint\./.test(id)) return null;
   if (/src\/cli\/index\./.test(id)) return null;
   if (/commander|src\/cli\/(main|program|failure|generation-flags|completion|own-models)\./.test(id)) return 'program';
-  if (/src\/(cli|api\/checkpoint)/.test(id)) return 'commands';
+  if (/src\/cli/.test(id)) return 'commands';
   const name = purposeOf(id, graph.getModuleInfo);
   if (['convert', 'http', 'cache', 'pytorch', 'encoders', 'scripts'].includes(name)) return name;
   // MPNet's biases, and T5's: generation imports encoders' stacks
@@ -151,7 +152,8 @@ function nodePurposeOf(id, graph) {
   if (['bpe', 'unigram', 'precompiled', 'subwords'].includes(name)) return 'subwords';
   if (['transformer', 'save'].includes(name)) return 'generation';
   if (name === 'ops') return 'core';
-  if (['shards', 'memory', 'progress', 'mistakes', 'misfit', 'failures', 'explain'].includes(name)) return 'seldom';
+  if (['shards', 'memory', 'progress', 'mistakes', 'misfit', 'failures', 'explain', 'checkpoint'].includes(name))
+    return 'seldom';
   if (/src\/io\/hub-cache\./.test(id)) return 'seldom';
   return name === 'tasks' || !(name in SELDOM) ? name : 'core';
 }

@@ -10,6 +10,7 @@ export { Decoder } from './api/decoder';
 export type { DecoderForwardOptions, DecoderInfo, DecoderOutput, GenerateOptions } from './api/decoder';
 export type { DecoderStackInputs, EmbeddingInputs, Embeddings, Mask } from './api/embeddings';
 export { Encoder } from './api/encoder';
+export { loadTokenizer } from './api/load-tokenizer';
 export type { EmbedOptions, EncoderOutput, ForwardOptions, ModelInfo, TaskOptions } from './api/encoder';
 export type {
   GeneratedResult,

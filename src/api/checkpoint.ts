@@ -5,10 +5,11 @@ import type { Source, SourceInput } from '../io/source';
 import type { Tokenizer } from '../io/tokenizer';
 import type { Config } from '../models/model';
 import { MODEL_TYPES } from '../models/unsupported-type';
+import { checkNames } from '../runtime/option-names';
 import type { ModelKind } from '../runtime/runner';
 import type { Decoder } from './decoder';
 import type { Encoder } from './encoder';
-import { openFiles, type FileOptions, type FromPretrainedOptions } from './pretrained';
+import { FILE_NAMES, openFiles, type FileOptions, type FromPretrainedOptions } from './pretrained';
 import { readConfig, readTokenizer } from './settings';
 import type { Transformer } from './transformer';
 
@@ -70,15 +71,20 @@ export async function openModel(
   }
 }
 
-/** A checkpoint's tokenizer: the weights are not looked at.
- *  @throws NO_TOKENIZER, FILE_NOT_FOUND, INVALID_FILE, INVALID_TOKENIZER, NETWORK, ABORTED, INVALID_ARGUMENT */
+/** What loadTokenizer does. */
 export async function openTokenizer(input: SourceInput, options: ReadOptions): Promise<Tokenizer> {
+  await checkNames(options, `signal ${FILE_NAMES}`);
   return within(input, options, async (source) => {
     const { signal } = options;
-    const { tokenizer, tokenizerRefusal } = await readTokenizer(source, await readConfig(source, signal), signal);
+    // only the conversion of older files asks it something
+    const config = (await source.has('config.json', signal)) ? await readConfig(source, signal) : {};
+    const { tokenizer, tokenizerRefusal } = await readTokenizer(source, config, signal);
     if (tokenizer) return tokenizer;
     if (tokenizerRefusal) throw tokenizerRefusal;
-    throw new WasmformerError('NO_TOKENIZER', `${source.name} has no tokenizer.json: add it to the folder`);
+    throw new WasmformerError(
+      'NO_TOKENIZER',
+      `${source.name} has no tokenizer.json or older tokenizer files: give a folder that has them`,
+    );
   });
 }
 

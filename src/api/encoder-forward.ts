@@ -32,19 +32,17 @@ type Input = EncoderInput | EmbeddingInputs;
 const NAMES = 'outputHiddenStates outputAttentions truncation maxLength signal';
 
 export async function forward(encoder: Encoder, input: Input, options: ForwardOptions): Promise<EncoderOutput> {
-  const { prepared, want } = await begin(encoder, input, options);
-  const outputs = await encoder.run(prepared, want, options.signal);
+  const { prepared, call } = await begin(encoder, input, options);
+  const outputs = await encoder.run(call, options.signal);
   return outputOf(outputs, prepared, encoder.facts, options);
 }
 
 export async function explain(encoder: Encoder, input: Input, options: ForwardOptions): Promise<string> {
-  const { prepared, want } = await begin(encoder, input, options);
-  return encoder.ask('explain', encoder.callOf(prepared, want), options);
+  return encoder.ask('explain', (await begin(encoder, input, options)).call, options);
 }
 
 export async function profile(encoder: Encoder, input: Input, options: ForwardOptions): Promise<Profile> {
-  const { prepared, want } = await begin(encoder, input, options);
-  return profileOf(await encoder.ask('profile', encoder.callOf(prepared, want), options));
+  return profileOf(await encoder.ask('profile', (await begin(encoder, input, options)).call, options));
 }
 
 /** A call's batch, and what it asks of the engine. */
@@ -52,14 +50,18 @@ async function begin(
   encoder: Encoder,
   input: Input,
   options: ForwardOptions,
-): Promise<{ prepared: PreparedCall; want: Partial<EncoderCall> }> {
+): Promise<{ prepared: PreparedCall; call: EncoderCall }> {
   await checkNames(options, NAMES);
   const { outputHiddenStates = false, outputAttentions = false, signal } = options;
   throwIfAborted(signal);
   encoder.checkAlive();
+  const prepared = await prepare(encoder, input, options);
+  const { batch, mask } = prepared;
   return {
-    prepared: await prepare(encoder, input, options),
-    want: {
+    prepared,
+    call: {
+      batch,
+      mask,
       lastHiddenState: true,
       poolerOutput: true,
       head: true,

@@ -8,7 +8,6 @@ import type { Outputs } from '../runtime/batch';
 import { checkNames } from '../runtime/option-names';
 import type { EncoderCall, EncoderRunner } from '../runtime/encoder-runner';
 import type { EmbeddingInputs } from './embeddings';
-import type { PreparedCall } from './encoder-forward';
 import type { Question } from './encoder-tasks';
 import {
   encodeTexts,
@@ -343,21 +342,19 @@ export class Encoder extends PretrainedModel<EncoderRunner> {
     }
     const d = this.facts.embeddingSize;
     if (isEmbeddingInput(input) || isIdInput(input)) {
-      const prepared = (await import('./encoder-forward')).prepareNumbers(input, this.facts);
+      const { batch, mask } = (await import('./encoder-forward')).prepareNumbers(input, this.facts);
       const { embeddings } = await this.run(
-        prepared,
-        { pooling: { kind: pooling, normalize } },
+        { batch, mask, pooling: { kind: pooling, normalize } },
         signal,
         onProgress && ((done, total) => onProgress({ phase: 'embed', done, total })),
       );
-      return new Tensor(embeddings, [prepared.batch.lengths.length, d]);
+      return new Tensor(embeddings, [batch.lengths.length, d]);
     }
     needEmbeddings(this.facts, '{ inputsEmbeds, attentionMask, mask }');
     const { texts, pairs } = textsOf(input);
     const prompt = this.promptOf(options);
     // the first token stands for the text even where it stands before the prompt
     const skip = sentence.includePrompt || pooling === 'cls' ? 0 : this.promptTokens(prompt);
-    const want = { pooling: { kind: pooling, normalize, skip } };
     const tokenize: TokenizeOptions = {
       truncation: options.truncation ?? sentence.maxSeqLength !== undefined,
       maxLength: options.maxLength ?? ((options.truncation ?? true) ? sentence.maxSeqLength : undefined),
@@ -375,9 +372,9 @@ export class Encoder extends PretrainedModel<EncoderRunner> {
         tokenize,
         signal,
       );
-      const prepared = prepareEncodings(encodings, this.facts);
+      const { batch } = prepareEncodings(encodings, this.facts);
       await running;
-      running = this.run(prepared, want, signal).then(({ embeddings }) => {
+      running = this.run({ batch, pooling: { kind: pooling, normalize, skip } }, signal).then(({ embeddings }) => {
         data.set(embeddings, from * d);
         onProgress?.({ phase: 'embed', done: to, total: texts.length });
       });
@@ -387,31 +384,11 @@ export class Encoder extends PretrainedModel<EncoderRunner> {
     return new Tensor(data, [texts.length, d]);
   }
 
-  /** A call with what it does not want.
-   *  @internal */
-  callOf({ batch, mask }: PreparedCall, want: Partial<EncoderCall>): EncoderCall {
-    return {
-      batch,
-      mask,
-      lastHiddenState: false,
-      hiddenStates: false,
-      attentions: false,
-      poolerOutput: false,
-      head: false,
-      ...want,
-    };
-  }
-
   /** @internal */
-  run(
-    prepared: PreparedCall,
-    want: Partial<EncoderCall>,
-    signal?: AbortSignal,
-    onProgress?: (done: number, total: number) => void,
-  ): Promise<Outputs> {
-    const total = prepared.batch.lengths.length;
+  run(call: EncoderCall, signal?: AbortSignal, onProgress?: (done: number, total: number) => void): Promise<Outputs> {
+    const total = call.batch.lengths.length;
     const onEvent = onProgress && ((done: unknown) => onProgress(done as number, total));
-    return this.ask('run', this.callOf(prepared, want), { signal, onEvent });
+    return this.ask('run', call, { signal, onEvent });
   }
 
   private promptOf({ promptName, prompt }: EmbedOptions): string {

@@ -45,8 +45,8 @@ export interface Prepared {
   readonly batch: RaggedBatch;
   /** Length of the padded rows. */
   readonly width: number;
-  /** For every sequence, the columns of its tokens; null: 0, 1, 2, ... */
-  readonly columns: readonly (Int32Array | null)[];
+  /** For every sequence, the columns of its tokens; none: 0, 1, 2, ... */
+  readonly columns: readonly (Int32Array | null | undefined)[];
 }
 
 /** What a model can take. */
@@ -90,7 +90,7 @@ export function prepareEncodings(encodings: readonly Encoding[], facts: InputLim
       typeIds: isTyped ? Int32Array.from(encodings.flatMap(({ typeIds }) => typeIds)) : undefined,
     },
     width: Math.max(...lengths),
-    columns: encodings.map(() => null),
+    columns: [],
   };
 }
 

@@ -7,14 +7,13 @@ import type { Tokenizer } from '../io/tokenizer';
 import type { Config } from '../models/model';
 import type { WeightType } from '../core/graph';
 import type { EngineFacts } from '../runtime/engine-core';
-import type { RowsRequest, SavedTensor } from '../runtime/held-tensors';
 import { ENGINE_NAMES, Engine, type EngineOptions } from '../runtime/host';
 import { checkNames } from '../runtime/option-names';
 import type { HeldAs, TensorReader } from '../runtime/load';
-import type { MethodOf, ModelKind, ModelRunner, OnEvent, RequestOf, ResultOf, Runner } from '../runtime/runner';
+import type { MethodOf, ModelKind, ModelRunner, OnEvent, RequestOf, ResultOf } from '../runtime/runner';
 import type { Meter } from './load-meter';
 import { acquireDefaultEngine, releaseDefaultEngine } from './default-engine';
-import type { Saved, SaveOptions } from './save';
+import type { SaveOptions } from './save';
 import { readSettings, type Settings } from './settings';
 
 /** What happens while a checkpoint loads. */
@@ -88,8 +87,8 @@ export interface Parts {
   readonly seed: number | null;
 }
 
-/** Options about files. */
-const FILE_NAMES = 'revision endpoint token fetch cacheDir localFilesOnly';
+/** Names of FileOptions. */
+export const FILE_NAMES = 'revision endpoint token fetch cacheDir localFilesOnly';
 
 /** Options of fromPretrained and fromConfig. */
 const SHARED_NAMES = `engine dtype onProgress signal ${ENGINE_NAMES}`;
@@ -97,7 +96,7 @@ const SHARED_NAMES = `engine dtype onProgress signal ${ENGINE_NAMES}`;
 const DTYPES: readonly HeldAs[] = ['auto', 'f32', 'f16', 'bf16'];
 
 /** Opens a checkpoint, makes a model of its parts and loads it. Whatever fails, nothing stays open. */
-export async function openPretrained<M extends PretrainedModel<Runner>>(
+export async function openPretrained<M extends PretrainedModel<ModelRunner>>(
   kind: ModelKind,
   create: (parts: Parts) => M | Promise<M>,
   input: SourceInput,
@@ -144,7 +143,7 @@ function checkType(name: string, value: unknown, fits: boolean, wanted: string):
 }
 
 /** Makes a model with random weights. Whatever fails, nothing stays open. */
-export async function openFresh<M extends PretrainedModel<Runner>>(
+export async function openFresh<M extends PretrainedModel<ModelRunner>>(
   kind: ModelKind,
   create: (parts: Parts) => M | Promise<M>,
   config: Config,
@@ -156,7 +155,7 @@ export async function openFresh<M extends PretrainedModel<Runner>>(
   return open(kind, create, rest, seedOf(seed), async () => configSource(config));
 }
 
-async function open<M extends PretrainedModel<Runner>>(
+async function open<M extends PretrainedModel<ModelRunner>>(
   kind: ModelKind,
   create: (parts: Parts) => M | Promise<M>,
   options: FromConfigOptions,
@@ -216,7 +215,7 @@ async function readerOf(
 }
 
 /** A loaded checkpoint whose engine side is a runner R. `await using` disposes it. */
-export abstract class PretrainedModel<R extends Runner> {
+export abstract class PretrainedModel<R extends ModelRunner> {
   /** config.json as it is. */
   readonly config: Config;
   /** What the engine says of the model.
@@ -246,7 +245,7 @@ export abstract class PretrainedModel<R extends Runner> {
       if (tokenizerRefusal) throw tokenizerRefusal;
       throw new WasmformerError(
         'NO_TOKENIZER',
-        `${this.parts.source.name} has no tokenizer.json or older tokenizer files: add them to the folder, or pass { inputIds } instead of text`,
+        `${this.source.name} has no tokenizer.json or older tokenizer files: add them to the folder, or pass { inputIds } instead of text`,
       );
     }
     return tokenizer;
@@ -263,7 +262,7 @@ export abstract class PretrainedModel<R extends Runner> {
     this.checkAlive();
     throwIfAborted(signal);
     const { saveToFolder } = await import('./save');
-    await saveToFolder(dir, () => this.saved(signal), signal);
+    await saveToFolder(dir, this, signal);
   }
 
   /** The files that savePretrained writes, in memory: fromPretrained takes them again. Holds all weights once more.
@@ -272,7 +271,7 @@ export abstract class PretrainedModel<R extends Runner> {
     this.checkAlive();
     throwIfAborted(signal);
     const { saveToMemory } = await import('./save');
-    return saveToMemory(() => this.saved(signal), signal);
+    return saveToMemory(this, signal);
   }
 
   /** Gives the weights' memory back, after the calls that are running; a default engine that has no other model ends. */
@@ -314,6 +313,11 @@ export abstract class PretrainedModel<R extends Runner> {
   }
 
   /** @internal */
+  get source(): Source {
+    return this.parts.source;
+  }
+
+  /** @internal */
   get engine(): Engine {
     return this.parts.engine;
   }
@@ -348,19 +352,6 @@ export abstract class PretrainedModel<R extends Runner> {
   checkAlive(): void {
     if (this.disposed)
       throw new WasmformerError('DISPOSED', 'this model was disposed; load it again with fromPretrained');
-  }
-
-  private async saved(signal?: AbortSignal): Promise<Saved> {
-    const call = async (method: keyof ModelRunner, request?: RowsRequest): Promise<unknown> => {
-      const id = await this.ready(signal);
-      return this.engine.call((host, number) => host.invoke(number, id, method, request), signal);
-    };
-    return {
-      source: this.parts.source,
-      folders: this.settings.sentence.dense.map(({ path }) => path),
-      tensors: (await call('savedTensors')) as SavedTensor[],
-      rows: async (request) => (await call('tensorRows', request)) as Uint8Array,
-    };
   }
 
   private async loadNow(signal?: AbortSignal, onProgress?: (progress: LoadProgress) => void): Promise<void> {

@@ -4,21 +4,16 @@ import { throwIfAborted, WasmformerError } from '../errors';
 import { writeError, type OpenOutput } from '../io/file-output';
 import { layoutSafetensors } from '../io/safetensors-write';
 import type { Source } from '../io/source';
-import type { RowsRequest, SavedTensor } from '../runtime/held-tensors';
+import type { SavedTensor } from '../runtime/held-tensors';
+import type { ModelRunner } from '../runtime/runner';
+import type { PretrainedModel } from './pretrained';
 
 export interface SaveOptions {
   signal?: AbortSignal;
 }
 
 /** What is saved. */
-export interface Saved {
-  /** Where the small files come from. */
-  readonly source: Source;
-  readonly tensors: readonly SavedTensor[];
-  /** Folders of layers that have a weight file of their own: that of `{folder}.{name}` is `name` in it. */
-  readonly folders: readonly string[];
-  rows(request: RowsRequest): Promise<Uint8Array>;
-}
+type Model = PretrainedModel<ModelRunner>;
 
 /** Takes files. */
 interface Sink {
@@ -56,7 +51,7 @@ const BYTES = { F32: 4, F16: 2, BF16: 2 } as const;
 
 /** Writes the model into a folder.
  *  @throws INVALID_ARGUMENT, WRITE_FAILED, UNSUPPORTED_PLATFORM, ABORTED, and what reading the small files throws */
-export async function saveToFolder(dir: string | URL, open: () => Promise<Saved>, signal?: AbortSignal): Promise<void> {
+export async function saveToFolder(dir: string | URL, model: Model, signal?: AbortSignal): Promise<void> {
   const { files, output } = platform;
   if (!files || !output) {
     throw new WasmformerError(
@@ -95,13 +90,13 @@ export async function saveToFolder(dir: string | URL, open: () => Promise<Saved>
       }
     },
   };
-  await write(await open(), sink, signal);
+  await write(model, sink, signal);
 }
 
 /** The files in memory, by name.
  *  @throws OUT_OF_MEMORY, ABORTED, and what reading the small files throws */
 export async function saveToMemory(
-  open: () => Promise<Saved>,
+  model: Model,
   signal?: AbortSignal,
 ): Promise<Record<string, Uint8Array<ArrayBuffer>>> {
   const result: Record<string, Uint8Array<ArrayBuffer>> = {};
@@ -121,7 +116,7 @@ export async function saveToMemory(
       };
     },
   };
-  await write(await open(), sink, signal);
+  await write(model, sink, signal);
   return result;
 }
 
@@ -153,10 +148,17 @@ function named(path: string, output: OpenOutput): OpenOutput {
   };
 }
 
-async function write(saved: Saved, sink: Sink, signal?: AbortSignal): Promise<void> {
+async function write(model: Model, sink: Sink, signal?: AbortSignal): Promise<void> {
+  const tensors = await model.ask('savedTensors', undefined, { signal });
   // read first: the folder may be the one that they come from
-  const small = await smallFiles(saved.source, signal);
-  for (const folder of ['', ...saved.folders]) await writeWeights(saved, sink, folder, signal);
+  const small = await smallFiles(model.source, signal);
+  // layers that have a weight file of their own: that of `{folder}.{name}` is `name` in it
+  const folders = model.settings.sentence.dense.map(({ path }) => path);
+  const folderOf = (name: string): string => folders.find((folder) => name.startsWith(`${folder}.`)) ?? '';
+  for (const folder of ['', ...folders]) {
+    const chosen = tensors.filter(({ name }) => folderOf(name) === folder);
+    await writeWeights(model, chosen, sink, folder, signal);
+  }
   for (const [file, content] of small) {
     throwIfAborted(signal);
     await writeFile(sink, file, content.byteLength, (output) => output.write(content));
@@ -164,12 +166,16 @@ async function write(saved: Saved, sink: Sink, signal?: AbortSignal): Promise<vo
 }
 
 /** Writes the tensors of a folder, '' for the checkpoint itself. */
-async function writeWeights(saved: Saved, sink: Sink, folder: string, signal?: AbortSignal): Promise<void> {
+async function writeWeights(
+  model: Model,
+  saved: readonly SavedTensor[],
+  sink: Sink,
+  folder: string,
+  signal?: AbortSignal,
+): Promise<void> {
   const prefix = folder && `${folder}.`;
-  const chosen = saved.tensors
-    .filter(({ name }) => (saved.folders.find((other) => name.startsWith(`${other}.`)) ?? '') === folder)
-    .map((tensor) => ({ ...tensor, name: tensor.name.slice(prefix.length) }));
-  const { head, tensors, bytes } = layoutSafetensors(chosen, { format: 'pt' });
+  const renamed = saved.map((tensor) => ({ ...tensor, name: tensor.name.slice(prefix.length) }));
+  const { head, tensors, bytes } = layoutSafetensors(renamed, { format: 'pt' });
   await writeFile(sink, folder ? `${folder}/${WEIGHTS}` : WEIGHTS, bytes, async (output) => {
     await output.write(head);
     for (const { name, dtype, dims } of tensors) {
@@ -178,7 +184,7 @@ async function writeWeights(saved: Saved, sink: Sink, folder: string, signal?: A
       for (let first = 0; first < dims[0]; first += step) {
         throwIfAborted(signal);
         const count = Math.min(step, dims[0] - first);
-        await output.write(await saved.rows({ name: prefix + name, first, count }));
+        await output.write(await model.ask('tensorRows', { name: prefix + name, first, count }, { signal }));
       }
     }
   });

@@ -21,14 +21,14 @@ import { ModelRunner, type CallContext } from './runner';
 import { SEG_WORDS, SegmentWriter, slots } from './segments';
 import { SEG_QUERIES, SEG_QUERY } from '../../assembly/abi/records';
 
-/** What a call wants. */
+/** A batch, and what is wanted of it: nothing unless it is said. */
 export interface EncoderCall {
   readonly batch: RaggedBatch;
-  readonly lastHiddenState: boolean;
-  readonly hiddenStates: boolean;
-  readonly attentions: boolean;
-  readonly poolerOutput: boolean;
-  readonly head: boolean;
+  readonly lastHiddenState?: boolean;
+  readonly hiddenStates?: boolean;
+  readonly attentions?: boolean;
+  readonly poolerOutput?: boolean;
+  readonly head?: boolean;
   /** Who sees whom; for a stack alone. */
   readonly mask?: BatchMask;
   /** One row a sequence, under the name `embeddings`. */
@@ -157,12 +157,12 @@ export class EncoderRunner extends ModelRunner {
       call.attentions,
       call.poolerOutput,
       call.head,
-      !!call.selected,
+      call.selected,
       normalize,
-      skip > 0,
-      !!call.batch.embeds,
+      skip,
+      call.batch.embeds,
     ];
-    const key = `${flags.map(Number).join('')}${kind} ${call.mask?.stride ?? 0}`;
+    const key = `${flags.map((flag) => (flag ? 1 : 0)).join('')}${kind} ${call.mask?.stride ?? 0}`;
     const plan = this.plans.get(key, sizes, () => this.record(call), roundUp);
     const inputs = plan.graph.inputs;
     const { memory } = this.core;
@@ -212,9 +212,9 @@ export class EncoderRunner extends ModelRunner {
         selected: () => g.input('selected', [SELECTED], 'i32'),
       },
       {
-        head: call.head,
-        hiddenStates: call.hiddenStates,
-        attentions: call.attentions,
+        head: !!call.head,
+        hiddenStates: !!call.hiddenStates,
+        attentions: !!call.attentions,
         selected: call.selected !== undefined,
       },
     );

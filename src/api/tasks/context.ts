@@ -5,7 +5,7 @@ import type { Config, Head } from '../../models/model';
 import type { Outputs } from '../../runtime/batch';
 import type { EncoderCall, EncoderFacts } from '../../runtime/encoder-runner';
 import type { EmbedOptions } from '../encoder';
-import { prepareEncodings, type Prepared } from '../inputs';
+import { prepareEncodings } from '../inputs';
 import type { Settings } from '../settings';
 import type { Tensor } from '../tensor';
 
@@ -15,7 +15,7 @@ export interface TaskContext {
   readonly config: Config;
   readonly tokenizer: Tokenizer;
   readonly settings: Settings;
-  run(prepared: Prepared, want: Partial<EncoderCall>, signal?: AbortSignal): Promise<Outputs>;
+  run(call: EncoderCall, signal?: AbortSignal): Promise<Outputs>;
   embedFloat(input: string | readonly string[], options: EmbedOptions): Promise<Tensor<Float32Array>>;
 }
 
@@ -54,8 +54,7 @@ export async function runHead(
 ): Promise<void> {
   for (let from = 0; from < encodings.length; from += GROUP) {
     const group = encodings.slice(from, from + GROUP);
-    const prepared = prepareEncodings(group, context.facts);
-    const want: Partial<EncoderCall> = { head: true };
+    const { batch } = prepareEncodings(group, context.facts);
     let selected: Int32Array | undefined;
     if (selectedOf) {
       let first = 0;
@@ -66,7 +65,7 @@ export async function runHead(
       });
       selected = Int32Array.from(rows);
     }
-    const outputs = await context.run(prepared, { ...want, selected }, signal);
+    const outputs = await context.run({ batch, head: true, selected }, signal);
     const data = outputs[output];
     const width = data.length / group.reduce((sum, encoding) => sum + rowsOf(encoding), 0);
     let at = 0;

@@ -1,6 +1,5 @@
 // wasmformer tokenize: texts to tokens and back.
-import { openTokenizer } from '../../api/checkpoint';
-import type { Tokenizer } from '../../index';
+import { loadTokenizer, type Tokenizer } from '../../index';
 import { EXIT, Failure } from '../failure';
 import { idsOf } from '../generation-flags';
 import { optionalText, TextInput, textOf, type Item } from '../input';
@@ -10,7 +9,7 @@ import { oneLine, table } from '../terminal';
 
 export async function tokenize(run: Run, [model, texts]: readonly (string | string[] | undefined)[]): Promise<number> {
   const input = new TextInput(texts as string[], run.flags.inputFormat!);
-  const [tokenizer] = await Promise.all([openTokenizer(sourceOf(model as string), run.fileOptions), input.ready()]);
+  const [tokenizer] = await Promise.all([loadTokenizer(sourceOf(model as string), run.fileOptions), input.ready()]);
   await run.each(input, async (items) => {
     for (const item of items) {
       if (run.flags.decode === true) await decode(run, tokenizer, item);
