@@ -34,6 +34,7 @@ export class PlanCache {
     const { plan } = known;
     const hasRoom = fits(sizes, plan.capacity);
     if (!hasRoom || plan.arenaVersion !== this.core.arenaVersion) {
+      // where compiling fails, none is kept
       this.kept.delete(key);
       this.core.memory.free(plan.region);
       const needed = Object.fromEntries(
