@@ -100,4 +100,18 @@ describe('the class of a tokenizer', () => {
       expect(ids, json).toEqual(expected);
     }
   });
+
+  // transformers' LlamaTokenizerFast, whose offsets count characters
+  it('of a Llama gives the bytes of an unknown character the place of that character', async () => {
+    const json = JSON.stringify({ tokenizer_class: 'LlamaTokenizer', legacy: false });
+    const tokenizer = await open({ 'tokenizer.model': read('tiny-bpe-bytes.model'), 'tokenizer_config.json': json });
+    const { ids, offsets } = tokenizer.encode('日本 the 語x', { addSpecialTokens: false });
+    expect(ids).toEqual([399, 233, 154, 168, 233, 159, 175, 263, 399, 235, 173, 161, 123]);
+    const spaced = [[0, 1], ...repeated(3, [0, 1]), ...repeated(3, [1, 2]), [2, 6], [6, 7]];
+    expect(offsets).toEqual([...spaced, ...repeated(3, [7, 8]), [8, 9]]);
+  });
 });
+
+function repeated<T>(times: number, value: T): T[] {
+  return new Array<T>(times).fill(value);
+}

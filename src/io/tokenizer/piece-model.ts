@@ -12,7 +12,8 @@ import { PieceList, fallbackBytes, readVocab, type Pieces, type WordModel } from
  * - `unknown`: the id of unknown text. Neighbouring unknown characters are one token, whose text is looked up once more: the
  *   vocabulary may have more than the model below
  * - `written_vocab`: ids by text for decoding, if they are others
- * - `byte_fallback`: unknown text becomes the tokens of its bytes instead
+ * - `byte_fallback`: unknown text becomes the tokens of its bytes instead, each with the place of its character above BPE, of all the
+ *   unknown text above Unigram
  */
 export function createPieceModel(config: JsonObject, base: WordModel, where: string): WordModel {
   const ids = asArray(config.ids, `${where}.ids`).map((id, i) => (id === null ? -1 : asId(id, `${where}.ids[${i}]`)));
@@ -20,6 +21,7 @@ export function createPieceModel(config: JsonObject, base: WordModel, where: str
   const written = config.written_vocab;
   const unknown = asId(config.unknown, `${where}.unknown`);
   const fallback = asFlag(config.byte_fallback, false, `${where}.byte_fallback`);
+  const isApart = fallback && (config.model as JsonObject).type === 'BPE';
   for (const id of base.tokenToId.values()) {
     if (id >= ids.length) return invalidTokenizer(`${where}.ids`, `there is none for token ${id} of the model below`);
   }
@@ -41,7 +43,7 @@ export function createPieceModel(config: JsonObject, base: WordModel, where: str
           pieces.add(id, start, found.ends[i]);
           continue;
         }
-        while (i + 1 < found.ids.length && ids[found.ids[i + 1]] < 0) i++;
+        while (!isApart && i + 1 < found.ids.length && ids[found.ids[i + 1]] < 0) i++;
         const end = found.ends[i];
         const text = word.slice(start, end);
         const bytes = fallback ? fallbackBytes(text, tokenToId) : null;
