@@ -7,9 +7,7 @@ import { gzipSync } from 'node:zlib';
 
 const DIR = 'dist/web';
 /** What every use begins with: the caller's side, the engine's worker, its threads, and the tokenizer. */
-const COMMON = ['index', 'worker', 'follower', 'http-caller', 'tokenizer-caller'];
-/** Chunks of exports beside the classes: a bundler leaves them out where they are not used, a page without one loads them too. */
-const BESIDE = ['grid-caller'];
+const COMMON = ['index', 'worker', 'follower'];
 
 /** Uses, the chunks that each asks for beyond COMMON, and the limit of all with the largest wasm build. */
 const USES = [
@@ -57,17 +55,15 @@ const total = (name, bytes, limit, note = '') => {
 };
 
 const library = fileOf('tokenizers-library');
-const beside = BESIDE.map(fileOf);
-const unused = beside.reduce((sum, file) => sum + sizes.get(file), 0);
 for (const [file, bytes] of sizes) line(file, bytes, file === library ? 'not counted' : '');
 const builds = readdirSync('dist/wasm').map((file) => ({ file, bytes: gzip(`dist/wasm/${file}`) }));
 const wasm = builds.reduce((a, b) => (b.bytes > a.bytes ? b : a));
 line(wasm.file, wasm.bytes);
 
 for (const { name, chunks, limit } of USES) {
-  const asked = [...needed([...COMMON, ...chunks])].filter((file) => file !== library && !beside.includes(file));
+  const asked = [...needed([...COMMON, ...chunks])].filter((file) => file !== library);
   const bytes = asked.reduce((sum, file) => sum + sizes.get(file), wasm.bytes);
-  total(name, bytes, limit, `, ${bytes + unused} without a bundler`);
+  total(name, bytes, limit);
 }
 const [{ size, unpackedSize }] = JSON.parse(
   execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { encoding: 'utf8' }),

@@ -106,6 +106,8 @@ export interface ModelInfo extends RunInfo {
   readonly heads: number;
   readonly vocabSize: number;
   readonly maxPositions: number;
+  /** Token types (segments); 0: the model has none. */
+  readonly typeVocabSize: number;
   /** Bytes of weights in wasm memory. */
   readonly weightBytes: number;
 }
@@ -138,19 +140,7 @@ export class Encoder extends PretrainedModel<EncoderRunner> {
 
   /** What the model is and runs on: build, threads, its engine's memory after the last call (Engine.info() tells it live). */
   get info(): ModelInfo {
-    const { head, stack, hiddenSize, embeddingSize, layers, heads, vocabSize, maxPositions, weightBytes } = this.facts;
-    return {
-      ...this.runInfo,
-      head,
-      stack,
-      hiddenSize,
-      embeddingSize,
-      layers,
-      heads,
-      vocabSize,
-      maxPositions,
-      weightBytes,
-    };
+    return { ...this.runInfo, ...this.facts };
   }
 
   /** Runs the model.
