@@ -124,10 +124,11 @@ function chunkOf(id, { getModuleInfo }) {
 }
 
 /** What a page loads anyway to embed texts, and what is exported beside the classes, is one file: it compresses better, and pages ask
- *  for less one after the other. */
+ *  for less one after the other. What kernels need of it is another, for pages that use nothing else. */
 function webChunkOf(id, graph) {
   const name = chunkOf(id, graph);
-  return ['tokenizer-caller', 'http-caller', 'grid-caller'].includes(name) ? 'core-caller' : name;
+  if (!['core-caller', 'tokenizer-caller', 'http-caller', 'grid-caller'].includes(name)) return name;
+  return isImported(/src\/kernels\.ts$/, id, graph.getModuleInfo) ? 'base-caller' : 'core-caller';
 }
 
 /** In Node a small file takes longer to find than to read, and a large one 0.07 ms a KB to compile. */
