@@ -69,7 +69,6 @@ const SELDOM = {
   convert: /src\/io\/tokenizer\/(convert\/|piece-model\.|sentencepiece\.)/,
   precompiled: /src\/io\/tokenizer\/precompiled\./,
   scripts: /src\/io\/tokenizer\/script(s|-ranges)\./,
-  grid: /src\/api\/(attention-grid|text-width)\./,
   mistakes: /src\/(spelling|models\/unsupported-type|api\/sentence-mistakes)\./,
   misfit: /src\/runtime\/load-mistakes\./,
   failures: /src\/core\/build-failure\./,
@@ -127,7 +126,7 @@ function chunkOf(id, { getModuleInfo }) {
  *  for less one after the other. What kernels need of it is another, for pages that use nothing else. */
 function webChunkOf(id, graph) {
   const name = chunkOf(id, graph);
-  if (!['core-caller', 'tokenizer-caller', 'http-caller', 'grid-caller'].includes(name)) return name;
+  if (!['core-caller', 'tokenizer-caller', 'http-caller'].includes(name)) return name;
   return isImported(/src\/kernels\.ts$/, id, graph.getModuleInfo) ? 'base-caller' : 'core-caller';
 }
 

@@ -198,23 +198,28 @@ export function orderFunctions(bytes) {
     return code.bytes.subarray(code.at - size, code.at);
   });
 
-  let least = bytes;
-  let size = Infinity;
+  const order = bestOrder(bodies);
+  const places = new Map(order.map((old, place) => [imported + old, imported + place]));
+  const numberOf = (old) => places.get(old) ?? old;
+  return assemble(bytes, sections, {
+    [SECTION.function]: () => Buffer.concat([leb(order.length), ...order.map((old) => leb(typeOf[old]))]),
+    [SECTION.export]: (content) => exportsOf(content, numberOf),
+    [SECTION.code]: () => {
+      const moved = order.map((old) => renumbered(bodies[old], numberOf));
+      return Buffer.concat([leb(moved.length), ...moved.flatMap((body) => [leb(body.length), body])]);
+    },
+  });
+}
+
+/** The order whose bodies take least, with the numbers that they have. */
+function bestOrder(bodies) {
+  let best;
+  let least = Infinity;
   for (const order of chains(bodies)) {
-    const places = new Map(order.map((old, place) => [imported + old, imported + place]));
-    const numberOf = (old) => places.get(old) ?? old;
-    const written = assemble(bytes, sections, {
-      [SECTION.function]: () => Buffer.concat([leb(order.length), ...order.map((old) => leb(typeOf[old]))]),
-      [SECTION.export]: (content) => exportsOf(content, numberOf),
-      [SECTION.code]: () => {
-        const moved = order.map((old) => renumbered(bodies[old], numberOf));
-        return Buffer.concat([leb(moved.length), ...moved.flatMap((body) => [leb(body.length), body])]);
-      },
-    });
-    const compressed = gzipSync(written, { level: 9 }).length;
-    if (compressed < size) [least, size] = [written, compressed];
+    const size = gzipSync(Buffer.concat(order.map((i) => bodies[i])), { level: 9 }).length;
+    if (size < least) [best, least] = [order, size];
   }
-  return least;
+  return best;
 }
 
 function exportsOf(content, numberOf) {

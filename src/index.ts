@@ -10,8 +10,8 @@ export { Decoder } from './api/decoder';
 export type { DecoderForwardOptions, DecoderInfo, DecoderOutput, GenerateOptions } from './api/decoder';
 export type { DecoderStackInputs, EmbeddingInputs, Embeddings, Mask } from './api/embeddings';
 export { Encoder } from './api/encoder';
-export { loadTokenizer } from './api/load-tokenizer';
 export type { EmbedOptions, EncoderOutput, ForwardOptions, ModelInfo, TaskOptions } from './api/encoder';
+export { loadTokenizer } from './api/load-tokenizer';
 export type {
   GeneratedResult,
   GeneratedText,

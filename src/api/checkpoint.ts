@@ -10,7 +10,7 @@ import type { ModelKind } from '../runtime/runner';
 import type { Decoder } from './decoder';
 import type { Encoder } from './encoder';
 import { FILE_NAMES, openFiles, type FileOptions, type FromPretrainedOptions } from './pretrained';
-import { readConfig, readTokenizer } from './settings';
+import { readConfig, readTokenizer, tokenizerOf } from './settings';
 import type { Transformer } from './transformer';
 
 type ReadOptions = FileOptions & { signal?: AbortSignal };
@@ -78,13 +78,7 @@ export async function openTokenizer(input: SourceInput, options: ReadOptions): P
     const { signal } = options;
     // only the conversion of older files asks it something
     const config = (await source.has('config.json', signal)) ? await readConfig(source, signal) : {};
-    const { tokenizer, tokenizerRefusal } = await readTokenizer(source, config, signal);
-    if (tokenizer) return tokenizer;
-    if (tokenizerRefusal) throw tokenizerRefusal;
-    throw new WasmformerError(
-      'NO_TOKENIZER',
-      `${source.name} has no tokenizer.json or older tokenizer files: give a folder that has them`,
-    );
+    return tokenizerOf(await readTokenizer(source, config, signal), source, 'give a folder that has them');
   });
 }
 

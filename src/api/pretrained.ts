@@ -14,7 +14,7 @@ import type { MethodOf, ModelKind, ModelRunner, OnEvent, RequestOf, ResultOf } f
 import type { Meter } from './load-meter';
 import { acquireDefaultEngine, releaseDefaultEngine } from './default-engine';
 import type { SaveOptions } from './save';
-import { readSettings, type Settings } from './settings';
+import { readSettings, tokenizerOf, type Settings } from './settings';
 
 /** What happens while a checkpoint loads. */
 export interface LoadProgress {
@@ -240,15 +240,7 @@ export abstract class PretrainedModel<R extends ModelRunner> {
 
   /** The checkpoint's tokenizer. Throws NO_TOKENIZER if it has none, INVALID_TOKENIZER if it has files that cannot be used. */
   get tokenizer(): Tokenizer {
-    const { tokenizer, tokenizerRefusal } = this.settings;
-    if (!tokenizer) {
-      if (tokenizerRefusal) throw tokenizerRefusal;
-      throw new WasmformerError(
-        'NO_TOKENIZER',
-        `${this.source.name} has no tokenizer.json or older tokenizer files: add them to the folder, or pass { inputIds } instead of text`,
-      );
-    }
-    return tokenizer;
+    return tokenizerOf(this.settings, this.source, 'add them to the folder, or pass { inputIds } instead of text');
   }
 
   /** Writes the model into a folder, as Hugging Face and PyTorch load it: model.safetensors under the checkpoint's own names,

@@ -111,6 +111,19 @@ export async function readTokenizer(
   };
 }
 
+/** The tokenizer that was read. Throws what stood against it, NO_TOKENIZER if there was none. */
+export function tokenizerOf(
+  { tokenizer, tokenizerRefusal }: Pick<Settings, 'tokenizer' | 'tokenizerRefusal'>,
+  { name }: Source,
+  cure: string,
+): Tokenizer {
+  if (tokenizer) return tokenizer;
+  throw (
+    tokenizerRefusal ??
+    new WasmformerError('NO_TOKENIZER', `${name} has no tokenizer.json or older tokenizer files: ${cure}`)
+  );
+}
+
 /** Whether tokenizer_config.json may say something else than tokenizer.json: of BERT's, of which most are, only if it does. */
 function isContradicted({ json, config }: { json: Json; config: Json }): boolean {
   const { type, lowercase, strip_accents = null, handle_chinese_chars } = (json.normalizer ?? {}) as Json;

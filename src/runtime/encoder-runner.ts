@@ -177,7 +177,7 @@ export class EncoderRunner extends ModelRunner {
     write('ids', ids.subarray(chunk.firstToken, end));
     write('typeIds', typeIds?.subarray(chunk.firstToken, end) ?? new Int32Array(chunk.tokens));
     const view = (name: string, n: number): Int32Array => memory.i32(plan.address(inputs.get(name)!), n);
-    const places = inputs.has('positions') ? view('positions', chunk.tokens) : [];
+    const places = view('positions', chunk.tokens);
     const table = view('segments', lengths.length * SEG_WORDS);
     const writer = new SegmentWriter(table, view('pages', lengths.length));
     const { heads, hiddenSize, positionOffset } = this.model;

@@ -110,14 +110,14 @@ export class EngineCore {
     dtype: HeldAs,
     onProgress?: (loaded: number, total: number) => void,
   ): Promise<Loaded> {
-    return this.enqueue(call, async () => {
+    return this.enqueue(call, async (isCancelled) => {
       const load = await LOADERS[kind]();
       let held: WeightType = 'f32';
       const runner = await load(this.core, config, source, {
         dtype,
         onHeld: (type) => (held = type),
         onProgress,
-        isCancelled: () => this.isCancelled(call),
+        isCancelled,
       });
       const id = ++this.ids;
       this.models.set(id, runner);
@@ -127,11 +127,11 @@ export class EngineCore {
 
   /** Calls a method of a model. */
   invoke(call: number, id: number, method: string, request: unknown, onEvent: OnEvent): Promise<unknown> {
-    return this.enqueue(call, () => {
+    return this.enqueue(call, (isCancelled) => {
       const runner = this.model(id);
       const run = (runner as unknown as Readonly<Record<string, Method>>)[method];
       return run.call(runner, request, {
-        isCancelled: () => this.isCancelled(call),
+        isCancelled,
         report: onEvent,
         runner: (other) => this.model(other),
       });
@@ -164,13 +164,8 @@ export class EngineCore {
     return model;
   }
 
-  private isCancelled(call: number): boolean {
-    const [running] = this.calls;
-    return running?.call === call && running.isCancelled;
-  }
-
   /** Runs a task after those before it, whatever becomes of them. */
-  private enqueue<T>(call: number, task: () => Promise<T>): Promise<T> {
+  private enqueue<T>(call: number, task: (isCancelled: () => boolean) => Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const own = { call, isCancelled: false, reject };
       this.calls.push(own);
@@ -178,7 +173,7 @@ export class EngineCore {
         try {
           if (own.isCancelled) throw abortError();
           this.core.beginCall(call);
-          resolve(await task());
+          resolve(await task(() => own.isCancelled));
         } catch (error) {
           reject(error as Error);
         } finally {
