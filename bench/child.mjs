@@ -38,8 +38,8 @@ async function openEncoderSuite() {
     ({ encoder: context.encoder } = await openEncoder('minilm', { threads, revectorize }));
   if (!peersOnly && needsKernels) {
     context.kernels = {
-      relaxed: await openKernels({ threads, build: 'relaxed' }),
-      base: await openKernels({ threads, build: 'base' }),
+      relaxed: await openKernels({ threads, build: 'relaxed', revectorize }),
+      base: await openKernels({ threads, build: 'base', revectorize }),
     };
   }
   return context;

@@ -62,10 +62,10 @@ export async function openAborted(options) {
 }
 
 /** Kernels of one build, and Tensor. `time(run)` is the least time of the plan alone, in ms. */
-export async function openKernels({ threads, build }) {
+export async function openKernels({ threads, build, revectorize }) {
   const { Tensor } = await import(entry('index.js'));
   const { createKernels } = await import(entry('kernels.js'));
-  const kernels = await createKernels({ threads, build });
+  const kernels = await createKernels({ threads, build, revectorize });
   const time = (run) => Math.min(...kernels.time(run, 3));
   return { kernels, Tensor, time, close: () => kernels.dispose?.() };
 }

@@ -17,8 +17,8 @@
 //   Q [size][rows] scaled -> S = Q K [rows][keys] -> exp(S - max) [keys][rows] and its sums -> O = P V [rows][size] -> out
 //
 // A step of decoding is the same with few rows: the pages are read once for all heads of a group. Where there are many, the
-// tiles touch, by turns, the four pages that come after the present four: main memory delivers half as much again when
-// it is read in four places at once.
+// tiles touch the four pages that come after the present four: main memory delivers half as much again when it is read in
+// four places at once.
 //
 // Order: q.k is one chain over the head size ascending, then relative, slope and mask are added; the sum of exponentials
 // runs in four chains (key mod 4), added as (0 + 1) + (2 + 3); p v is one chain over the keys ascending; the division comes
@@ -37,7 +37,7 @@ import { CTL_TILE_PANELS, CTL_TILE_ROWS, ZEROS } from '../abi/layout';
 import { addRelative, addSlope, exponentials, hide, scaleColumn, scaleRow } from './attention-rows';
 import { addRow } from './elementwise';
 import { packStrip, stripCount, stripRows } from './strips';
-import { multiply16, multiply8, multiply8Four, row1x32 } from './tile';
+import { TOUCH_STEP, TOUCH_STRETCH, multiply16, multiply8, multiply8Ahead, row1x32 } from './tile';
 
 /** Strips that pass over the pages together; src/ops/attention.ts sizes the scratch memory by it. */
 const STRIPS = 2;
@@ -57,11 +57,11 @@ const ST_SCORES: usize = 20;
 const ST_WEIGHTS: usize = 24;
 const ST_OUT: usize = 28;
 const ST_FACTORS: usize = 32;
-const ST_AHEAD: usize = 56; // of the first strip: addresses of pages to touch
+const ST_AHEAD: usize = 56; // of the first strip: a touch list (tile.ts)
 const ST_BYTES: usize = 80;
 
 /** `count` neighbouring panels, `panel` bytes apart, times a strip: C = A B, or C += A B. Where `ahead` is not 0, each panel's tile
- *  touches its share of the four blocks whose addresses are there, from `offset` on. */
+ *  touches its share of the list's four blocks, from `offset` on. */
 function tiles(
   rows: i32,
   count: i32,
@@ -78,7 +78,7 @@ function tiles(
   const step = resume ? stride : 0;
   if (ahead) {
     for (; count > 0; count--, b += panel, c += 32, offset += panel / AHEAD)
-      multiply8Four(rows, a, b, k, resume ? c : ZEROS, step, c, stride, ahead, offset);
+      multiply8Ahead(rows, a, b, k, resume ? c : ZEROS, step, c, stride, ahead, offset);
   } else if (rows == 1) {
     for (; count >= 4; count -= 4, b += panel << 2, c += 128) row1x32(a, b, panel, k, resume ? c : ZEROS, c);
   } else if (rows == 2 || load<i32>(CTL_TILE_PANELS) == 2) {
@@ -88,11 +88,13 @@ function tiles(
   for (; count > 0; count--, b += panel, c += 32) multiply8(rows, a, b, k, resume ? c : ZEROS, step, c, stride);
 }
 
-/** Notes the addresses of pages [p, p + 4), or of the last one in their stead, at `ahead`. */
+/** A touch list of pages [p, p + 4), or of the last one in their stead. */
 function lookAhead(base: usize, pages: usize, p: i32, last: i32, ahead: usize): void {
   for (let i = 0; i < AHEAD; i++) {
     store<u32>(ahead + ((<usize>i) << 2), <u32>base + load<u32>(pages + ((<usize>min(p + i, last)) << 2)));
   }
+  store<u32>(ahead, 64, TOUCH_STEP);
+  store<u32>(ahead, 256, TOUCH_STRETCH);
 }
 
 /** Adds the biases to a strip's scores, hides what its rows do not see, and takes the exponentials. */

@@ -57,21 +57,20 @@ import { CTL_TILE_PANELS, CTL_TILE_ROWS, K_BLOCK, ZEROS } from '../abi/layout';
 import { activateRow, addRow } from './elementwise';
 import { packStrip, stripCount, stripRows } from './strips';
 import { convertPanel, multiplyRows, panelsAtOnce } from './rows';
-import { multiply16, multiply16Ahead, multiply8, multiply8Ahead, multiply8Four } from './tile';
+import { TOUCH_STEP, TOUCH_STRETCH, multiply16, multiply16Ahead, multiply8, multiply8Ahead } from './tile';
 
 /** Rows of A that are packed at a time: they stay in the second-level cache. */
 const ROW_BLOCK = 132;
 /** Panels between two epilogues: C is still in the second-level cache then. */
 const PANEL_BLOCK = 32;
-/** Of an edge tile. */
+/** Of an edge tile, or of a touch list. */
 const TILE_BYTES = 256;
 /** Up to so many rows, memory is the limit: they have kernels of their own. */
 const FEW_ROWS = 2;
+/** Up to so many strips, memory is the tighter limit: panels are taken from four runs. */
+const FEW_STRIPS = 4;
 /** From here on an f32 times 2^102 may be infinite. */
 const SCALED_LIMIT: f32 = 67108864;
-/** Up to so many strips, memory is the tighter limit. */
-const FEW_STRIPS = 8;
-
 /** The last panel of a matrix whose width is no multiple of 8: through a tile of its own in scratch. */
 function edge(
   rows: i32,
@@ -145,51 +144,6 @@ function fewRows(
   return from + length * runs;
 }
 
-/** One or two strips times the panels [from, to), cut into four runs that take turns. Meanwhile the last strip's tiles touch the
- *  next panel of each run: memory is then read in four places at once. Gives the first panel that is left. */
-function alongRuns(
-  rows: i32,
-  strips: i32,
-  a: usize,
-  b: usize,
-  panel: usize,
-  bEnd: usize,
-  kc: i32,
-  bias: usize,
-  resume: bool,
-  c: usize,
-  stride: usize,
-  from: i32,
-  to: i32,
-  runs: usize,
-): i32 {
-  const length = (to - from) >> 2,
-    apart = <usize>length * panel,
-    step = resume ? stride : 0,
-    share = panel >> 2;
-  for (let i = 0; i < length; i++) {
-    const next = b + <usize>(i + 1 < length ? from + i + 1 : from + (length << 2)) * panel,
-      isInside = next + 3 * apart + panel <= bEnd;
-    for (let run: usize = 0; run < 4; run++) store<u32>(runs + (run << 2), <u32>(isInside ? next + run * apart : b));
-    for (let run: usize = 0; run < 4; run++) {
-      const j = from + i + <i32>run * length,
-        at = (<usize>j) << 5,
-        bPanel = b + <usize>j * panel;
-      let aStrip = a,
-        cStrip = c + at;
-      for (let s = 0; s < strips; s++) {
-        const height = stripRows(rows, strips, s),
-          init = resume ? cStrip : bias ? bias + at : ZEROS;
-        if (s < strips - 1) multiply8(height, aStrip, bPanel, kc, init, step, cStrip, stride);
-        else multiply8Four(height, aStrip, bPanel, kc, init, step, cStrip, stride, runs, run * share);
-        aStrip += (<usize>(height * kc)) << 2;
-        cStrip += <usize>height * stride;
-      }
-    }
-  }
-  return from + (length << 2);
-}
-
 /** Activation and residual over finished rows [row, row + rows) x columns [j0, j1) of C. */
 function epilogue(
   act: i32,
@@ -212,13 +166,77 @@ function epilogue(
   }
 }
 
-/** Touches every cache line of `bytes` at an address. */
-function touch(address: usize, bytes: usize): void {
-  for (const end = address + bytes; address < end; address += 64) load<i32>(address);
+/** Packed rows (a block of A, `strips` strips) times panels of a block of B, from panel `from` on: `runs` runs of `length` groups
+ *  of `columns` panels, which take turns. Meanwhile the tiles touch the groups of the next turn, a share each. */
+function walk(
+  rows: i32,
+  strips: i32,
+  type: i32,
+  a: usize,
+  b: usize,
+  panel: usize,
+  bEnd: usize,
+  kc: i32,
+  bias: usize,
+  resume: bool,
+  c: usize,
+  stride: usize,
+  from: i32,
+  runs: i32,
+  length: i32,
+  columns: i32,
+  touches: usize,
+  converted: usize,
+): void {
+  const full = (<usize>kc) << 5,
+    group = <usize>columns * panel,
+    apart = <usize>length * group,
+    cApart = (<usize>(length * columns)) << 5,
+    step = resume ? stride : 0;
+  // four lines at a time: one of each run, or four neighbours of the only one
+  const spacing = runs > 1 ? apart : 64,
+    move: usize = runs > 1 ? 64 : 256,
+    times = <i32>(group >> 6) / (4 * strips) + 1, // a tile
+    stretch = max(1, kc / times),
+    reach = <usize>((kc - 1) / stretch) * move + 3 * spacing + 4;
+  store<u32>(touches, <u32>move, TOUCH_STEP);
+  store<u32>(touches, (<u32>stretch) << 5, TOUCH_STRETCH);
+  let turn = b + <usize>from * panel;
+  for (let i = 0; i < length; i++) {
+    const next = turn + group + (i + 1 < length ? 0 : <usize>(runs - 1) * apart);
+    for (let n: usize = 0; n < 4; n++) store<u32>(touches + (n << 2), <u32>(next + n * spacing));
+    let raw = turn,
+      at = (<usize>(from + i * columns)) << 5,
+      offset: usize = 0;
+    for (let run = 0; run < runs; run++) {
+      let bPanel = raw;
+      if (type != TYPE_F32) {
+        bPanel = converted;
+        convertPanel(type, raw, kc * columns, converted);
+      }
+      let aStrip = a,
+        cStrip = c + at;
+      for (let s = 0; s < strips; s++) {
+        const height = stripRows(rows, strips, s),
+          init = resume ? cStrip : bias ? bias + at : ZEROS;
+        if (next + offset + reach <= bEnd) {
+          if (columns == 2)
+            multiply16Ahead(height, aStrip, bPanel, full, kc, init, step, cStrip, stride, touches, offset);
+          else multiply8Ahead(height, aStrip, bPanel, kc, init, step, cStrip, stride, touches, offset);
+        } else if (columns == 2) multiply16(height, aStrip, bPanel, full, kc, init, step, cStrip, stride);
+        else multiply8(height, aStrip, bPanel, kc, init, step, cStrip, stride);
+        aStrip += (<usize>(height * kc)) << 2;
+        cStrip += <usize>height * stride;
+        offset += <usize>times * move;
+      }
+      raw += apart;
+      at += cApart;
+    }
+    turn += group;
+  }
 }
 
-/** Packed rows (a block of A, `strips` strips) times panels [from, to) of a block of B. `few`: the rows as fewRows takes them,
- *  or 0. */
+/** Packed rows times panels [from, to) of a block of B. `few`: the rows as fewRows takes them, or 0. */
 function panels(
   rows: i32,
   strips: i32,
@@ -238,53 +256,22 @@ function panels(
   wide: bool,
   tile: usize,
 ): void {
-  const full = (<usize>kc) << 5,
-    panel = type == TYPE_F32 ? full : full >> 1;
-  const converted = tile + TILE_BYTES;
-  const whole = min(to, width >> 3),
-    step = resume ? stride : 0;
+  const panel = (<usize>kc) << (type == TYPE_F32 ? 5 : 4),
+    whole = min(to, width >> 3),
+    converted = tile + TILE_BYTES;
   let j = from;
   if (few != 0) j = fewRows(rows, type, few, b, panel, kc, bias, resume, c, stride, from, whole);
-  else if (type == TYPE_F32 && strips <= 2 && !wide)
-    j = alongRuns(rows, strips, a, b, panel, bEnd, kc, bias, resume, c, stride, from, whole, tile);
-  const columns = wide && rows > 2 ? 2 : 1;
-  // each strip brings in its share of the panels that come next: a large share word by word in the tile's loop, which costs
-  // the loop 5 %; a small one in a burst before the tile
-  const isLarge = strips <= FEW_STRIPS && rows >= 3 * strips;
-  const share = ((panel * columns) / strips + 63) & ~63,
-    word = share / kc;
   while (j < whole) {
-    const count = min(columns, whole - j);
-    const at = (<usize>j) << 5,
-      raw = b + <usize>j * panel;
-    let bPanel = raw,
-      ahead = raw + <usize>count * panel;
-    if (type != TYPE_F32) {
-      bPanel = converted;
-      convertPanel(type, raw, kc * count, converted);
-    }
-    let aStrip = a,
-      cStrip = c + at;
-    for (let s = 0; s < strips; s++) {
-      const height = stripRows(rows, strips, s);
-      const init = resume ? cStrip : bias ? bias + at : ZEROS;
-      const inside = ahead + share <= bEnd;
-      if (isLarge && inside) {
-        if (count == 2) multiply16Ahead(height, aStrip, bPanel, full, kc, init, step, cStrip, stride, ahead, word);
-        else multiply8Ahead(height, aStrip, bPanel, kc, init, step, cStrip, stride, ahead, word);
-      } else {
-        if (inside) touch(ahead, share);
-        if (count == 2) multiply16(height, aStrip, bPanel, full, kc, init, step, cStrip, stride);
-        else multiply8(height, aStrip, bPanel, kc, init, step, cStrip, stride);
-      }
-      aStrip += (<usize>(height * kc)) << 2;
-      cStrip += <usize>height * stride;
-      ahead += share;
-    }
-    j += count;
+    const columns = wide && rows > 2 ? min(2, whole - j) : 1,
+      groups = (whole - j) / columns,
+      runs = strips <= FEW_STRIPS && groups >= 4 ? 4 : 1,
+      length = groups / runs;
+    walk(rows, strips, type, a, b, panel, bEnd, kc, bias, resume, c, stride, j, runs, length, columns, tile, converted);
+    j += runs * length * columns;
   }
   if (j < to) {
-    const at = (<usize>j) << 5;
+    const at = (<usize>j) << 5,
+      step = resume ? stride : 0;
     let bPanel = b + <usize>j * panel;
     if (type != TYPE_F32) {
       convertPanel(type, bPanel, kc, converted);

@@ -22,17 +22,27 @@
 // The order of additions does not depend on the tile, so neither does any result.
 import { madd } from '../simd';
 
-// What a tile touches beside its operands: loads whose values are dropped. A load may trap, so no compiler may leave it out.
-const NOTHING = 0;
-/** One run of memory. */
-const RUN = 1;
-/** Four runs by turns. */
-const FOUR = 2;
+// A touch list says what a tile brings in for those that come after it: four addresses (u32), by how many bytes they move from
+// one touch to the next, and how many bytes of B lie between two touches.
+export const TOUCH_STEP: usize = 16;
+export const TOUCH_STRETCH: usize = 20;
+
+/** Loads a word at each of a list's addresses + offset, and gives the next offset. The values are dropped; a load may trap, so
+ *  no compiler may leave it out. */
+// @ts-ignore: decorator
+@inline
+function touch(list: usize, offset: usize): usize {
+  load<i32>(<usize>load<u32>(list) + offset);
+  load<i32>(<usize>load<u32>(list, 4) + offset);
+  load<i32>(<usize>load<u32>(list, 8) + offset);
+  load<i32>(<usize>load<u32>(list, 12) + offset);
+  return offset + load<u32>(list, TOUCH_STEP);
+}
 
 // prettier-ignore
 // @ts-ignore: decorator
 @inline
-function tile8(rows: i32, fetch: i32, a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): void {
+function tile8(rows: i32, fetch: bool, a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void {
   let c00 = v128.load(init), c01 = v128.load(init, 16);
   let c10 = c00, c11 = c01;
   let c20 = c00, c21 = c01;
@@ -44,22 +54,25 @@ function tile8(rows: i32, fetch: i32, a: usize, b: usize, k: i32, init: usize, i
   if (rows > 3) { init += initStride; c30 = v128.load(init); c31 = v128.load(init, 16); }
   if (rows > 4) { init += initStride; c40 = v128.load(init); c41 = v128.load(init, 16); }
   if (rows > 5) { init += initStride; c50 = v128.load(init); c51 = v128.load(init, 16); }
-  let t1: usize = 0, t2: usize = 0, t3: usize = 0;
-  if (fetch == FOUR) { t1 = <usize>load<u32>(ahead, 4) + step; t2 = <usize>load<u32>(ahead, 8) + step; t3 = <usize>load<u32>(ahead, 12) + step; ahead = <usize>load<u32>(ahead) + step; }
   const end = b + (<usize>k << 5);
+  let stop = end;
   do {
-    if (fetch == RUN) { load<i32>(ahead); ahead += step; }
-    if (fetch == FOUR) { load<i32>(ahead); const t = ahead + 32; ahead = t1; t1 = t2; t2 = t3; t3 = t; }
-    const b0 = v128.load(b), b1 = v128.load(b, 16);
-    let x = v128.load32_splat(a); c00 = madd(x, b0, c00); c01 = madd(x, b1, c01);
-    if (rows > 1) { x = v128.load32_splat(a, 4); c10 = madd(x, b0, c10); c11 = madd(x, b1, c11); }
-    if (rows > 2) { x = v128.load32_splat(a, 8); c20 = madd(x, b0, c20); c21 = madd(x, b1, c21); }
-    if (rows > 3) { x = v128.load32_splat(a, 12); c30 = madd(x, b0, c30); c31 = madd(x, b1, c31); }
-    if (rows > 4) { x = v128.load32_splat(a, 16); c40 = madd(x, b0, c40); c41 = madd(x, b1, c41); }
-    if (rows > 5) { x = v128.load32_splat(a, 20); c50 = madd(x, b0, c50); c51 = madd(x, b1, c51); }
-    a += <usize>rows << 2;
-    b += 32;
-  } while (b != end);
+    if (fetch) {
+      stop = min(b + load<u32>(ahead, TOUCH_STRETCH), end);
+      offset = touch(ahead, offset);
+    }
+    do {
+      const b0 = v128.load(b), b1 = v128.load(b, 16);
+      let x = v128.load32_splat(a); c00 = madd(x, b0, c00); c01 = madd(x, b1, c01);
+      if (rows > 1) { x = v128.load32_splat(a, 4); c10 = madd(x, b0, c10); c11 = madd(x, b1, c11); }
+      if (rows > 2) { x = v128.load32_splat(a, 8); c20 = madd(x, b0, c20); c21 = madd(x, b1, c21); }
+      if (rows > 3) { x = v128.load32_splat(a, 12); c30 = madd(x, b0, c30); c31 = madd(x, b1, c31); }
+      if (rows > 4) { x = v128.load32_splat(a, 16); c40 = madd(x, b0, c40); c41 = madd(x, b1, c41); }
+      if (rows > 5) { x = v128.load32_splat(a, 20); c50 = madd(x, b0, c50); c51 = madd(x, b1, c51); }
+      a += <usize>rows << 2;
+      b += 32;
+    } while (b != stop);
+  } while (fetch && b != end);
   v128.store(c, c00); v128.store(c, c01, 16);
   if (rows > 1) { c += stride; v128.store(c, c10); v128.store(c, c11, 16); }
   if (rows > 2) { c += stride; v128.store(c, c20); v128.store(c, c21, 16); }
@@ -71,7 +84,7 @@ function tile8(rows: i32, fetch: i32, a: usize, b: usize, k: i32, init: usize, i
 // prettier-ignore
 // @ts-ignore: decorator
 @inline
-function tile16(rows: i32, fetch: bool, a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): void {
+function tile16(rows: i32, fetch: bool, a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void {
   let c00 = v128.load(init), c01 = v128.load(init, 16), c02 = v128.load(init, 32), c03 = v128.load(init, 48);
   let c10 = c00, c11 = c01, c12 = c02, c13 = c03;
   let c20 = c00, c21 = c01, c22 = c02, c23 = c03;
@@ -84,18 +97,24 @@ function tile16(rows: i32, fetch: bool, a: usize, b: usize, second: usize, k: i3
   if (rows > 4) { init += initStride; c40 = v128.load(init); c41 = v128.load(init, 16); c42 = v128.load(init, 32); c43 = v128.load(init, 48); }
   if (rows > 5) { init += initStride; c50 = v128.load(init); c51 = v128.load(init, 16); c52 = v128.load(init, 32); c53 = v128.load(init, 48); }
   const end = b + (<usize>k << 5);
+  let stop = end;
   do {
-    if (fetch) { load<i32>(ahead); ahead += step; }
-    const b0 = v128.load(b), b1 = v128.load(b, 16), b2 = v128.load(b + second), b3 = v128.load(b + second, 16);
-    let x = v128.load32_splat(a); c00 = madd(x, b0, c00); c01 = madd(x, b1, c01); c02 = madd(x, b2, c02); c03 = madd(x, b3, c03);
-    if (rows > 1) { x = v128.load32_splat(a, 4); c10 = madd(x, b0, c10); c11 = madd(x, b1, c11); c12 = madd(x, b2, c12); c13 = madd(x, b3, c13); }
-    if (rows > 2) { x = v128.load32_splat(a, 8); c20 = madd(x, b0, c20); c21 = madd(x, b1, c21); c22 = madd(x, b2, c22); c23 = madd(x, b3, c23); }
-    if (rows > 3) { x = v128.load32_splat(a, 12); c30 = madd(x, b0, c30); c31 = madd(x, b1, c31); c32 = madd(x, b2, c32); c33 = madd(x, b3, c33); }
-    if (rows > 4) { x = v128.load32_splat(a, 16); c40 = madd(x, b0, c40); c41 = madd(x, b1, c41); c42 = madd(x, b2, c42); c43 = madd(x, b3, c43); }
-    if (rows > 5) { x = v128.load32_splat(a, 20); c50 = madd(x, b0, c50); c51 = madd(x, b1, c51); c52 = madd(x, b2, c52); c53 = madd(x, b3, c53); }
-    a += <usize>rows << 2;
-    b += 32;
-  } while (b != end);
+    if (fetch) {
+      stop = min(b + load<u32>(ahead, TOUCH_STRETCH), end);
+      offset = touch(ahead, offset);
+    }
+    do {
+      const b0 = v128.load(b), b1 = v128.load(b, 16), b2 = v128.load(b + second), b3 = v128.load(b + second, 16);
+      let x = v128.load32_splat(a); c00 = madd(x, b0, c00); c01 = madd(x, b1, c01); c02 = madd(x, b2, c02); c03 = madd(x, b3, c03);
+      if (rows > 1) { x = v128.load32_splat(a, 4); c10 = madd(x, b0, c10); c11 = madd(x, b1, c11); c12 = madd(x, b2, c12); c13 = madd(x, b3, c13); }
+      if (rows > 2) { x = v128.load32_splat(a, 8); c20 = madd(x, b0, c20); c21 = madd(x, b1, c21); c22 = madd(x, b2, c22); c23 = madd(x, b3, c23); }
+      if (rows > 3) { x = v128.load32_splat(a, 12); c30 = madd(x, b0, c30); c31 = madd(x, b1, c31); c32 = madd(x, b2, c32); c33 = madd(x, b3, c33); }
+      if (rows > 4) { x = v128.load32_splat(a, 16); c40 = madd(x, b0, c40); c41 = madd(x, b1, c41); c42 = madd(x, b2, c42); c43 = madd(x, b3, c43); }
+      if (rows > 5) { x = v128.load32_splat(a, 20); c50 = madd(x, b0, c50); c51 = madd(x, b1, c51); c52 = madd(x, b2, c52); c53 = madd(x, b3, c53); }
+      a += <usize>rows << 2;
+      b += 32;
+    } while (b != stop);
+  } while (fetch && b != end);
   v128.store(c, c00); v128.store(c, c01, 16); v128.store(c, c02, 32); v128.store(c, c03, 48);
   if (rows > 1) { c += stride; v128.store(c, c10); v128.store(c, c11, 16); v128.store(c, c12, 32); v128.store(c, c13, 48); }
   if (rows > 2) { c += stride; v128.store(c, c20); v128.store(c, c21, 16); v128.store(c, c22, 32); v128.store(c, c23, 48); }
@@ -105,17 +124,17 @@ function tile16(rows: i32, fetch: bool, a: usize, b: usize, second: usize, k: i3
 }
 
 // prettier-ignore
-function multiply8Rows6(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile8(6, NOTHING, a, b, k, init, initStride, c, stride, 0, 0); }
+function multiply8Rows6(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile8(6, false, a, b, k, init, initStride, c, stride, 0, 0); }
 // prettier-ignore
-function multiply8Rows5(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile8(5, NOTHING, a, b, k, init, initStride, c, stride, 0, 0); }
+function multiply8Rows5(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile8(5, false, a, b, k, init, initStride, c, stride, 0, 0); }
 // prettier-ignore
-function multiply8Rows4(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile8(4, NOTHING, a, b, k, init, initStride, c, stride, 0, 0); }
+function multiply8Rows4(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile8(4, false, a, b, k, init, initStride, c, stride, 0, 0); }
 // prettier-ignore
-function multiply8Rows3(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile8(3, NOTHING, a, b, k, init, initStride, c, stride, 0, 0); }
+function multiply8Rows3(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile8(3, false, a, b, k, init, initStride, c, stride, 0, 0); }
 // prettier-ignore
-function multiply8Rows2(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile8(2, NOTHING, a, b, k, init, initStride, c, stride, 0, 0); }
+function multiply8Rows2(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile8(2, false, a, b, k, init, initStride, c, stride, 0, 0); }
 // prettier-ignore
-function multiply8Rows1(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile8(1, NOTHING, a, b, k, init, initStride, c, stride, 0, 0); }
+function multiply8Rows1(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile8(1, false, a, b, k, init, initStride, c, stride, 0, 0); }
 
 /** A tile of 1 to 6 rows and 8 columns. k >= 1; strides in bytes. */
 // prettier-ignore
@@ -154,73 +173,48 @@ export function multiply16(rows: i32, a: usize, b: usize, second: usize, k: i32,
 }
 
 // prettier-ignore
-function multiply8AheadRows6(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): void { tile8(6, RUN, a, b, k, init, initStride, c, stride, ahead, step); }
+function multiply8AheadRows6(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void { tile8(6, true, a, b, k, init, initStride, c, stride, ahead, offset); }
 // prettier-ignore
-function multiply8AheadRows5(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): void { tile8(5, RUN, a, b, k, init, initStride, c, stride, ahead, step); }
+function multiply8AheadRows5(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void { tile8(5, true, a, b, k, init, initStride, c, stride, ahead, offset); }
 // prettier-ignore
-function multiply8AheadRows4(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): void { tile8(4, RUN, a, b, k, init, initStride, c, stride, ahead, step); }
+function multiply8AheadRows4(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void { tile8(4, true, a, b, k, init, initStride, c, stride, ahead, offset); }
 // prettier-ignore
-function multiply8AheadRows3(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): void { tile8(3, RUN, a, b, k, init, initStride, c, stride, ahead, step); }
+function multiply8AheadRows3(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void { tile8(3, true, a, b, k, init, initStride, c, stride, ahead, offset); }
 // prettier-ignore
-function multiply8AheadRows2(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): void { tile8(2, RUN, a, b, k, init, initStride, c, stride, ahead, step); }
+function multiply8AheadRows1(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void { tile8(1, true, a, b, k, init, initStride, c, stride, ahead, offset); }
+// prettier-ignore
+function multiply8AheadRows2(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void { tile8(2, true, a, b, k, init, initStride, c, stride, ahead, offset); }
 
-/** As multiply8, and it touches a word at `ahead` at every step of k, `step` bytes further each time: memory that the next tiles
- *  need comes in while this one computes. Of 2 rows and more. */
+/** As multiply8, touching memory meanwhile: `ahead` is a touch list, `offset` where in its runs this tile begins. */
 // prettier-ignore
-export function multiply8Ahead(rows: i32, a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): void {
+export function multiply8Ahead(rows: i32, a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void {
   switch (rows) {
-    case 6: multiply8AheadRows6(a, b, k, init, initStride, c, stride, ahead, step); break;
-    case 5: multiply8AheadRows5(a, b, k, init, initStride, c, stride, ahead, step); break;
-    case 4: multiply8AheadRows4(a, b, k, init, initStride, c, stride, ahead, step); break;
-    case 3: multiply8AheadRows3(a, b, k, init, initStride, c, stride, ahead, step); break;
-    default: multiply8AheadRows2(a, b, k, init, initStride, c, stride, ahead, step);
+    case 6: multiply8AheadRows6(a, b, k, init, initStride, c, stride, ahead, offset); break;
+    case 5: multiply8AheadRows5(a, b, k, init, initStride, c, stride, ahead, offset); break;
+    case 4: multiply8AheadRows4(a, b, k, init, initStride, c, stride, ahead, offset); break;
+    case 3: multiply8AheadRows3(a, b, k, init, initStride, c, stride, ahead, offset); break;
+    case 2: multiply8AheadRows2(a, b, k, init, initStride, c, stride, ahead, offset); break;
+    default: multiply8AheadRows1(a, b, k, init, initStride, c, stride, ahead, offset);
   }
 }
 
 // prettier-ignore
-function multiply8FourRows6(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void { tile8(6, FOUR, a, b, k, init, initStride, c, stride, ahead, offset); }
+function multiply16AheadRows6(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void { tile16(6, true, a, b, second, k, init, initStride, c, stride, ahead, offset); }
 // prettier-ignore
-function multiply8FourRows5(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void { tile8(5, FOUR, a, b, k, init, initStride, c, stride, ahead, offset); }
+function multiply16AheadRows5(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void { tile16(5, true, a, b, second, k, init, initStride, c, stride, ahead, offset); }
 // prettier-ignore
-function multiply8FourRows4(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void { tile8(4, FOUR, a, b, k, init, initStride, c, stride, ahead, offset); }
+function multiply16AheadRows4(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void { tile16(4, true, a, b, second, k, init, initStride, c, stride, ahead, offset); }
 // prettier-ignore
-function multiply8FourRows3(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void { tile8(3, FOUR, a, b, k, init, initStride, c, stride, ahead, offset); }
-// prettier-ignore
-function multiply8FourRows2(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void { tile8(2, FOUR, a, b, k, init, initStride, c, stride, ahead, offset); }
-// prettier-ignore
-function multiply8FourRows1(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void { tile8(1, FOUR, a, b, k, init, initStride, c, stride, ahead, offset); }
+function multiply16AheadRows3(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void { tile16(3, true, a, b, second, k, init, initStride, c, stride, ahead, offset); }
 
-/** As multiply8, and it touches, by turns, four runs of memory: `offset` bytes behind each of the four addresses (u32) at `ahead`, 32 bytes
- *  further each time: a quarter of a panel of each. */
+/** As multiply16, touching memory meanwhile. Of 3 rows and more. */
 // prettier-ignore
-export function multiply8Four(rows: i32, a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void {
+export function multiply16Ahead(rows: i32, a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void {
   switch (rows) {
-    case 6: multiply8FourRows6(a, b, k, init, initStride, c, stride, ahead, offset); break;
-    case 5: multiply8FourRows5(a, b, k, init, initStride, c, stride, ahead, offset); break;
-    case 4: multiply8FourRows4(a, b, k, init, initStride, c, stride, ahead, offset); break;
-    case 3: multiply8FourRows3(a, b, k, init, initStride, c, stride, ahead, offset); break;
-    case 2: multiply8FourRows2(a, b, k, init, initStride, c, stride, ahead, offset); break;
-    default: multiply8FourRows1(a, b, k, init, initStride, c, stride, ahead, offset);
-  }
-}
-
-// prettier-ignore
-function multiply16AheadRows6(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): void { tile16(6, true, a, b, second, k, init, initStride, c, stride, ahead, step); }
-// prettier-ignore
-function multiply16AheadRows5(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): void { tile16(5, true, a, b, second, k, init, initStride, c, stride, ahead, step); }
-// prettier-ignore
-function multiply16AheadRows4(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): void { tile16(4, true, a, b, second, k, init, initStride, c, stride, ahead, step); }
-// prettier-ignore
-function multiply16AheadRows3(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): void { tile16(3, true, a, b, second, k, init, initStride, c, stride, ahead, step); }
-
-/** As multiply16, touching memory ahead. Of 3 rows and more. */
-// prettier-ignore
-export function multiply16Ahead(rows: i32, a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, step: usize): void {
-  switch (rows) {
-    case 6: multiply16AheadRows6(a, b, second, k, init, initStride, c, stride, ahead, step); break;
-    case 5: multiply16AheadRows5(a, b, second, k, init, initStride, c, stride, ahead, step); break;
-    case 4: multiply16AheadRows4(a, b, second, k, init, initStride, c, stride, ahead, step); break;
-    default: multiply16AheadRows3(a, b, second, k, init, initStride, c, stride, ahead, step);
+    case 6: multiply16AheadRows6(a, b, second, k, init, initStride, c, stride, ahead, offset); break;
+    case 5: multiply16AheadRows5(a, b, second, k, init, initStride, c, stride, ahead, offset); break;
+    case 4: multiply16AheadRows4(a, b, second, k, init, initStride, c, stride, ahead, offset); break;
+    default: multiply16AheadRows3(a, b, second, k, init, initStride, c, stride, ahead, offset);
   }
 }
 
