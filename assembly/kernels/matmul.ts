@@ -10,14 +10,13 @@
 //         for panels: for strips: tile          the panel (16 KB) stays in the first-level cache
 //         on the last block of k: epilogue over the rows, still in cache
 //
-// Weights are mostly read from main memory, once a block of rows. Each strip touches its share of the panel that comes
-// next, so that the memory delivers while all the tiles compute, not only during a panel's first: a whole MiniLM takes 13 %
-// less time at 8 rows, 10 % at 16, 7 % at 32, 3 % at 128.
-//
-// One or two strips take the panels from four runs by turns, and the last one touches the next panel of each: with one run the
-// memory delivers half as much. Cold weights of 768 x 3072, alternating: 3 to 6 rows in 72 to 82 % of the time, 7 and 8 rows in
-// 80 to 87 %. Since what is touched is no longer added up, which took the loop a register, 3 to 6 rows take 7 to 16 % less time
-// again, 7 to 10 rows 5 to 10 %.
+// Weights are mostly read from main memory, once a block of rows. So that it delivers while all the tiles compute, and not only
+// during a panel's first, each tile touches its share of the panels that come next: four lines at a time, between stretches
+// of k. A touch at every step costs the loop 5 % (the baseline's 15 %), all of a strip's touches before its tile stall it.
+// Up to four strips take the panels from four runs by turns, and a touch is one line of each run: with one run the memory
+// delivers half as much. More strips take panel after panel. Beside touches at every step or before the tile: 512x768x3072
+// 55.5 GFLOP/s for 52.5, revectorised 110 for 92; a whole MiniLM held in f32 takes 6 % less time at 8 rows, 11 % at 16,
+// 13 % at 64, 4 % at 128, held in f16 5 % at 8 and 64 and 2 % at 128, revectorised 25 % less at 3 and 16 rows.
 //
 // One or two rows have kernels of their own (rows.ts), which walk along several long runs of panels at once: the weights of a
 // whole GPT-2 in 20 % less time than with neighbouring panels. Weights may be held in 16 bits (halves.ts): those kernels convert
@@ -28,7 +27,7 @@
 // Error: |C - exact| <= K u (|A| |B| + |bias|), u = 2^-24 (fused) or twice that (baseline); in tests 3e-7 sqrt(K) relative
 // to the row and column norms.
 // Threads: by batch where there are many, else by panels of 8 columns, else by rows.
-// Speed: 93-96 % of a loop of registers only, at K = 384 and more (bench/). Replaces blocks of 256 with panels innermost.
+// Speed: 94-97 % of a loop of registers only, at K = 384 and more (bench/). Replaces blocks of 256 with panels innermost.
 import {
   ACT_NONE,
   MM_A,

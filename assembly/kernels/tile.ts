@@ -10,14 +10,16 @@
 // loads, operations and stores at +16 bytes are what its revectoriser can widen. Nothing unrolls k: binaryen would sink the
 // additions of all steps into one expression, whose operands V8 spills (unrolled behind binaryen, the baseline gains 3 %).
 // A tile's height is a run-time choice (CTL_TILE_ROWS) because compilers differ in what they keep in registers:
-// GFLOP/s of one thread, 512x768x3072, on an EPYC that does 49 in a loop of registers only, fused or mul + add (a processor
-// that adds and multiplies on the same two ports, as Intel's do, does 35 in mul + add):
+// GFLOP/s of one thread, 512x768x3072, on an EPYC that does 59 in a loop of registers only, fused or mul + add (a processor
+// that adds and multiplies on the same two ports, as Intel's do, does 3/4 of that in mul + add):
 //
-//   rows              4      5      6     6 x 16
-//   relaxed, V8 13    44     47     47      -       revectorised: 67 (6 x 8), 87 (6 x 16)
-//   baseline, V8 13   37     40     25      -
-//   relaxed, V8 11    45     19     22      -
-//   baseline, V8 11   34     -      -       -        31 with the operands of the addition in the other order, which costs moves
+//   rows                        4     5     6     6 x 16
+//   relaxed, V8 13 and later    52    53    56      -       revectorised: 71 (6 x 8), 110 (6 x 16)
+//   baseline, V8 13 and later   45    48    30      -
+//   relaxed, V8 11 and 12       52    34    39      -
+//   baseline, V8 11 and 12      44    38    38      -
+//   baseline, Firefox           48    45    30      -
+//   either, Bun                 30    30    29      -
 //
 // The order of additions does not depend on the tile, so neither does any result.
 import { madd } from '../simd';

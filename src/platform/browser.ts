@@ -48,9 +48,9 @@ export async function enableRevectorizer(): Promise<boolean> {
   return false;
 }
 
-/** Rows of a matmul tile (assembly/kernels/tile.ts). */
+/** Rows of a matmul tile (assembly/kernels/tile.ts). A page without relaxed SIMD is one of Firefox or Safari. */
 export function tileRows(relaxed: boolean): number {
-  return relaxed ? 6 : 5;
+  return relaxed ? 6 : 4;
 }
 
 /** Of memory a page may make without sharing it only isolation tells; WebKitGTK is isolated without having any. */

@@ -51,7 +51,7 @@ export async function enableRevectorizer(): Promise<boolean> {
 
 /** Rows of a matmul tile that this V8 keeps in registers (assembly/kernels/tile.ts). */
 export function tileRows(relaxed: boolean): number {
-  if (v8Major < 12) return 4;
+  if (v8Major < 13) return 4;
   return relaxed ? 6 : 5;
 }
 
