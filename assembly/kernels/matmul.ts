@@ -20,7 +20,8 @@
 //
 // One or two rows have kernels of their own (rows.ts), which walk along several long runs of panels at once: the weights of a
 // whole GPT-2 in 20 % less time than with neighbouring panels. Weights may be held in 16 bits (halves.ts): those kernels convert
-// as they read, in 55 to 60 % of the time of f32; for more rows two panels at a time are converted to f32 first.
+// as they read, in 55 to 60 % of the time of f32, and take up to four rows, two at a time (of SmolLM three in 75 %, four in 86 % of
+// the tiles' time); for more rows a panel or two at a time are converted to f32 first.
 //
 // Order: each element is one multiply-add chain, from the bias (or zero), k ascending; blocks of k resume from C. So
 // neither the tile, nor the number of rows, nor the thread count can change a result.
@@ -64,8 +65,6 @@ const ROW_BLOCK = 132;
 const PANEL_BLOCK = 32;
 /** Of an edge tile, or of a touch list. */
 const TILE_BYTES = 256;
-/** Up to so many rows, memory is the limit: they have kernels of their own. */
-const FEW_ROWS = 2;
 /** Up to so many strips, memory is the tighter limit: panels are taken from four runs. */
 const FEW_STRIPS = 4;
 /** From here on an f32 times 2^102 may be infinite. */
@@ -110,10 +109,12 @@ function scaleRows(from: usize, n: i32, to: usize): bool {
   return isSmall;
 }
 
-/** Few rows times the panels [from, to), cut into as many runs as the kernel takes panels at a time: it walks along all of them
- *  at once. Gives the first panel that is left. */
+/** Few rows, in strips of one or two, times the panels [from, to), cut into as many runs as the kernel takes panels at a time: it
+ *  walks along all of them at once. The first strip brings the panels into the cache for the others. Gives the first panel that
+ *  is left. */
 function fewRows(
   rows: i32,
+  strips: i32,
   type: i32,
   a: usize,
   b: usize,
@@ -126,7 +127,7 @@ function fewRows(
   from: i32,
   to: i32,
 ): i32 {
-  const runs = panelsAtOnce(rows, type),
+  const runs = panelsAtOnce(stripRows(rows, strips, 0), type),
     length = (to - from) / runs;
   const apart = <usize>length * panel,
     cApart = (<usize>length) << 5;
@@ -135,8 +136,15 @@ function fewRows(
   let w = b + <usize>from * panel,
     at = (<usize>from) << 5;
   for (let i = 0; i < length; i++) {
-    const init = resume ? c + at : bias ? bias + at : ZEROS;
-    multiplyRows(rows, type, a, w, apart, kc, init, initStride, initApart, c + at, stride, cApart);
+    let aStrip = a,
+      cStrip = c + at;
+    for (let s = 0; s < strips; s++) {
+      const height = stripRows(rows, strips, s),
+        init = resume ? cStrip : bias ? bias + at : ZEROS;
+      multiplyRows(height, runs, type, aStrip, w, apart, kc, init, initStride, initApart, cStrip, stride, cApart);
+      aStrip += (<usize>(height * kc)) << 2;
+      cStrip += <usize>height * stride;
+    }
     w += panel;
     at += 32;
   }
@@ -259,9 +267,9 @@ function panels(
     whole = min(to, width >> 3),
     converted = tile + TILE_BYTES;
   let j = from;
-  if (few != 0) j = fewRows(rows, type, few, b, panel, kc, bias, resume, c, stride, from, whole);
+  if (few != 0) j = fewRows(rows, strips, type, few, b, panel, kc, bias, resume, c, stride, from, whole);
   while (j < whole) {
-    const columns = wide && rows > 2 ? min(2, whole - j) : 1,
+    const columns = wide && rows >= 3 * strips ? min(2, whole - j) : 1,
       groups = (whole - j) / columns,
       runs = strips <= FEW_STRIPS && groups >= 4 ? 4 : 1,
       length = groups / runs;
@@ -305,6 +313,10 @@ function product(record: usize, batch: i32, row0: i32, row1: i32, panel0: i32, p
     wide = load<i32>(CTL_TILE_PANELS) == 2;
   const type = load<i32>(record, MM_TYPE),
     shift: usize = type == TYPE_F32 ? 2 : 1;
+  // Up to `few` rows, memory or the conversion is the limit: they have kernels of their own, which take `tall` rows at a time,
+  // of 16-bit weights one where the compiler keeps no more than 4 rows of a tile in registers.
+  const tall = type == TYPE_F32 || tileRows > 4 ? 2 : 1,
+    few = type == TYPE_F32 ? 2 : tall + 2;
   const columns8 = (n + 7) & ~7;
   const bEnd = b + ((<usize>depth * columns8) << shift);
   // scratch: one edge tile, two panels converted to f32 if need be, the packed block of A, twice if it is of few rows of f16
@@ -316,7 +328,8 @@ function product(record: usize, batch: i32, row0: i32, row1: i32, panel0: i32, p
   let first = row0;
   for (let block = 0; block < blocks; block++) {
     const rows = stripRows(row1 - row0, blocks, block),
-      strips = stripCount(rows, tileRows);
+      isFew = rows <= few,
+      strips = stripCount(rows, isFew ? tall : tileRows);
     for (let k0 = 0; k0 < depth; k0 += K_BLOCK) {
       const kc = min(K_BLOCK, depth - k0),
         last = k0 + kc == depth;
@@ -329,13 +342,13 @@ function product(record: usize, batch: i32, row0: i32, row1: i32, panel0: i32, p
         from += <usize>height * aStride;
         to += (<usize>(height * kc)) << 2;
       }
-      let few: usize = 0;
-      if (rows <= FEW_ROWS) {
-        if (type != TYPE_F16) few = packed;
-        else if (scaleRows(packed, rows * kc, to)) few = to;
+      let operand: usize = 0;
+      if (isFew) {
+        if (type != TYPE_F16) operand = packed;
+        else if (scaleRows(packed, rows * kc, to)) operand = to;
       }
       // long runs for few rows, whose C is small
-      const columns = rows <= FEW_ROWS ? panel1 - panel0 : PANEL_BLOCK;
+      const columns = isFew ? panel1 - panel0 : PANEL_BLOCK;
       for (let j0 = panel0; j0 < panel1; j0 += columns) {
         const j1 = min(panel1, j0 + columns);
         panels(
@@ -343,7 +356,7 @@ function product(record: usize, batch: i32, row0: i32, row1: i32, panel0: i32, p
           strips,
           type,
           packed,
-          few,
+          operand,
           bBlock,
           bEnd,
           kc,

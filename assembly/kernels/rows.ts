@@ -2,8 +2,9 @@
 //
 //   C[rows, 8] = init + A[rows, k] B[k, 8]     for several panels of B at once, each one `apart` bytes from the one before
 //
-// One row takes 6 panels at a time, two rows 3; of 16-bit weights, whose conversion needs registers, 4 and 2. Each panel is the
-// next one of a long run of its own (matmul.ts): memory delivers half as much again to several long streams as to one.
+// One row takes 6 panels at a time, two rows 3; of 16-bit weights, whose conversion needs registers, 3 and 2 (with 4 and 2, V8
+// before 13 keeps one sum in memory: a row of SmolLM in f16 took 16.0 ms in place of 10.8). Each panel is the next one of a
+// long run of its own (matmul.ts): memory delivers half as much again to several long streams as to one.
 //
 // 16-bit weights: a lane holds column i of a panel in its low half and column i + 4 in its high half (pack.ts).
 //   bf16  shifted or masked, a half is the f32
@@ -120,30 +121,38 @@ function row1x6(a: usize, b: usize, apart: usize, k: i32, init: usize, initStrid
 // prettier-ignore
 function row2x3(a: usize, b: usize, apart: usize, k: i32, init: usize, initStride: usize, initApart: usize, c: usize, stride: usize, cApart: usize): void { product(2, 3, TYPE_F32, a, b, apart, k, init, initStride, initApart, c, stride, cApart); }
 // prettier-ignore
-function row1x4F16(a: usize, b: usize, apart: usize, k: i32, init: usize, initStride: usize, initApart: usize, c: usize, stride: usize, cApart: usize): void { product(1, 4, TYPE_F16, a, b, apart, k, init, initStride, initApart, c, stride, cApart); }
+function row1x3F16(a: usize, b: usize, apart: usize, k: i32, init: usize, initStride: usize, initApart: usize, c: usize, stride: usize, cApart: usize): void { product(1, 3, TYPE_F16, a, b, apart, k, init, initStride, initApart, c, stride, cApart); }
+// prettier-ignore
+function row1x2F16(a: usize, b: usize, apart: usize, k: i32, init: usize, initStride: usize, initApart: usize, c: usize, stride: usize, cApart: usize): void { product(1, 2, TYPE_F16, a, b, apart, k, init, initStride, initApart, c, stride, cApart); }
 // prettier-ignore
 function row2x2F16(a: usize, b: usize, apart: usize, k: i32, init: usize, initStride: usize, initApart: usize, c: usize, stride: usize, cApart: usize): void { product(2, 2, TYPE_F16, a, b, apart, k, init, initStride, initApart, c, stride, cApart); }
 // prettier-ignore
-function row1x4BF16(a: usize, b: usize, apart: usize, k: i32, init: usize, initStride: usize, initApart: usize, c: usize, stride: usize, cApart: usize): void { product(1, 4, TYPE_BF16, a, b, apart, k, init, initStride, initApart, c, stride, cApart); }
+function row1x3BF16(a: usize, b: usize, apart: usize, k: i32, init: usize, initStride: usize, initApart: usize, c: usize, stride: usize, cApart: usize): void { product(1, 3, TYPE_BF16, a, b, apart, k, init, initStride, initApart, c, stride, cApart); }
+// prettier-ignore
+function row1x2BF16(a: usize, b: usize, apart: usize, k: i32, init: usize, initStride: usize, initApart: usize, c: usize, stride: usize, cApart: usize): void { product(1, 2, TYPE_BF16, a, b, apart, k, init, initStride, initApart, c, stride, cApart); }
 // prettier-ignore
 function row2x2BF16(a: usize, b: usize, apart: usize, k: i32, init: usize, initStride: usize, initApart: usize, c: usize, stride: usize, cApart: usize): void { product(2, 2, TYPE_BF16, a, b, apart, k, init, initStride, initApart, c, stride, cApart); }
 
-/** How many panels multiplyRows takes at a time. */
+/** How many panels multiplyRows takes at a time, where `rows` are the most that it takes. */
 // @ts-ignore: decorator
 @inline
 export function panelsAtOnce(rows: i32, type: i32): i32 {
   if (type == TYPE_F32) return rows == 1 ? 6 : 3;
-  return rows == 1 ? 4 : 2;
+  return rows == 1 ? 3 : 2;
 }
 
-/** One or two rows times panelsAtOnce panels `apart` bytes from each other; their columns of C are `cApart` from each other, those
- *  of init `initApart`. f16 takes A times 2^102. k >= 1. */
+/** One or two rows times `panels` (panelsAtOnce) panels `apart` bytes from each other; their columns of C are `cApart` from each
+ *  other, those of init `initApart`. f16 takes A times 2^102. k >= 1. */
 // prettier-ignore
-export function multiplyRows(rows: i32, type: i32, a: usize, b: usize, apart: usize, k: i32, init: usize, initStride: usize, initApart: usize, c: usize, stride: usize, cApart: usize): void {
+export function multiplyRows(rows: i32, panels: i32, type: i32, a: usize, b: usize, apart: usize, k: i32, init: usize, initStride: usize, initApart: usize, c: usize, stride: usize, cApart: usize): void {
   if (type == TYPE_F16) {
-    if (rows == 1) row1x4F16(a, b, apart, k, init, initStride, initApart, c, stride, cApart); else row2x2F16(a, b, apart, k, init, initStride, initApart, c, stride, cApart);
+    if (rows == 2) row2x2F16(a, b, apart, k, init, initStride, initApart, c, stride, cApart);
+    else if (panels == 2) row1x2F16(a, b, apart, k, init, initStride, initApart, c, stride, cApart);
+    else row1x3F16(a, b, apart, k, init, initStride, initApart, c, stride, cApart);
   } else if (type == TYPE_BF16) {
-    if (rows == 1) row1x4BF16(a, b, apart, k, init, initStride, initApart, c, stride, cApart); else row2x2BF16(a, b, apart, k, init, initStride, initApart, c, stride, cApart);
+    if (rows == 2) row2x2BF16(a, b, apart, k, init, initStride, initApart, c, stride, cApart);
+    else if (panels == 2) row1x2BF16(a, b, apart, k, init, initStride, initApart, c, stride, cApart);
+    else row1x3BF16(a, b, apart, k, init, initStride, initApart, c, stride, cApart);
   } else if (rows == 1) row1x6(a, b, apart, k, init, initStride, initApart, c, stride, cApart);
   else row2x3(a, b, apart, k, init, initStride, initApart, c, stride, cApart);
 }

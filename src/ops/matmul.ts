@@ -29,7 +29,7 @@ interface MatmulAttrs {
 }
 
 const ROW_BLOCK = 132;
-const FEW_ROWS = 2;
+const FEW_ROWS = 4;
 
 const matmulOp: Op<MatmulAttrs> = {
   name: 'matmul',
