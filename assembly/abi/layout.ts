@@ -27,7 +27,8 @@ export const CTL_CALL = 1060;
 export const CTL_STOP = 1064;
 /** How many times a waiter looks before it sleeps. */
 export const CTL_SPIN = 1068;
-/** Rows of a matmul register tile: as many as the engine's compiler keeps in registers (kernels/tile.ts). */
+/** Rows of a matmul register tile: as many as the engine's compiler keeps in registers (kernels/tile.ts). Where that is 4, products
+ *  of few rows take 16-bit weights a row at a time (kernels/matmul.ts). */
 export const CTL_TILE_ROWS = 1072;
 /** Columns of a matmul register tile, in panels of 8: 2 where the compiler fuses pairs into 256-bit operations. */
 export const CTL_TILE_PANELS = 1076;

@@ -88,7 +88,7 @@ function tiles(
   for (; count > 0; count--, b += panel, c += 32) multiply8(rows, a, b, k, resume ? c : ZEROS, step, c, stride);
 }
 
-/** A touch list of pages [p, p + 4), or of the last one in their stead. */
+/** A touch list of pages [p, p + 4), or of the last one in their stead: while a tile reads 256 bytes of its panel, a line of each. */
 function lookAhead(base: usize, pages: usize, p: i32, last: i32, ahead: usize): void {
   for (let i = 0; i < AHEAD; i++) {
     store<u32>(ahead + ((<usize>i) << 2), <u32>base + load<u32>(pages + ((<usize>min(p + i, last)) << 2)));

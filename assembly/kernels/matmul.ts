@@ -69,6 +69,7 @@ const TILE_BYTES = 256;
 const FEW_STRIPS = 4;
 /** From here on an f32 times 2^102 may be infinite. */
 const SCALED_LIMIT: f32 = 67108864;
+
 /** The last panel of a matrix whose width is no multiple of 8: through a tile of its own in scratch. */
 function edge(
   rows: i32,
@@ -243,13 +244,13 @@ function walk(
   }
 }
 
-/** Packed rows times panels [from, to) of a block of B. `few`: the rows as fewRows takes them, or 0. */
+/** Packed rows times panels [from, to) of a block of B. `operand`: the rows as fewRows takes them, or 0. */
 function panels(
   rows: i32,
   strips: i32,
   type: i32,
   a: usize,
-  few: usize,
+  operand: usize,
   b: usize,
   bEnd: usize,
   kc: i32,
@@ -267,7 +268,7 @@ function panels(
     whole = min(to, width >> 3),
     converted = tile + TILE_BYTES;
   let j = from;
-  if (few != 0) j = fewRows(rows, strips, type, few, b, panel, kc, bias, resume, c, stride, from, whole);
+  if (operand != 0) j = fewRows(rows, strips, type, operand, b, panel, kc, bias, resume, c, stride, from, whole);
   while (j < whole) {
     const columns = wide && rows >= 3 * strips ? min(2, whole - j) : 1,
       groups = (whole - j) / columns,

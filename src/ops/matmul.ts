@@ -29,6 +29,7 @@ interface MatmulAttrs {
 }
 
 const ROW_BLOCK = 132;
+/** The most rows that are packed twice: of 16-bit weights, for the kernels of few rows (assembly/kernels/matmul.ts). */
 const FEW_ROWS = 4;
 
 const matmulOp: Op<MatmulAttrs> = {

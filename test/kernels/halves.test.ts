@@ -169,6 +169,7 @@ describe.each(BUILDS)('weights in 16 bits, %s', (build) => {
       for (const [rows, panels] of [
         [4, 1],
         [5, 1],
+        [6, 1],
         [6, 2],
       ]) {
         raw.setTile(rows, panels);
