@@ -86,6 +86,17 @@ export class AlignedBuilder {
     this.length += part.text.length;
   }
 
+  /** Takes spaces off the end. */
+  trimEnd(): void {
+    for (let last = this.texts.pop(); last !== undefined; last = this.texts.pop()) {
+      const text = last.replace(/ +$/, '');
+      this.length -= last.length - text.length;
+      if (text === '') continue;
+      this.texts.push(text);
+      return;
+    }
+  }
+
   finish(): Aligned {
     const { source, starts, ends } = this;
     const text = this.texts.join('');

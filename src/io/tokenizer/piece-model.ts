@@ -2,7 +2,7 @@
 // pieces. For models converted from SentencePiece's files; no tokenizer.json has this type.
 
 import { asArray, asFlag, asId, invalidTokenizer, type JsonObject } from './json.js';
-import { PieceList, fallbackBytes, readVocab, type Pieces, type WordModel } from './pieces.js';
+import { PieceList, fallbackBytes, listOf, readVocab, type Pieces, type WordModel } from './pieces.js';
 
 /**
  * Builds a `model` entry of type SentencePiece:
@@ -35,15 +35,22 @@ export function createPieceModel(config: JsonObject, base: WordModel, where: str
       : { writtenIds: new Map(Object.entries(readVocab({ vocab: written }, `${where}: written`))) }),
     encode(word): Pieces {
       const found = base.encode(word);
+      const known = listOf(found.ids.length);
+      let isKnown = true;
+      for (let i = 0; i < found.ids.length; i++) {
+        known[i] = ids[found.ids[i]];
+        if (known[i] < 0) isKnown = false;
+      }
+      if (isKnown) return { ids: known, starts: found.starts, ends: found.ends };
       const pieces = new PieceList();
       for (let i = 0; i < found.ids.length; i++) {
-        const id = ids[found.ids[i]];
+        const id = known[i];
         const start = found.starts[i];
         if (id >= 0) {
           pieces.add(id, start, found.ends[i]);
           continue;
         }
-        while (!isApart && i + 1 < found.ids.length && ids[found.ids[i + 1]] < 0) i++;
+        while (!isApart && i + 1 < found.ids.length && known[i + 1] < 0) i++;
         const end = found.ends[i];
         const text = word.slice(start, end);
         const bytes = fallback ? fallbackBytes(text, tokenToId) : null;

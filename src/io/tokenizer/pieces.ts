@@ -37,6 +37,13 @@ export class PieceList implements Pieces {
   }
 }
 
+/** Room for so many numbers: a typed array, which the collector need not look at, costs more than a short list. */
+export function listOf(length: number): number[] | Int32Array {
+  return length > SHORT_LIST ? new Int32Array(length) : new Array<number>(length);
+}
+
+const SHORT_LIST = 64;
+
 /** The pieces of a long word, put together from those of its sections. */
 export class LongPieces implements Pieces {
   private count = 0;

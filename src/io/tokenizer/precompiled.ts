@@ -35,6 +35,8 @@ export class PrecompiledMap {
   private readonly trie: Uint32Array;
   private readonly texts: Uint8Array;
   private readonly known = new Map<string, string | undefined>();
+  /** Replacements by their place: as many as the map has, at most. */
+  private readonly byPlace = new Map<number, string>();
   /** Printable ASCII is left alone, so plain text need not be looked up. */
   private readonly keepsAscii: boolean;
 
@@ -134,25 +136,30 @@ export class PrecompiledMap {
     return true;
   }
 
-  /** The longest entry that the characters from `at` on start with: its length in characters, and its replacement. */
-  longestAt(chars: readonly string[], at: number): { count: number; text: string } | undefined {
+  /** The longest entry that the text from `at` on starts with: where it ends, and its replacement. */
+  longestAt(text: string, at: number): { end: number; text: string } | undefined {
     let node: number | undefined = offsetOf(this.trie[0]);
-    let count = 0;
+    let end = at;
     let place = 0;
-    for (let i = at; i < chars.length && node !== undefined; i++) {
+    for (let i = at; i < text.length && node !== undefined;) {
+      const code = text.codePointAt(i)!;
+      if (code === 0) break;
+      i += code > 0xffff ? 2 : 1;
       let value: number | undefined;
-      for (const byte of utf8(chars[i])) {
-        if (node === undefined || byte === 0) return count > 0 ? { count, text: this.textAt(place) } : undefined;
+      const last = code < 0x80 ? 0 : code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
+      for (let k = 0; k <= last && node !== undefined; k++) {
+        const bits = code >>> (6 * (last - k));
+        const byte = last === 0 ? code : k === 0 ? LEADS[last] | bits : 0x80 | (bits & 0x3f);
         const unit: number | undefined = this.unit(node, byte);
         node = unit === undefined ? undefined : node ^ byte ^ offsetOf(unit);
-        value = node !== undefined && hasLeaf(unit!) ? this.trie[node] : undefined;
+        if (k === last && node !== undefined && hasLeaf(unit!)) value = this.trie[node];
       }
-      if (node !== undefined && value !== undefined) {
-        count = i + 1 - at;
+      if (value !== undefined) {
+        end = i;
         place = value & 0x7fffffff;
       }
     }
-    return count > 0 ? { count, text: this.textAt(place) } : undefined;
+    return end > at ? { end, text: this.placed(place) } : undefined;
   }
 
   /** The node below `node` that `byte` leads to. */
@@ -169,6 +176,12 @@ export class PrecompiledMap {
   private textAt(place: number): string {
     const stop = this.texts.indexOf(0, place);
     return decoder.decode(this.texts.subarray(place, stop < 0 ? this.texts.length : stop));
+  }
+
+  private placed(place: number): string {
+    let text = this.byPlace.get(place);
+    if (text === undefined) this.byPlace.set(place, (text = this.textAt(place)));
+    return text;
   }
 
   private find(key: string): string | undefined {
@@ -206,17 +219,8 @@ function hasLeaf(unit: number): boolean {
   return ((unit >>> 8) & 1) === 1;
 }
 
-const UTF8_KEPT = new Map<string, readonly number[]>();
-
-function utf8(char: string): readonly number[] {
-  let bytes = UTF8_KEPT.get(char);
-  if (bytes === undefined) {
-    bytes = Array.from(encoder.encode(char));
-    if (UTF8_KEPT.size >= REMEMBERED_CLUSTERS) UTF8_KEPT.clear();
-    UTF8_KEPT.set(char, bytes);
-  }
-  return bytes;
-}
+/** Of the first byte of a character in UTF-8, by how many follow. */
+const LEADS = [0, 0xc0, 0xe0, 0xf0];
 
 function offsetOf(unit: number): number {
   return (unit >>> 10) << ((unit & 0x200) >>> 6);

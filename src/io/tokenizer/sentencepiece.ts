@@ -1,10 +1,9 @@
 // SentencePiece's normalisation, exactly: the longest match of its character map at every place, and its rule for spaces.
 
-import { Characters } from './aligned.js';
+import { AlignedBuilder, type Aligned } from './aligned.js';
 import { asArray, asFlag, asString, type JsonObject } from './json.js';
 import type { Normalizer } from './normalizer.js';
 import { PrecompiledMap } from './precompiled.js';
-import { characters } from './unicode.js';
 
 const PRINTABLE = /^[ -~]*$/;
 
@@ -25,111 +24,146 @@ export function sentencePieceNormalizer(config: JsonObject, where: string): Norm
     asArray(config.kept ?? [], `${where}.kept`).map((text) => asString(text, `${where}.kept`)),
   );
   const leavesAscii = map === null || map.keepsAsciiRuns;
+  /** Printable ASCII that no kept text begins with. */
+  const stays = Uint8Array.from({ length: 0x80 }, (_, code) =>
+    leavesAscii && code >= 0x20 && code < 0x7f && !kept.begin(String.fromCharCode(code)) ? 1 : 0,
+  );
 
   return (source) => {
     const { text } = source;
     if (leavesAscii && PRINTABLE.test(text) && !(removes && /^ | {2}| $/.test(text))) return source;
-    const chars = new Characters({ source, from: 0, to: text.length });
-    normalize(chars);
-    return chars.finish();
-  };
-
-  function normalize(text: Characters): void {
-    const { list } = text;
-    const result = new Replacements();
+    const result = new Edits(source);
     let afterSpace = removes;
-    for (let i = 0; i < list.length;) {
-      const skip = kept.lengthAt(list, i);
-      const found = skip > 0 ? undefined : map?.longestAt(list, i);
-      const count = skip > 0 ? skip : (found?.count ?? 1);
+    for (let at = 0; at < text.length;) {
+      const plain = plainEnd(text, at);
+      if (plain > at) {
+        result.keep((at = plain));
+        afterSpace = removes && text[at - 1] === ' ';
+      }
+      const skip = kept.lengthAt(text, at);
+      const found = skip > 0 ? undefined : map?.longestAt(text, at);
+      const end = skip > 0 ? at + skip : (found?.end ?? nextCharacter(text, at));
       if (found) {
-        let fresh = characters(found.text);
-        if (afterSpace) {
-          let spaces = 0;
-          while (fresh[spaces] === ' ') spaces++;
-          if (spaces > 0) fresh = fresh.slice(spaces);
-        }
-        result.replace(count, fresh);
-        if (fresh.length > 0) afterSpace = removes && fresh.at(-1) === ' ';
+        const fresh = afterSpace ? found.text.replace(/^ +/, '') : found.text;
+        result.replace(end, fresh);
+        if (fresh !== '') afterSpace = removes && fresh.endsWith(' ');
       } else {
         // at the beginning of a kept text too, but not within it
-        let drops = afterSpace;
-        for (let k = i; k < i + count; k++) {
-          drops &&= list[k] === ' ';
-          if (drops) {
-            result.replace(1, []);
-          } else {
-            result.keep(list[k]);
-            afterSpace = removes && list[k] === ' ';
-          }
+        let spaces = at;
+        while (afterSpace && spaces < end && text[spaces] === ' ') spaces++;
+        if (spaces > at) result.drop(spaces);
+        if (end > spaces) {
+          result.keep(end);
+          afterSpace = removes && text[end - 1] === ' ';
         }
       }
-      i += count;
+      at = end;
     }
-    if (removes) result.trimEnd();
-    result.applyTo(text);
+    return result.finish(removes);
+  };
+
+  /** Where the plain text ends that stays as it is, less its last character, which may belong to what follows. */
+  function plainEnd(text: string, at: number): number {
+    let end = at;
+    for (; end + 1 < text.length; end++) {
+      const code = text.charCodeAt(end);
+      const next = text.charCodeAt(end + 1);
+      if (next < 0x20 || next >= 0x7f || stays[code] !== 1) break;
+      if (removes && code === 0x20 && (end === at || next === 0x20)) break;
+    }
+    return end;
   }
 }
 
-/** The edits of a text, in the form that Characters.transform takes. */
-class Replacements {
-  private readonly next: string[] = [];
-  private readonly changes: number[] = [];
-  private leading = 0;
-  /** The last of `changes` that takes an old character's place. */
-  private last = -1;
+function nextCharacter(text: string, at: number): number {
+  return at + (text.codePointAt(at)! > 0xffff ? 2 : 1);
+}
 
-  keep(char: string): void {
-    this.last = this.next.length;
-    this.next.push(char);
-    this.changes.push(0);
+/** The edits of a text from left to right. */
+class Edits {
+  private readonly text: string;
+  private readonly builder: AlignedBuilder;
+  /** Units [done, at) stay as they are; what is before is built. */
+  private done = 0;
+  private at = 0;
+  /** Characters beyond those that they replace. They share the span of the last one before the next that stays: the reference has it so. */
+  private extra = '';
+
+  constructor(source: Aligned) {
+    this.text = source.text;
+    this.builder = new AlignedBuilder(source);
   }
 
-  /** Puts `fresh` in the place of the next `old` characters. */
-  replace(old: number, fresh: readonly string[]): void {
-    for (let i = 0; i < fresh.length; i++) {
-      if (i < old) this.keep(fresh[i]);
-      else {
-        this.next.push(fresh[i]);
-        this.changes.push(1);
-      }
+  /** Everything up to `to` stays. */
+  keep(to: number): void {
+    if (this.extra !== '') this.settle();
+    this.at = to;
+  }
+
+  /** Leaves out everything up to `to`. */
+  drop(to: number): void {
+    if (this.extra === '') this.settle();
+    this.done = this.at = to;
+  }
+
+  /** Puts `fresh` in the place of everything up to `to`, a character in the place of another one. */
+  replace(to: number, fresh: string): void {
+    let next = 0;
+    while (next < fresh.length && this.at < to) {
+      this.settle();
+      const char = fresh.slice(next, nextCharacter(fresh, next));
+      const end = nextCharacter(this.text, this.at);
+      if (char.length === end - this.at) this.builder.keep(char, this.at);
+      else this.builder.insert(char, this.at, end);
+      this.done = this.at = end;
+      next += char.length;
     }
-    const dropped = old - fresh.length;
-    if (dropped <= 0) return;
-    if (this.last < 0) this.leading += dropped;
-    else this.changes[this.last] -= dropped;
+    if (this.at < to) this.drop(to);
+    this.extra += fresh.slice(next);
   }
 
-  trimEnd(): void {
-    while (this.next.at(-1) === ' ') {
-      this.next.pop();
-      this.changes.pop();
+  finish(trimsEnd: boolean): Aligned {
+    this.settle();
+    if (trimsEnd) this.builder.trimEnd();
+    return this.builder.finish();
+  }
+
+  private settle(): void {
+    const { text, builder, done, at } = this;
+    if (this.extra !== '') {
+      builder.insert(this.extra, at - (at > 1 && text.codePointAt(at - 2)! > 0xffff ? 2 : 1), at);
+      this.extra = '';
+    } else if (done < at) {
+      builder.keep(text.slice(done, at), done);
     }
-  }
-
-  applyTo(text: Characters): void {
-    text.transform(this.next, this.changes, this.leading);
+    this.done = at;
   }
 }
 
 /** Texts to pass over, longest first. */
 class KeptTexts {
-  private readonly byFirst = new Map<string, string[][]>();
+  private readonly byFirst = new Map<string, string[]>();
 
   constructor(texts: readonly string[]) {
     for (const text of texts) {
-      const chars = characters(text);
-      if (chars.length === 0) continue;
-      const list = this.byFirst.get(chars[0]);
-      if (list) list.push(chars);
-      else this.byFirst.set(chars[0], [chars]);
+      if (text === '') continue;
+      const first = text.slice(0, nextCharacter(text, 0));
+      const list = this.byFirst.get(first);
+      if (list) list.push(text);
+      else this.byFirst.set(first, [text]);
     }
     for (const list of this.byFirst.values()) list.sort((a, b) => b.length - a.length);
   }
 
-  /** Number of characters of the longest text that is at `at`, 0 if none is. */
-  lengthAt(list: readonly string[], at: number): number {
-    const found = this.byFirst.get(list[at])?.find((chars) => chars.every((char, i) => list[at + i] === char));
-    return found?.length ?? 0;
+  /** Whether any begins with the character. */
+  begin(char: string): boolean {
+    return this.byFirst.has(char);
+  }
+
+  /** Units of the longest text that is at `at`, 0 if none is. */
+  lengthAt(text: string, at: number): number {
+    if (this.byFirst.size === 0) return 0;
+    const list = this.byFirst.get(text.slice(at, nextCharacter(text, at)));
+    return list?.find((kept) => text.startsWith(kept, at))?.length ?? 0;
   }
 }

@@ -1,7 +1,7 @@
 // The Unigram model: the cut of a word into tokens whose scores have the greatest sum, found in one pass from left to right.
 
 import { asArray, asFlag, asId, invalidTokenizer, type JsonObject } from './json.js';
-import { PieceList, fallbackBytes, type Pieces, type WordModel } from './pieces.js';
+import { PieceList, fallbackBytes, listOf, type Pieces, type WordModel } from './pieces.js';
 
 /** What a character that no token covers costs, beside the lowest score. */
 const UNKNOWN_PENALTY = 10;
@@ -28,10 +28,9 @@ export function createUnigram(config: JsonObject, where: string): WordModel {
   const fallback = asFlag(config.byte_fallback, false, `${where}.byte_fallback`);
   const least = scores.reduce((a, b) => Math.min(a, b), Infinity) - UNKNOWN_PENALTY;
   scores[unknown] = isSentencePiece ? Math.fround(least) : least;
-  const room = isSentencePiece ? singleRoom : doubleRoom;
   /** The sum of scores up to the word. */
   let before = 0;
-  let trie: Trie | null = null;
+  let search: BestPath | null = null;
 
   return {
     tokenToId: ids,
@@ -39,33 +38,30 @@ export function createUnigram(config: JsonObject, where: string): WordModel {
     verbatimId: unknown,
     ...(isSentencePiece ? { begin: () => void (before = 0) } : {}),
     encode(word): Pieces {
-      if (!trie) {
-        trie = new Trie();
-        for (const [token, id] of ids) trie.add(token, id);
-      }
-      const path = bestPath(word, trie, scores, unknown, room(word.length), before);
-      if (isSentencePiece) before = path.sum;
-      return collect(word, path);
+      search ??= new BestPath(ids, scores, unknown, isSentencePiece ? Float32Array : Float64Array);
+      const sum = search.find(word, before);
+      if (isSentencePiece) before = sum;
+      const pieces = search.pieces(word);
+      return search.hasUnknown ? joinUnknown(word, pieces) : pieces;
     },
   };
 
-  function collect(word: string, { ends, found }: Path): Pieces {
+  /** Neighbouring unknown characters become one token, whose text is looked up once more. */
+  function joinUnknown(word: string, found: Pieces): Pieces {
     const pieces = new PieceList();
-    for (let i = 0, start = 0; i < ends.length; i++) {
-      let end = ends[i];
-      let id = found[i];
-      // Neighbouring unknown characters are one token, whose text is looked up once more.
-      if (id === unknown) {
-        while (found[i + 1] === unknown) end = ends[++i];
-        const text = word.slice(start, end);
-        id = ids.get(text) ?? unknown;
-        const bytes = fallback && !ids.has(text) ? fallbackBytes(text, ids) : null;
-        if (bytes) for (const byte of bytes) pieces.add(byte, start, end);
-        else pieces.add(id, start, end);
-      } else {
-        pieces.add(id, start, end);
+    for (let i = 0; i < found.ids.length; i++) {
+      const id = found.ids[i];
+      const start = found.starts[i];
+      if (id !== unknown) {
+        pieces.add(id, start, found.ends[i]);
+        continue;
       }
-      start = end;
+      while (i + 1 < found.ids.length && found.ids[i + 1] === unknown) i++;
+      const end = found.ends[i];
+      const text = word.slice(start, end);
+      const bytes = fallback && !ids.has(text) ? fallbackBytes(text, ids) : null;
+      if (bytes) for (const byte of bytes) pieces.add(byte, start, end);
+      else pieces.add(ids.get(text) ?? unknown, start, end);
     }
     return pieces;
   }
@@ -83,82 +79,96 @@ function asReadFrom(score: number): number {
   return Number(whole + fraction) / Number(`1e${fraction.length - Number(exponent)}`);
 }
 
-/** Tokens of a word: where each ends, and which it is. */
-interface Path {
-  ends: Int32Array;
-  found: Int32Array;
-  /** The sum of scores up to the word's end. */
-  sum: number;
-}
+/** Longer words have room of their own. */
+const SHORT = 256;
 
-/** For every place in a word: the best sum of scores up to it, where the token that ends there begins, and which it is. */
-interface Room {
-  best: Float64Array | Float32Array;
-  from: Int32Array;
-  last: Int32Array;
-}
+/** The search for the best cut of a word, and what the last one found. */
+class BestPath {
+  /** Whether the cut of the last word has unknown characters. */
+  hasUnknown = false;
+  private readonly trie = new Trie();
+  /** Units of each token. */
+  private readonly lengths: Uint32Array;
+  /**
+   * The best sums of scores up to a place, NaN where there is none yet: a ring of the places that a token from the present one may
+   * reach, then a cell for adding. SentencePiece adds in single precision, from the beginning of the text on: what was added before a word then decides
+   * between cuts of the same tokens in other orders.
+   */
+  private readonly best: Float64Array | Float32Array;
+  private readonly short = new Int32Array(SHORT + 1);
+  /** The token that ends at a place, or minus the units of an unknown character. */
+  private last = this.short;
 
-const SCRATCH = 256;
-const doubleRoom = rooms(Float64Array);
-/**
- * SentencePiece adds scores in single precision, from the beginning of the text on: what was added before a word then decides between
- * cuts of the same tokens in other orders.
- */
-const singleRoom = rooms(Float32Array);
-
-/** Short words share one room. */
-function rooms(Sums: typeof Float64Array | typeof Float32Array): (size: number) => Room {
-  const roomFor = (size: number): Room => ({
-    best: new Sums(size + 2), // the last one is for adding
-    from: new Int32Array(size + 1),
-    last: new Int32Array(size + 1),
-  });
-  const scratch = roomFor(SCRATCH);
-  return (size) => (size <= SCRATCH ? scratch : roomFor(size));
-}
-
-/** Of two cuts with one sum, that counts whose last token is the longer one. */
-function bestPath(
-  word: string,
-  trie: Trie,
-  scores: Float64Array,
-  unknown: number,
-  { best, from, last }: Room,
-  before: number,
-): Path {
-  const size = word.length;
-  from.fill(-1, 0, size + 1);
-  best[0] = before;
-  const offer = (start: number, end: number, id: number): void => {
-    best[size + 1] = scores[id] + best[start];
-    const score = best[size + 1]; // in the sums' own precision
-    if (from[end] >= 0 && score <= best[end]) return;
-    best[end] = score;
-    from[end] = start;
-    last[end] = id;
-  };
-  for (let start = 0; start < size;) {
-    const width = word.codePointAt(start)! > 0xffff ? 2 : 1;
-    let isCovered = false;
-    for (let node = 0, end = start; end < size;) {
-      node = trie.child(node, word.charCodeAt(end++));
-      if (node < 0) break;
-      const id = trie.token(node);
-      if (id < 0) continue;
-      offer(start, end, id);
-      if (end === start + width) isCovered = true;
+  constructor(
+    ids: ReadonlyMap<string, number>,
+    private readonly scores: Float64Array,
+    private readonly unknown: number,
+    Sums: typeof Float64Array | typeof Float32Array,
+  ) {
+    this.lengths = new Uint32Array(scores.length);
+    let longest = 2;
+    for (const [token, id] of ids) {
+      this.trie.add(token, id);
+      this.lengths[id] = token.length;
+      longest = Math.max(longest, token.length);
     }
-    if (!isCovered) offer(start, start + width, unknown);
-    start += width;
+    this.best = new Sums((1 << (32 - Math.clz32(longest))) + 1).fill(NaN);
   }
-  let count = 0;
-  for (let end = size; end > 0; end = from[end]) count++;
-  const path: Path = { ends: new Int32Array(count), found: new Int32Array(count), sum: best[size] };
-  for (let end = size; end > 0; end = from[end]) {
-    path.ends[--count] = end;
-    path.found[count] = last[end];
+
+  /** Cuts a word, and gives the sum up to its end. Of two cuts with one sum, that counts whose last token is the longer one. */
+  find(word: string, before: number): number {
+    const { trie, best, scores, unknown } = this;
+    const size = word.length;
+    const mask = best.length - 2;
+    const last = (this.last = size <= SHORT ? this.short : new Int32Array(size + 1));
+    const offer = (from: number, end: number, id: number, mark: number): void => {
+      best[mask + 1] = scores[id] + from;
+      const sum = best[mask + 1]; // in the sums' own precision
+      if (sum <= best[end & mask]) return;
+      best[end & mask] = sum;
+      last[end] = mark;
+    };
+    best[0] = before;
+    for (let start = 0; start < size;) {
+      const width = word.codePointAt(start)! > 0xffff ? 2 : 1;
+      const sum = best[start & mask];
+      let isCovered = false;
+      for (let node = 0, end = start; end < size;) {
+        node = trie.child(node, word.charCodeAt(end++));
+        if (node < 0) break;
+        const id = trie.token(node);
+        if (id < 0) continue;
+        offer(sum, end, id, id);
+        if (end === start + width) isCovered = true;
+      }
+      if (!isCovered) offer(sum, start + width, unknown, -width);
+      for (const next = start + width; start < next; start++) best[start & mask] = NaN;
+    }
+    const sum = best[size & mask];
+    best[size & mask] = NaN;
+    return sum;
   }
-  return path;
+
+  /** The tokens of the word that was cut last. */
+  pieces(word: string): Pieces {
+    const { last, lengths, unknown } = this;
+    this.hasUnknown = false;
+    let count = 0;
+    for (let end = word.length; end > 0; count++) end -= last[end] < 0 ? -last[end] : lengths[last[end]];
+    const ids = listOf(count);
+    const starts = listOf(count);
+    const ends = listOf(count);
+    for (let end = word.length; end > 0;) {
+      const id = last[end] < 0 ? unknown : last[end];
+      if (id === unknown) this.hasUnknown = true;
+      const start = end - (last[end] < 0 ? -last[end] : lengths[id]);
+      ids[--count] = id;
+      starts[count] = start;
+      ends[count] = end;
+      end = start;
+    }
+    return { ids, starts, ends };
+  }
 }
 
 /** Tokens by their units, as one open-addressed table of a node and a unit to the node that follows. */
