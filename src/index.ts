@@ -11,7 +11,7 @@ export type { DecoderForwardOptions, DecoderInfo, DecoderOutput, GenerateOptions
 export type { DecoderStackInputs, EmbeddingInputs, Embeddings, Mask } from './api/embeddings';
 export { Encoder } from './api/encoder';
 export type { EmbedOptions, EncoderOutput, ForwardOptions, ModelInfo, TaskOptions } from './api/encoder';
-export { loadTokenizer } from './api/load-tokenizer';
+export { loadTokenizer, type LoadTokenizerOptions } from './api/load-tokenizer';
 export type {
   GeneratedResult,
   GeneratedText,

@@ -9,7 +9,8 @@ import { checkNames } from '../runtime/option-names';
 import type { ModelKind } from '../runtime/runner';
 import type { Decoder } from './decoder';
 import type { Encoder } from './encoder';
-import { FILE_NAMES, openFiles, type FileOptions, type FromPretrainedOptions } from './pretrained';
+import type { LoadTokenizerOptions } from './load-tokenizer';
+import { checkType, FILE_NAMES, openFiles, type FileOptions, type FromPretrainedOptions } from './pretrained';
 import { readConfig, readTokenizer, tokenizerOf } from './settings';
 import type { Transformer } from './transformer';
 
@@ -72,13 +73,20 @@ export async function openModel(
 }
 
 /** What loadTokenizer does. */
-export async function openTokenizer(input: SourceInput, options: ReadOptions): Promise<Tokenizer> {
-  await checkNames(options, `signal ${FILE_NAMES}`);
-  return within(input, options, async (source) => {
-    const { signal } = options;
+export async function openTokenizer(input: SourceInput, options: LoadTokenizerOptions): Promise<Tokenizer> {
+  await checkNames(options, `tokenizerClass signal ${FILE_NAMES}`);
+  const { tokenizerClass: named, ...rest } = options;
+  checkType(
+    'tokenizerClass',
+    named,
+    named === undefined || (typeof named === 'string' && named !== ''),
+    'the name of a class',
+  );
+  return within(input, rest, async (source) => {
+    const { signal } = rest;
     // only the conversion of older files asks it something
     const config = (await source.has('config.json', signal)) ? await readConfig(source, signal) : {};
-    return tokenizerOf(await readTokenizer(source, config, signal), source, 'give a folder that has them');
+    return tokenizerOf(await readTokenizer(source, config, signal, named), source, 'give a folder that has them');
   });
 }
 

@@ -137,7 +137,7 @@ export function openFiles(
   });
 }
 
-function checkType(name: string, value: unknown, fits: boolean, wanted: string): void {
+export function checkType(name: string, value: unknown, fits: boolean, wanted: string): void {
   if (fits) return;
   throw new WasmformerError('INVALID_ARGUMENT', `${name} must be ${wanted}, not ${JSON.stringify(value)}`);
 }

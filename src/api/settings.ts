@@ -72,11 +72,13 @@ export async function readSettings(source: Source, signal?: AbortSignal): Promis
   return { config: await config, ...tokenizer, sentence, generation };
 }
 
-/** The tokenizer of a folder: from tokenizer.json, else from the older files that its class or architecture has. */
+/** The tokenizer of a folder: from tokenizer.json, else from the older files that its class or architecture has.
+ *  @param tokenizerClass counts for more than what the files say */
 export async function readTokenizer(
   source: Source,
   modelConfig: Config | Promise<Config>,
   signal?: AbortSignal,
+  tokenizerClass?: string,
 ): Promise<Pick<Settings, 'tokenizer' | 'tokenizerRefusal' | 'continuingSubwordPrefix'>> {
   const [stored, own, specials] = await Promise.all([
     readObject(source, 'tokenizer.json', signal),
@@ -84,7 +86,8 @@ export async function readTokenizer(
     readObject(source, 'special_tokens_map.json', signal),
   ]);
   // newer configurations say everything, older ones less than special_tokens_map.json
-  const config = own?.added_tokens_decoder ? own : { ...own, ...specials };
+  const said: Json = own?.added_tokens_decoder ? own : { ...own, ...specials };
+  const config = tokenizerClass === undefined ? said : { ...said, tokenizer_class: tokenizerClass };
   let found: { json: Json; config: Json; name: string };
   if (stored) {
     found = { json: stored, config, name: `tokenizer.json in ${source.name}` };

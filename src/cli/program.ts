@@ -214,6 +214,7 @@ export function createProgram(onRun: (invocation: Invocation) => void): Command 
     ])
       .argument('[texts...]', 'texts; without any, lines of stdin')
       .option('--pair <text>', 'a second text for every one')
+      .option('--tokenizer-class <name>', 'what older files are read as: LlamaTokenizer, ... (as the files say)')
       .option('--no-special-tokens', 'without [CLS], </s> and the like')
       .option('--count', 'print only how many tokens there are')
       .option('--decode', 'the texts are ids such as 15496,995: print their text'),

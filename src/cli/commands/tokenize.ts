@@ -9,7 +9,11 @@ import { oneLine, table } from '../terminal';
 
 export async function tokenize(run: Run, [model, texts]: readonly (string | string[] | undefined)[]): Promise<number> {
   const input = new TextInput(texts as string[], run.flags.inputFormat!);
-  const [tokenizer] = await Promise.all([loadTokenizer(sourceOf(model as string), run.fileOptions), input.ready()]);
+  const tokenizerClass = run.flags.tokenizerClass as string | undefined;
+  const [tokenizer] = await Promise.all([
+    loadTokenizer(sourceOf(model as string), { ...run.fileOptions, tokenizerClass }),
+    input.ready(),
+  ]);
   await run.each(input, async (items) => {
     for (const item of items) {
       if (run.flags.decode === true) await decode(run, tokenizer, item);

@@ -337,7 +337,8 @@ export function familyOf(className: string): Family | undefined {
   return Object.hasOwn(CLASSES, name) ? CLASSES[name] : undefined;
 }
 
-/** All class names that can be converted. */
-export function knownClasses(): string[] {
-  return [...Object.keys(CLASSES), ...Object.keys(SAME)].sort();
+/** The names of the classes that can be converted: those of some kinds, or all. */
+export function knownClasses(kinds: readonly Family['kind'][]): string[] {
+  const all = [...Object.keys(CLASSES), ...Object.keys(SAME)].sort();
+  return kinds.length === 0 ? all : all.filter((name) => kinds.includes(familyOf(name)!.kind));
 }

@@ -20,7 +20,7 @@ const PIECE_FILES = ['tokenizer.model', 'spiece.model', 'sentencepiece.bpe.model
 
 /**
  * Reads the tokenizer of a checkpoint without tokenizer.json. Asked for are only files that its class can have.
- * @param modelConfig config.json
+ * @param modelConfig config.json, empty if there is none: then the files themselves may tell their class
  * @param config what counts of tokenizer_config.json and special_tokens_map.json
  * @param isConfigured whether there is a tokenizer_config.json
  * @returns what tokenizer.json would say, null if there are no files, or an error for files that cannot be converted but are only
@@ -34,13 +34,33 @@ export async function convertTokenizer(
   isConfigured: boolean,
   signal?: AbortSignal,
 ): Promise<(Converted & { name: string }) | WasmformerError | null> {
-  const className = tokenizerClass(config.tokenizer_class ?? modelConfig.tokenizer_class, modelConfig.model_type);
-  const family = className === undefined ? undefined : familyOf(className);
-  if (!family) return refusal(source, className, isConfigured);
   const files = new Files(source, signal);
+  let className = tokenizerClass(config.tokenizer_class ?? modelConfig.tokenizer_class, modelConfig.model_type);
+  if (className === undefined && Object.keys(modelConfig).length === 0) className = await guess(files);
+  const family = className === undefined ? undefined : familyOf(className);
+  if (!family) return refusal(source, className, isConfigured, files);
   const found = await read(files, family, config);
   if (found === null) return files.seen.length > 0 ? refusal(source, className, true, files) : null;
   return found;
+}
+
+/** The class of files without any configuration, undefined if they do not tell. */
+async function guess(files: Files): Promise<string | undefined> {
+  const { classOfLines, classOfPieces, classOfVocab } = await import('./guess.js');
+  if (await files.has('source.spm')) return 'MarianTokenizer';
+  const lines = await files.text('vocab.txt');
+  if (lines !== null) return classOfLines(lines);
+  if (await files.has('merges.txt')) {
+    const vocab = (await files.has('added_tokens.json')) ? null : await files.json('vocab.json');
+    return vocab === null ? undefined : classOfVocab(vocab);
+  }
+  for (const name of ['tokenizer.model', 'spiece.model']) {
+    const bytes = await files.bytes(name);
+    if (bytes === null) continue;
+    const { readPieceModel } = await import('./protobuf.js');
+    return classOfPieces(readPieceModel(bytes, files.where(name)).pieces, name);
+  }
+  return undefined;
 }
 
 type Named = Converted & { name: string };
@@ -92,15 +112,19 @@ class Files {
     return `${file} in ${this.source.name}`;
   }
 
+  has(file: string): Promise<boolean> {
+    return this.source.has(file, this.signal);
+  }
+
   /** The first of the names; of all but the first only where the source can tell its files. */
   async firstOf([usual, ...others]: readonly string[]): Promise<string | null> {
-    if (await this.source.has(usual, this.signal)) return usual;
+    if (await this.has(usual)) return usual;
     const listed = (await this.source.list?.()) ?? [];
     return others.find((name) => listed.includes(name)) ?? null;
   }
 
   async bytes(file: string): Promise<Uint8Array | null> {
-    if (!(await this.source.has(file, this.signal))) return null;
+    if (!(await this.has(file))) return null;
     this.seen.push(file);
     return this.source.readAll(file, this.signal);
   }
@@ -116,7 +140,7 @@ class Files {
   }
 
   async json(file: string): Promise<JsonObject | null> {
-    if (!(await this.source.has(file, this.signal))) return null;
+    if (!(await this.has(file))) return null;
     this.seen.push(file);
     return asObject(await this.source.readJson(file, this.signal), this.where(file));
   }
@@ -132,17 +156,27 @@ async function refusal(
   source: Source,
   className: string | undefined,
   named: boolean,
-  files?: Files,
+  files: Files,
 ): Promise<WasmformerError | null> {
-  const listed = source.list
-    ? (await source.list()).filter((file) => VOCABULARY_FILES.test(file))
-    : (files?.seen ?? []);
+  const listed = source.list ? (await source.list()).filter((file) => VOCABULARY_FILES.test(file)) : files.seen;
   if (listed.length === 0 && !(named && className !== undefined)) return null;
   const has = listed.length > 0 ? `${listed.sort().join(', ')}, but no tokenizer.json` : 'no tokenizer.json';
-  const of = className === undefined ? 'nothing names its tokenizer_class' : `its tokenizer_class is ${className}`;
+  const kinds = (['wordpiece', 'merges', 'sentencepiece'] as const).filter((kind) =>
+    listed.some((file) => FILES_OF[kind].test(file)),
+  );
+  const known = `of such files those of ${knownClasses(kinds).join(', ')} can be converted`;
+  const reason =
+    className === undefined
+      ? `nothing names its class: ${known}; name it as "tokenizer_class" in a tokenizer_config.json, or as loadTokenizer's tokenizerClass`
+      : `its tokenizer_class is ${className}: ${known}; save a tokenizer.json with Hugging Face transformers`;
   return new WasmformerError(
     'INVALID_TOKENIZER',
-    `${source.name} has ${has}, and ${of}: of such files those of ${knownClasses().join(', ')} can be converted; ` +
-      'save a tokenizer.json with Hugging Face transformers, or pass { inputIds } instead of text',
+    `${source.name} has ${has}, and ${reason}, or pass { inputIds } instead of text`,
   );
 }
+
+const FILES_OF: Readonly<Record<Family['kind'], RegExp>> = {
+  wordpiece: /^vocab\.txt$/,
+  merges: /^(vocab\.json|merges\.txt)$/,
+  sentencepiece: /\.(spm|model)$/,
+};

@@ -6,7 +6,7 @@ import { invalidTokenizer } from '../json.js';
 /** What a piece is. */
 export const PieceType = { Normal: 1, Unknown: 2, Control: 3, UserDefined: 4, Unused: 5, Byte: 6 } as const;
 
-interface Piece {
+export interface Piece {
   readonly text: string;
   readonly score: number;
   /** One of PieceType. */
