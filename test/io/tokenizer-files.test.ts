@@ -178,3 +178,23 @@ describe.skipIf(!isHere)('published expectations', () => {
       expect([...b.encode(text).ids]).toEqual([...a.encode(text).ids]);
   });
 });
+
+// what takes time by the square of the length does not end before the test's time is up
+describe.each([
+  ['tiny-bpe-bytes.model', 'tokenizer.model', 'LlamaTokenizer'],
+  ['tiny-unigram-bytes.model', 'spiece.model', 'T5Tokenizer'],
+  ['tiny-unigram-map.model', 'spiece.model', 'T5Tokenizer'],
+])('%s and texts of 60,000 characters', (file, name, type) => {
+  it.each(['\n', '天', '😀', 'a', 'the sea '])('%j again and again', async (unit) => {
+    const tokenizer = await load({ [name]: readFileSync(join(golden, file)) }, { tokenizer_class: type });
+    const encode = (count: number): number[] => tokenizer.encode(unit.repeat(count), { addSpecialTokens: false }).ids;
+    const [few, more, count] = [encode(30), encode(36), Math.ceil(60_000 / unit.length)];
+    const ids = encode(count);
+    // behind the beginning, what 6 more units bring comes again and again; where it is nothing, all are one unknown token
+    const turn = more.length - few.length;
+    expect(ids.length).toBe(few.length + (turn * (count - 30)) / 6);
+    expect(ids.slice(0, few.length - turn)).toEqual(few.slice(0, few.length - turn));
+    const from = few.length - 2 * turn;
+    expect(ids.every((id, i) => i < from + turn || i >= ids.length - 2 || id === ids[i - turn])).toBe(true);
+  });
+});

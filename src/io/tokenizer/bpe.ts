@@ -3,7 +3,7 @@
 
 import { bytesOf, byteUnits } from './bytes.js';
 import { MergeTable, Symbols } from './merges.js';
-import { LongPieces, byteToken, fallbackBytes, readUnknown, readVocab, type Pieces, type WordModel } from './pieces.js';
+import { ByteTokens, LongPieces, readUnknown, readVocab, type Pieces, type WordModel } from './pieces.js';
 import { WordCache } from './word-cache.js';
 import { asArray, asFlag, asString, invalidTokenizer, type JsonObject } from './json.js';
 
@@ -31,12 +31,14 @@ export function createBpe(config: JsonObject, where: string): WordModel {
   const byPiece = asFlag(config.merges_by_piece, false, `${where}.merges_by_piece`);
   const { merges, parts } = readMerges(config.merges, ids, vocab, prefix, byPiece, `${where}.merges`);
   const letters = new Letters(ids);
-  const bytes = fallback ? allBytes(ids) : [];
+  const bytes = fallback ? new ByteTokens(ids) : null;
   // Cutting looks at characters: these tokens stand for others than those in their names, and a last character with its suffix may be
   // unknown and join an unknown one before it.
   const canCut =
-    prefix === '' && !(fuse && suffix !== '') && ![unknownId, ...bytes].some((id) => id !== undefined && parts.has(id));
-  const hasBytes = bytes.length === 256;
+    prefix === '' &&
+    !(fuse && suffix !== '') &&
+    ![unknownId, ...(bytes?.ids ?? [])].some((id) => id !== undefined && parts.has(id));
+  const hasBytes = bytes?.ids.size === 256;
   const symbols = new Symbols();
   let joints: Joints | null = null;
 
@@ -55,16 +57,16 @@ export function createBpe(config: JsonObject, where: string): WordModel {
       const token = isPlain ? '' : mark + String.fromCodePoint(code) + tail;
       const id = isPlain ? letters.id(code) : (ids.get(token) ?? -1);
       const end = at + (inBytes ? bytesOf(code) : width);
-      const bytes = id < 0 && fallback ? fallbackBytes(isPlain ? String.fromCodePoint(code) : token, ids) : null;
+      const spelt = id < 0 && bytes ? bytes.encode(isPlain ? String.fromCodePoint(code) : token) : null;
       if (id >= 0) symbols.add(id, at, end);
-      else if (bytes) for (const byte of bytes) symbols.add(byte, at, end);
+      else if (spelt) for (const byte of spelt) symbols.add(byte, at, end);
       else if (unknownId === undefined) {
         // the reference drops the character, and lays the bytes of what is left end to end
         if (!inBytes) return spell(word, isWhole, true);
         continue;
       } else if (fuse && afterUnknown) symbols.ends[symbols.length - 1] = end;
       else symbols.add(unknownId, at, end);
-      afterUnknown = id < 0 && !bytes;
+      afterUnknown = id < 0 && !spelt;
       at = end;
     }
     if (inBytes) placeInUnits(symbols, word);
@@ -91,7 +93,7 @@ export function createBpe(config: JsonObject, where: string): WordModel {
         const part = isEnd && (suffix !== '' || from === 0) ? merges.apply(spell(text, true)) : sections.get(text);
         if (isEnd && from === 0) return part;
         pieces.append(part, from);
-        if (isEnd) return pieces;
+        if (isEnd) return pieces.finish();
         from = cut;
       }
     },
@@ -129,16 +131,6 @@ function placeInUnits({ starts, ends, length }: Symbols, word: string): void {
     starts[k] = first[starts[k]];
     ends[k] = last[ends[k] - 1] + 1;
   }
-}
-
-/** Ids of the byte-fallback tokens that there are. */
-function allBytes(ids: ReadonlyMap<string, number>): number[] {
-  const found: number[] = [];
-  for (let byte = 0; byte < 256; byte++) {
-    const id = ids.get(byteToken(byte));
-    if (id !== undefined) found.push(id);
-  }
-  return found;
 }
 
 const JOINT_BITS = 21;

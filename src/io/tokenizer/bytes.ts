@@ -57,6 +57,15 @@ export function bytesOf(code: number): number {
   return code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
 }
 
+/** Of the first byte of a character, by how many there are. */
+const LEADS = [0, 0, 0xc0, 0xe0, 0xf0];
+
+/** Byte `k` of the `count` bytes of a character in UTF-8. */
+export function byteOf(code: number, count: number, k: number): number {
+  const bits = code >>> (6 * (count - 1 - k));
+  return k === 0 ? LEADS[count] | bits : 0x80 | (bits & 0x3f);
+}
+
 /** For every UTF-8 byte of a part of the text: first and last UTF-16 unit, within the text, of the character it belongs to. */
 export function byteUnits(text: string, from: number, to: number): { first: Int32Array; last: Int32Array } {
   const size = MOST_BYTES * (to - from);

@@ -2,7 +2,7 @@
 // pieces. For models converted from SentencePiece's files; no tokenizer.json has this type.
 
 import { asArray, asFlag, asId, invalidTokenizer, type JsonObject } from './json.js';
-import { PieceList, fallbackBytes, listOf, readVocab, type Pieces, type WordModel } from './pieces.js';
+import { ByteTokens, LongPieces, listOf, readVocab, type Pieces, type WordModel } from './pieces.js';
 
 /**
  * Builds a `model` entry of type SentencePiece:
@@ -20,8 +20,8 @@ export function createPieceModel(config: JsonObject, base: WordModel, where: str
   const tokenToId = new Map(Object.entries(readVocab(config, where)));
   const written = config.written_vocab;
   const unknown = asId(config.unknown, `${where}.unknown`);
-  const fallback = asFlag(config.byte_fallback, false, `${where}.byte_fallback`);
-  const isApart = fallback && (config.model as JsonObject).type === 'BPE';
+  const bytes = asFlag(config.byte_fallback, false, `${where}.byte_fallback`) ? new ByteTokens(tokenToId) : null;
+  const isApart = bytes !== null && (config.model as JsonObject).type === 'BPE';
   for (const id of base.tokenToId.values()) {
     if (id >= ids.length) return invalidTokenizer(`${where}.ids`, `there is none for token ${id} of the model below`);
   }
@@ -34,30 +34,30 @@ export function createPieceModel(config: JsonObject, base: WordModel, where: str
       ? {}
       : { writtenIds: new Map(Object.entries(readVocab({ vocab: written }, `${where}: written`))) }),
     encode(word): Pieces {
-      const found = base.encode(word);
-      const known = listOf(found.ids.length);
+      const { ids: own, starts, ends } = base.encode(word);
+      const known = listOf(own.length);
       let isKnown = true;
-      for (let i = 0; i < found.ids.length; i++) {
-        known[i] = ids[found.ids[i]];
+      for (let i = 0; i < own.length; i++) {
+        known[i] = ids[own[i]];
         if (known[i] < 0) isKnown = false;
       }
-      if (isKnown) return { ids: known, starts: found.starts, ends: found.ends };
-      const pieces = new PieceList();
-      for (let i = 0; i < found.ids.length; i++) {
+      if (isKnown) return { ids: known, starts, ends };
+      const pieces = new LongPieces(known.length);
+      for (let i = 0; i < known.length; i++) {
         const id = known[i];
-        const start = found.starts[i];
+        const start = starts[i];
         if (id >= 0) {
-          pieces.add(id, start, found.ends[i]);
+          pieces.add(id, start, ends[i]);
           continue;
         }
-        while (!isApart && i + 1 < found.ids.length && known[i + 1] < 0) i++;
-        const end = found.ends[i];
+        while (!isApart && i + 1 < known.length && known[i + 1] < 0) i++;
+        const end = ends[i];
         const text = word.slice(start, end);
-        const bytes = fallback ? fallbackBytes(text, tokenToId) : null;
-        if (bytes) for (const byte of bytes) pieces.add(byte, start, end);
+        const spelt = bytes?.encode(text);
+        if (spelt) for (const byte of spelt) pieces.add(byte, start, end);
         else pieces.add(tokenToId.get(text) ?? unknown, start, end);
       }
-      return pieces;
+      return pieces.finish();
     },
   };
 }

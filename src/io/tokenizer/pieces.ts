@@ -1,5 +1,6 @@
 // What models have in common: the tokens of a word, and the checked vocabulary.
 
+import { byteOf, bytesOf } from './bytes.js';
 import { grown } from './grown.js';
 import { asObject, asString, invalidTokenizer, type JsonObject } from './json.js';
 
@@ -44,45 +45,56 @@ export function listOf(length: number): number[] | Int32Array {
 
 const SHORT_LIST = 64;
 
-/** The pieces of a long word, put together from those of its sections. */
-export class LongPieces implements Pieces {
+/** Pieces of which there may be many: those of the sections of a long word, or of bytes. */
+export class LongPieces {
   private count = 0;
-  private list: Int32Array;
+  private ids: Int32Array;
+  private starts: Int32Array;
+  private ends: Int32Array;
 
   /** `room`: how many pieces to expect. */
   constructor(room: number) {
-    this.list = new Int32Array(FIELDS * room);
+    this.ids = new Int32Array(room);
+    this.starts = new Int32Array(room);
+    this.ends = new Int32Array(room);
   }
 
   /** The pieces of the section that begins at unit `from`. */
   append({ ids, starts, ends }: Pieces, from: number): void {
-    this.list = grown(this.list, FIELDS * (this.count + ids.length));
-    for (let i = 0, at = FIELDS * this.count; i < ids.length; i++) {
-      this.list[at++] = ids[i];
-      this.list[at++] = from + starts[i];
-      this.list[at++] = from + ends[i];
+    const { count } = this;
+    this.take(ids.length);
+    for (let i = 0, at = count; i < ids.length; i++, at++) {
+      this.ids[at] = ids[i];
+      this.starts[at] = from + starts[i];
+      this.ends[at] = from + ends[i];
     }
-    this.count += ids.length;
   }
 
-  get ids(): Int32Array {
-    return this.field(0);
-  }
-  get starts(): Int32Array {
-    return this.field(1);
-  }
-  get ends(): Int32Array {
-    return this.field(2);
+  add(id: number, start: number, end: number): void {
+    const at = this.count;
+    this.take(1);
+    this.ids[at] = id;
+    this.starts[at] = start;
+    this.ends[at] = end;
   }
 
-  private field(offset: number): Int32Array {
-    const out = new Int32Array(this.count);
-    for (let i = 0; i < out.length; i++) out[i] = this.list[FIELDS * i + offset];
-    return out;
+  finish(): Pieces {
+    const { count } = this;
+    return {
+      ids: this.ids.subarray(0, count),
+      starts: this.starts.subarray(0, count),
+      ends: this.ends.subarray(0, count),
+    };
+  }
+
+  private take(more: number): void {
+    this.count += more;
+    this.ids = grown(this.ids, this.count);
+    this.starts = grown(this.starts, this.count);
+    this.ends = grown(this.ends, this.count);
   }
 }
 
-const FIELDS = 3;
 const LARGEST_ID = 0xffffff;
 
 /** Checks a `{ token: id }` vocabulary. */
@@ -104,20 +116,32 @@ export function readUnknown(config: JsonObject, ids: ReadonlyMap<string, number>
   return ids.has(token) ? token : undefined;
 }
 
-const utf8 = new TextEncoder();
+/** The tokens that stand for bytes (`<0x00>` to `<0xFF>`), of which text that no other token covers is made. */
+export class ByteTokens {
+  /** Those that there are. */
+  readonly ids: ReadonlySet<number>;
+  private readonly table: readonly (number | undefined)[];
 
-/** The byte-fallback token of a byte. */
-export function byteToken(byte: number): string {
-  return `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`;
-}
-
-/** The ids of a text's byte-fallback tokens, or null where one is missing. */
-export function fallbackBytes(text: string, ids: ReadonlyMap<string, number>): number[] | null {
-  const found: number[] = [];
-  for (const byte of utf8.encode(text)) {
-    const id = ids.get(byteToken(byte));
-    if (id === undefined) return null;
-    found.push(id);
+  constructor(ids: ReadonlyMap<string, number>) {
+    this.table = Array.from({ length: 256 }, (_, byte) =>
+      ids.get(`<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`),
+    );
+    this.ids = new Set(this.table.filter((id) => id !== undefined));
   }
-  return found;
+
+  /** The ids of a text's bytes, or null where one is missing. */
+  encode(text: string): number[] | null {
+    const found: number[] = [];
+    for (let i = 0; i < text.length;) {
+      const code = text.codePointAt(i)!;
+      const count = bytesOf(code);
+      for (let k = 0; k < count; k++) {
+        const id = this.table[byteOf(code, count, k)];
+        if (id === undefined) return null;
+        found.push(id);
+      }
+      i += code > 0xffff ? 2 : 1;
+    }
+    return found;
+  }
 }

@@ -1,7 +1,7 @@
 // SentencePiece's precompiled character map: a double-array trie of UTF-8 prefixes and the texts that replace them.
 
 import type { Characters } from './aligned.js';
-import { joinUnits, unitsOf } from './bytes.js';
+import { byteOf, bytesOf, joinUnits, unitsOf } from './bytes.js';
 import { characters, isBase } from './unicode.js';
 import { asString, invalidTokenizer } from './json.js';
 
@@ -146,13 +146,12 @@ export class PrecompiledMap {
       if (code === 0) break;
       i += code > 0xffff ? 2 : 1;
       let value: number | undefined;
-      const last = code < 0x80 ? 0 : code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
-      for (let k = 0; k <= last && node !== undefined; k++) {
-        const bits = code >>> (6 * (last - k));
-        const byte = last === 0 ? code : k === 0 ? LEADS[last] | bits : 0x80 | (bits & 0x3f);
+      const count = bytesOf(code);
+      for (let k = 0; k < count && node !== undefined; k++) {
+        const byte = byteOf(code, count, k);
         const unit: number | undefined = this.unit(node, byte);
         node = unit === undefined ? undefined : node ^ byte ^ offsetOf(unit);
-        if (k === last && node !== undefined && hasLeaf(unit!)) value = this.trie[node];
+        if (k === count - 1 && node !== undefined && hasLeaf(unit!)) value = this.trie[node];
       }
       if (value !== undefined) {
         end = i;
@@ -218,9 +217,6 @@ function fromBase64(text: unknown, where: string): Uint8Array {
 function hasLeaf(unit: number): boolean {
   return ((unit >>> 8) & 1) === 1;
 }
-
-/** Of the first byte of a character in UTF-8, by how many follow. */
-const LEADS = [0, 0xc0, 0xe0, 0xf0];
 
 function offsetOf(unit: number): number {
   return (unit >>> 10) << ((unit & 0x200) >>> 6);

@@ -1,7 +1,7 @@
 // The Unigram model: the cut of a word into tokens whose scores have the greatest sum, found in one pass from left to right.
 
 import { asArray, asFlag, asId, invalidTokenizer, type JsonObject } from './json.js';
-import { PieceList, fallbackBytes, listOf, type Pieces, type WordModel } from './pieces.js';
+import { ByteTokens, LongPieces, listOf, type Pieces, type WordModel } from './pieces.js';
 
 /** What a character that no token covers costs, beside the lowest score. */
 const UNKNOWN_PENALTY = 10;
@@ -25,7 +25,7 @@ export function createUnigram(config: JsonObject, where: string): WordModel {
   if (unknown >= tokens.length) {
     return invalidTokenizer(`${where}.unk_id`, `${unknown} is beyond the vocabulary of ${tokens.length} tokens`);
   }
-  const fallback = asFlag(config.byte_fallback, false, `${where}.byte_fallback`);
+  const bytes = asFlag(config.byte_fallback, false, `${where}.byte_fallback`) ? new ByteTokens(ids) : null;
   const least = scores.reduce((a, b) => Math.min(a, b), Infinity) - UNKNOWN_PENALTY;
   scores[unknown] = isSentencePiece ? Math.fround(least) : least;
   /** The sum of scores up to the word. */
@@ -48,7 +48,7 @@ export function createUnigram(config: JsonObject, where: string): WordModel {
 
   /** Neighbouring unknown characters become one token, whose text is looked up once more. */
   function joinUnknown(word: string, found: Pieces): Pieces {
-    const pieces = new PieceList();
+    const pieces = new LongPieces(found.ids.length);
     for (let i = 0; i < found.ids.length; i++) {
       const id = found.ids[i];
       const start = found.starts[i];
@@ -59,11 +59,11 @@ export function createUnigram(config: JsonObject, where: string): WordModel {
       while (i + 1 < found.ids.length && found.ids[i + 1] === unknown) i++;
       const end = found.ends[i];
       const text = word.slice(start, end);
-      const bytes = fallback && !ids.has(text) ? fallbackBytes(text, ids) : null;
-      if (bytes) for (const byte of bytes) pieces.add(byte, start, end);
+      const spelt = ids.has(text) ? null : bytes?.encode(text);
+      if (spelt) for (const byte of spelt) pieces.add(byte, start, end);
       else pieces.add(ids.get(text) ?? unknown, start, end);
     }
-    return pieces;
+    return pieces.finish();
   }
 }
 
