@@ -3,9 +3,9 @@
 //
 // usage: node bench/tokenizers.mjs FOLDER... [--only SUBSTRING] [--kind SUBSTRING] [--op SUBSTRING] [--long] [--library]
 //
-// Takes every JSON file below the folders that has a tokenizer's model. Each figure is the least of
-// three runs, in processor time. --long adds
-// texts of 5 MB, --library the speed of @huggingface/tokenizers beside ours. Works on src/ as it is: nothing has to be built.
+// Takes every JSON file below the folders that has a tokenizer's model, and every folder of older files whose class is known. Each figure
+// is the least of five runs, the parts and the whole by turns, in processor time. --long adds texts of 5 MB, --library the speed of
+// @huggingface/tokenizers beside ours. Works on src/ as it is: nothing has to be built.
 import { Buffer } from 'node:buffer';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -30,29 +30,40 @@ if (positionals.length === 0) throw new Error('usage: node bench/tokenizers.mjs 
 const PARTS = 10;
 const LARGE = 1_000_000;
 const LONG = 5_000_000;
-const RUNS = 3;
+const RUNS = 5;
 /** What takes longer than this for a part, in ms, is far from linear and would block everything else. */
 const HOPELESS = 4000;
 
-function* jsonFiles(path) {
-  if (statSync(path).isFile()) {
-    if (path.endsWith('.json')) yield path;
-    return;
-  }
-  for (const name of readdirSync(path).sort()) yield* jsonFiles(join(path, name));
+/** What the classes of older files read. */
+const OLDER =
+  /^((source|target)\.spm|(tokenizer|spiece|sentencepiece\.bpe)\.model|vocab\.(txt|json)|merges\.txt|config\.json)$/;
+
+function* filesBelow(path) {
+  if (statSync(path).isFile()) yield path;
+  else for (const name of readdirSync(path).sort()) yield* filesBelow(join(path, name));
 }
 
-function readTokenizers() {
+/** Names and functions that load the tokenizers, whose names have what --only says. */
+function findTokenizers({ Tokenizer, openSource, readTokenizer }) {
+  const files = positionals.flatMap((path) => [...filesBelow(path)]);
   const found = [];
-  for (const file of positionals.flatMap((path) => [...jsonFiles(path)])) {
+  for (const file of files.filter((name) => name.endsWith('.json'))) {
     const text = readFileSync(file, 'utf8');
     if (!text.includes('"model"') || !text.includes('"vocab"')) continue;
     const json = JSON.parse(text);
     if (typeof json.model !== 'object' || !json.model?.vocab) continue;
     const name = basename(file) === 'tokenizer.json' ? basename(dirname(file)) : basename(file, '.json');
-    if (name.includes(options.only)) found.push({ name, json });
+    found.push({ name, json, load: () => Tokenizer.fromJson(json) });
   }
-  return found;
+  for (const folder of new Set(files.map(dirname))) {
+    const older = files.filter((file) => dirname(file) === folder && OLDER.test(basename(file)));
+    const contents = Object.fromEntries(older.map((file) => [basename(file), readFileSync(file)]));
+    if (!Object.keys(contents).some((name) => name !== 'config.json')) continue;
+    const config = JSON.parse(contents['config.json'] ?? '{}');
+    const load = async () => (await readTokenizer(await openSource(contents), config)).tokenizer;
+    found.push({ name: `${basename(folder)}, older files`, json: null, load });
+  }
+  return found.filter(({ name }) => name.includes(options.only));
 }
 
 /** English of the documents of the installed packages, each document once. */
@@ -129,10 +140,11 @@ function elapsed(run) {
   return (user + system) / 1000;
 }
 
-function least(run) {
-  let best = Infinity;
-  for (let i = 0; i < RUNS; i++) {
-    best = Math.min(best, elapsed(run));
+/** The least times of functions that take turns. */
+function least(runs) {
+  const best = runs.map(() => Infinity);
+  for (let round = 0; round < RUNS; round++) {
+    for (const [i, run] of runs.entries()) best[i] = Math.min(best[i], elapsed(run));
   }
   return best;
 }
@@ -158,16 +170,21 @@ function figure(tokenizer, kind, op) {
   if (elapsed(() => run(first)) > HOPELESS) return 'slow';
   const parts = cuts.map(ready);
   const wholes = [text, ...(options.long ? [kinds[kind](LONG, tokenizer)] : [])].map(ready);
-  return [least(() => parts.forEach(run)) / PARTS, ...wholes.map((whole) => least(() => run(whole)))];
+  const [all, ...rest] = least([() => parts.forEach(run), ...wholes.map((whole) => () => run(whole))]);
+  return [all / PARTS, ...rest];
 }
 
-const { Tokenizer } = await importSource(`export { Tokenizer } from './src/io/tokenizer';`);
+const source = await importSource(`
+  export { Tokenizer } from './src/io/tokenizer';
+  export { openSource } from './src/io/source';
+  export { readTokenizer } from './src/api/settings';
+`);
 const cell = (text) => text.padStart(16);
-const found = readTokenizers();
 const chosenOps = Object.keys(operations).filter((op) => op.includes(options.op));
 let worst = 0;
-for (const { name, json } of found) {
-  const tokenizer = await Tokenizer.fromJson(json);
+for (const { name, json, load } of findTokenizers(source)) {
+  const tokenizer = await load();
+  if (tokenizer === null) continue; // no class reads such files
   console.log(`\n${name.padEnd(24)}${chosenOps.map((op) => cell(op)).join('')}   (ratio, MB/s)`);
   for (const kind of Object.keys(kinds).filter((one) => one.includes(options.kind))) {
     const cells = chosenOps.map((op) => {
@@ -187,14 +204,12 @@ for (const { name, json } of found) {
     });
     console.log(`  ${kind.padEnd(22)}${cells.join('')}`);
   }
-  if (options.library) {
+  if (options.library && json) {
     const library = new LibraryTokenizer({ normalizer: null, post_processor: null, ...json }, {});
     const text = kinds.english(LARGE);
-    const speed = (run) => (LARGE / 1000 / least(run)).toFixed(2);
-    console.log(
-      `  English, MB/s: ours ${speed(() => tokenizer.encode(text).ids)}, ` +
-        `the library ${speed(() => library.encode(text))}`,
-    );
+    const [ours, theirs] = least([() => tokenizer.encode(text).ids, () => library.encode(text)]);
+    const speed = (time) => (LARGE / 1000 / time).toFixed(2);
+    console.log(`  English, MB/s: ours ${speed(ours)}, the library ${speed(theirs)}`);
   }
 }
 console.log(`\nworst ratio: ${worst.toFixed(1)}`);

@@ -406,7 +406,8 @@ export class Tokenizer {
       ids = grown(ids, count + more.length); // unknown characters are several bytes each
       for (let i = 0; i < more.length; i++) ids[count++] = more[i];
     });
-    return new TokenSequence(text, ids.slice(0, count), () => this.trace(text));
+    const own = ids === this.scratch ? ids.slice(0, count) : ids.subarray(0, count);
+    return new TokenSequence(text, own, () => this.trace(text));
   }
 
   /** Calls back for every word and added token of the text in order. */

@@ -9,8 +9,6 @@ import { asArray, asFlag, asString, invalidTokenizer, type JsonObject } from './
 
 /** Words of more units than this are cut first. */
 const CUT_LENGTH = 32;
-/** Bytes of UTF-8 to a unit of UTF-16. */
-const MOST_SYMBOLS = 3;
 
 /** Builds a `model` entry of type BPE. */
 export function createBpe(config: JsonObject, where: string): WordModel {
@@ -44,7 +42,7 @@ export function createBpe(config: JsonObject, where: string): WordModel {
 
   /** The characters of the word, or of a section of it with another behind, as tokens before any merge. */
   const spell = (word: string, isWhole: boolean, inBytes = false): Symbols => {
-    symbols.clear(MOST_SYMBOLS * (word.length * (1 + prefix.length) + suffix.length));
+    symbols.clear(word.length);
     let at = 0;
     let afterUnknown = false;
     for (let i = 0; i < word.length;) {

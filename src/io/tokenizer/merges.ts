@@ -11,25 +11,31 @@ const KEPT = 4096;
 /** The symbols of a word before they are merged, in room that the next word may use again. */
 export class Symbols {
   length = 0;
-  ids = new Int32Array(KEPT);
-  starts = new Int32Array(KEPT);
-  ends = new Int32Array(KEPT);
+  ids: Int32Array = new Int32Array(KEPT);
+  starts: Int32Array = new Int32Array(KEPT);
+  ends: Int32Array = new Int32Array(KEPT);
 
-  /** Makes room for `count` symbols. */
+  /** Makes room for `count` symbols; more find theirs. */
   clear(count: number): void {
     this.length = 0;
     if (count <= this.ids.length && this.ids.length <= KEPT) return;
     // what one long word needed is not kept for the others
-    const room = count <= KEPT ? KEPT : count;
+    const room = Math.max(KEPT, count);
     this.ids = new Int32Array(room);
     this.starts = new Int32Array(room);
     this.ends = new Int32Array(room);
   }
 
   add(id: number, start: number, end: number): void {
-    this.ids[this.length] = id;
-    this.starts[this.length] = start;
-    this.ends[this.length++] = end;
+    const at = this.length++;
+    if (at === this.ids.length) {
+      this.ids = grown(this.ids, this.length);
+      this.starts = grown(this.starts, this.length);
+      this.ends = grown(this.ends, this.length);
+    }
+    this.ids[at] = id;
+    this.starts[at] = start;
+    this.ends[at] = end;
   }
 }
 
@@ -109,21 +115,14 @@ export class MergeTable {
 
   /**
    * Keeps the places of each rank together and in order: going along them touches memory in order, and a heap is needed of ranks
-   * alone. What belongs to a symbol is side by side for the same reason.
+   * alone. A token is a stretch of symbols: its id is at the first, how many they are at the first and at the last.
    */
   private applyToMany({ ids, starts, ends, length }: Symbols): Pieces {
-    const end = length << BITS;
-    const list = new Int32Array(end);
-    for (let at = 0, i = 0; at < end; at += SIZE, i++) {
-      list[at + ID] = ids[i];
-      list[at + END] = ends[i];
-      list[at + NEXT] = at + SIZE;
-      list[at + PREVIOUS] = at - SIZE;
-    }
+    const spans = new Int32Array(length).fill(1);
     const places = new Map<number, Places>();
     const queue = new Heap();
     const offer = (at: number): void => {
-      const rank = this.rank(list[at + ID], list[list[at + NEXT] + ID]);
+      const rank = this.rank(ids[at], ids[at + spans[at]]);
       if (rank < 0) return;
       let found = places.get(rank);
       if (!found) places.set(rank, (found = new Places()));
@@ -131,7 +130,7 @@ export class MergeTable {
       found.push(at);
     };
     let count = length;
-    for (let at = 0; at + SIZE < end; at += SIZE) offer(at);
+    for (let at = 0; at + 1 < length; at++) offer(at);
     for (let rank = queue.least; rank >= 0; rank = queue.least) {
       const found = places.get(rank)!;
       const at = found.pop();
@@ -139,37 +138,31 @@ export class MergeTable {
         queue.pop();
         places.delete(rank);
       }
-      const right = list[at + NEXT];
+      const right = at + spans[at];
       // Places whose pair has changed since are stale.
-      if (right === MERGED || right >= end) continue;
-      const now = this.rank(list[at + ID], list[right + ID]);
+      if (ids[at] === MERGED || right >= length) continue;
+      const now = this.rank(ids[at], ids[right]);
       if (now < 0 || this.made[now] !== this.made[rank]) continue;
-      const after = list[right + NEXT];
-      list[at + ID] = this.made[rank];
-      list[at + END] = list[right + END];
-      list[at + NEXT] = after;
-      list[right + NEXT] = MERGED;
+      const after = right + spans[right];
+      ids[at] = this.made[rank];
+      ids[right] = MERGED;
+      spans[at] = spans[after - 1] = after - at;
       count--;
-      if (after < end) list[after + PREVIOUS] = at;
-      if (at > 0) offer(list[at + PREVIOUS]);
-      if (after < end) offer(at);
+      if (at > 0) offer(at - spans[at - 1]);
+      if (after < length) offer(at);
     }
     const merged = { ids: new Int32Array(count), starts: new Int32Array(count), ends: new Int32Array(count) };
-    for (let at = 0, i = 0; at < end; at = list[at + NEXT], i++) {
-      merged.ids[i] = list[at + ID];
-      merged.starts[i] = starts[at >> BITS];
-      merged.ends[i] = list[at + END];
+    for (let at = 0, i = 0; at < length; at += spans[at], i++) {
+      merged.ids[i] = ids[at];
+      merged.starts[i] = starts[at];
+      merged.ends[i] = ends[at + spans[at] - 1];
     }
     return merged;
   }
 }
 
-// A symbol in the list of a long word.
-const BITS = 2;
-const SIZE = 1 << BITS;
-const [ID, END, NEXT, PREVIOUS] = [0, 1, 2, 3];
-/** In place of what is next: the symbol became part of the one before it. */
-const MERGED = 0;
+/** In place of the id of a symbol that became part of the token before it. */
+const MERGED = -1;
 
 /** Places in a word, least first. Those that come in order, as most do, cost nothing but the room. */
 class Places {
