@@ -89,10 +89,11 @@ export class AlignedBuilder {
   /** Takes spaces off the end. */
   trimEnd(): void {
     for (let last = this.texts.pop(); last !== undefined; last = this.texts.pop()) {
-      const text = last.replace(/ +$/, '');
-      this.length -= last.length - text.length;
-      if (text === '') continue;
-      this.texts.push(text);
+      let end = last.length;
+      while (end > 0 && last[end - 1] === ' ') end--;
+      this.length -= last.length - end;
+      if (end === 0) continue;
+      this.texts.push(last.slice(0, end));
       return;
     }
   }

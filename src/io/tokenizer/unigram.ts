@@ -39,10 +39,9 @@ export function createUnigram(config: JsonObject, where: string): WordModel {
     ...(isSentencePiece ? { begin: () => void (before = 0) } : {}),
     encode(word): Pieces {
       search ??= new BestPath(ids, scores, unknown, isSentencePiece ? Float32Array : Float64Array);
-      const sum = search.find(word, before);
+      const { pieces, hasUnknown, sum } = search.cut(word, before);
       if (isSentencePiece) before = sum;
-      const pieces = search.pieces(word);
-      return search.hasUnknown ? joinUnknown(word, pieces) : pieces;
+      return hasUnknown ? joinUnknown(word, pieces) : pieces;
     },
   };
 
@@ -82,22 +81,26 @@ function asReadFrom(score: number): number {
 /** Longer words have room of their own. */
 const SHORT = 256;
 
-/** The search for the best cut of a word, and what the last one found. */
+interface Cut {
+  pieces: Pieces;
+  /** Whether unknown characters are among them. */
+  hasUnknown: boolean;
+  /** The sum of scores up to the word's end. */
+  sum: number;
+}
+
+/** The search for the best cut of a word. */
 class BestPath {
-  /** Whether the cut of the last word has unknown characters. */
-  hasUnknown = false;
   private readonly trie = new Trie();
   /** Units of each token. */
   private readonly lengths: Uint32Array;
   /**
    * The best sums of scores up to a place, NaN where there is none yet: a ring of the places that a token from the present one may
-   * reach, then a cell for adding. SentencePiece adds in single precision, from the beginning of the text on: what was added before a word then decides
-   * between cuts of the same tokens in other orders.
+   * reach, then a cell for adding. SentencePiece adds in single precision, from the beginning of the text on: what was added before
+   * a word then decides between cuts of the same tokens in other orders.
    */
   private readonly best: Float64Array | Float32Array;
   private readonly short = new Int32Array(SHORT + 1);
-  /** The token that ends at a place, or minus the units of an unknown character. */
-  private last = this.short;
 
   constructor(
     ids: ReadonlyMap<string, number>,
@@ -115,12 +118,13 @@ class BestPath {
     this.best = new Sums((1 << (32 - Math.clz32(longest))) + 1).fill(NaN);
   }
 
-  /** Cuts a word, and gives the sum up to its end. Of two cuts with one sum, that counts whose last token is the longer one. */
-  find(word: string, before: number): number {
+  /** Of two cuts with one sum, that counts whose last token is the longer one. */
+  cut(word: string, before: number): Cut {
     const { trie, best, scores, unknown } = this;
     const size = word.length;
     const mask = best.length - 2;
-    const last = (this.last = size <= SHORT ? this.short : new Int32Array(size + 1));
+    /** The token that ends at a place, or minus the units of an unknown character. */
+    const last = size <= SHORT ? this.short : new Int32Array(size + 1);
     const offer = (from: number, end: number, id: number, mark: number): void => {
       best[mask + 1] = scores[id] + from;
       const sum = best[mask + 1]; // in the sums' own precision
@@ -142,32 +146,34 @@ class BestPath {
         if (end === start + width) isCovered = true;
       }
       if (!isCovered) offer(sum, start + width, unknown, -width);
+      // what comes a whole turn later finds these cells empty
       for (const next = start + width; start < next; start++) best[start & mask] = NaN;
     }
     const sum = best[size & mask];
     best[size & mask] = NaN;
-    return sum;
+    const { pieces, hasUnknown } = this.collect(last, size);
+    return { pieces, hasUnknown, sum };
   }
 
-  /** The tokens of the word that was cut last. */
-  pieces(word: string): Pieces {
-    const { last, lengths, unknown } = this;
-    this.hasUnknown = false;
+  /** The tokens on the way to the end of a word. */
+  private collect(last: Int32Array, size: number): Omit<Cut, 'sum'> {
+    const { lengths, unknown } = this;
     let count = 0;
-    for (let end = word.length; end > 0; count++) end -= last[end] < 0 ? -last[end] : lengths[last[end]];
+    for (let end = size; end > 0; count++) end -= last[end] < 0 ? -last[end] : lengths[last[end]];
     const ids = listOf(count);
     const starts = listOf(count);
     const ends = listOf(count);
-    for (let end = word.length; end > 0;) {
+    let hasUnknown = false;
+    for (let end = size; end > 0;) {
       const id = last[end] < 0 ? unknown : last[end];
-      if (id === unknown) this.hasUnknown = true;
       const start = end - (last[end] < 0 ? -last[end] : lengths[id]);
+      if (id === unknown) hasUnknown = true;
       ids[--count] = id;
       starts[count] = start;
       ends[count] = end;
       end = start;
     }
-    return { ids, starts, ends };
+    return { pieces: { ids, starts, ends }, hasUnknown };
   }
 }
 
