@@ -3,7 +3,8 @@
 
 import { bytesOf, byteUnits } from './bytes.js';
 import { MergeTable, Symbols } from './merges.js';
-import { ByteTokens, LongPieces, readUnknown, readVocab, type Pieces, type WordModel } from './pieces.js';
+import { ByteTokens, LongPieces } from './long-pieces.js';
+import { readUnknown, readVocab, type Pieces, type WordModel } from './pieces.js';
 import { WordCache } from './word-cache.js';
 import { asArray, asFlag, asString, invalidTokenizer, type JsonObject } from './json.js';
 

@@ -2,7 +2,8 @@
 // pieces. For models converted from SentencePiece's files; no tokenizer.json has this type.
 
 import { asArray, asFlag, asId, invalidTokenizer, type JsonObject } from './json.js';
-import { ByteTokens, LongPieces, listOf, readVocab, type Pieces, type WordModel } from './pieces.js';
+import { ByteTokens, LongPieces, listOf } from './long-pieces.js';
+import { readVocab, type Pieces, type WordModel } from './pieces.js';
 
 /**
  * Builds a `model` entry of type SentencePiece:

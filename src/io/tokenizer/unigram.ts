@@ -1,7 +1,8 @@
 // The Unigram model: the cut of a word into tokens whose scores have the greatest sum, found in one pass from left to right.
 
 import { asArray, asFlag, asId, invalidTokenizer, type JsonObject } from './json.js';
-import { ByteTokens, LongPieces, listOf, type Pieces, type WordModel } from './pieces.js';
+import { ByteTokens, LongPieces, listOf } from './long-pieces.js';
+import type { Pieces, WordModel } from './pieces.js';
 
 /** What a character that no token covers costs, beside the lowest score. */
 const UNKNOWN_PENALTY = 10;
