@@ -57,10 +57,12 @@ function findTokenizers({ Tokenizer, openSource, readTokenizer }) {
   }
   for (const folder of new Set(files.map(dirname))) {
     const older = files.filter((file) => dirname(file) === folder && OLDER.test(basename(file)));
-    const contents = Object.fromEntries(older.map((file) => [basename(file), readFileSync(file)]));
-    if (!Object.keys(contents).some((name) => name !== 'config.json')) continue;
-    const config = JSON.parse(contents['config.json'] ?? '{}');
-    const load = async () => (await readTokenizer(await openSource(contents), config)).tokenizer;
+    if (!older.some((file) => basename(file) !== 'config.json')) continue;
+    const load = async () => {
+      const contents = Object.fromEntries(older.map((file) => [basename(file), readFileSync(file)]));
+      const config = JSON.parse(contents['config.json'] ?? '{}');
+      return (await readTokenizer(await openSource(contents), config)).tokenizer;
+    };
     found.push({ name: `${basename(folder)}, older files`, json: null, load });
   }
   return found.filter(({ name }) => name.includes(options.only));

@@ -10,7 +10,7 @@ import type { ModelKind } from '../runtime/runner';
 import type { Decoder } from './decoder';
 import type { Encoder } from './encoder';
 import type { LoadTokenizerOptions } from './load-tokenizer';
-import { checkType, FILE_NAMES, openFiles, type FileOptions, type FromPretrainedOptions } from './pretrained';
+import { checkText, FILE_NAMES, openFiles, type FileOptions, type FromPretrainedOptions } from './pretrained';
 import { readConfig, readTokenizer, tokenizerOf } from './settings';
 import type { Transformer } from './transformer';
 
@@ -76,12 +76,7 @@ export async function openModel(
 export async function openTokenizer(input: SourceInput, options: LoadTokenizerOptions): Promise<Tokenizer> {
   await checkNames(options, `tokenizerClass signal ${FILE_NAMES}`);
   const { tokenizerClass: named, ...rest } = options;
-  checkType(
-    'tokenizerClass',
-    named,
-    named === undefined || (typeof named === 'string' && named !== ''),
-    'the name of a class',
-  );
+  checkText('tokenizerClass', named, 'the name of a class');
   return within(input, rest, async (source) => {
     const { signal } = rest;
     // only the conversion of older files asks it something

@@ -118,12 +118,7 @@ export function openFiles(
   onProgress?: (progress: LoadProgress) => void,
 ): Promise<Source> {
   const { token, cacheDir, localFilesOnly } = options;
-  checkType(
-    'token',
-    token,
-    token === undefined || (typeof token === 'string' && token !== ''),
-    'a string that is not empty',
-  );
+  checkText('token', token, 'a string that is not empty');
   const isPlace = cacheDir == null || cacheDir instanceof URL || (typeof cacheDir === 'string' && cacheDir !== '');
   checkType('cacheDir', cacheDir, isPlace, 'a path, a file URL or null');
   checkType('localFilesOnly', localFilesOnly, [undefined, true, false].includes(localFilesOnly), 'true or false');
@@ -137,9 +132,14 @@ export function openFiles(
   });
 }
 
-export function checkType(name: string, value: unknown, fits: boolean, wanted: string): void {
+function checkType(name: string, value: unknown, fits: boolean, wanted: string): void {
   if (fits) return;
   throw new WasmformerError('INVALID_ARGUMENT', `${name} must be ${wanted}, not ${JSON.stringify(value)}`);
+}
+
+/** Throws INVALID_ARGUMENT for an option that is given and is no text, or an empty one. */
+export function checkText(name: string, value: unknown, wanted: string): void {
+  checkType(name, value, value === undefined || (typeof value === 'string' && value !== ''), wanted);
 }
 
 /** Makes a model with random weights. Whatever fails, nothing stays open. */

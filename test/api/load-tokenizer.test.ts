@@ -11,6 +11,8 @@ const { cases } = JSON.parse(gunzipSync(golden('tiny-wordpiece.cases.json.gz')).
   cases: { text: string; pair?: string; ids: number[]; tokens: string[] }[];
 };
 
+const bert = '[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nkeeper\n##s\n';
+
 describe('loadTokenizer', () => {
   it('needs neither weights nor config.json', async () => {
     const tokenizer = await loadTokenizer({ 'tokenizer.json': json });
@@ -27,12 +29,10 @@ describe('loadTokenizer', () => {
       modelMaxLength: stored.model_max_length,
       clsToken: stored.cls_token,
     });
-    const words = '[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nkeeper\n##s\n';
-    const old = await loadTokenizer({ 'vocab.txt': words, 'config.json': '{"model_type":"bert"}' });
+    const old = await loadTokenizer({ 'vocab.txt': bert, 'config.json': '{"model_type":"bert"}' });
     expect(old.encode('Keepers').ids).toEqual([2, 5, 6, 3]);
   });
 
-  const bert = '[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nkeeper\n##s\n';
   const bytes = (...others: string[]): string => JSON.stringify(idsBy([...others, '\u0120', 's', 'e', 'a', 'ea']));
   const merges = '#version: 0.2\ne a\n';
   const idsBy = (tokens: string[]): Record<string, number> =>

@@ -2,8 +2,8 @@
 // rank, so that the time stays proportional to the length whatever the text.
 
 import { bytesOf, byteUnits } from './bytes.js';
-import { MergeTable, Symbols } from './merges.js';
-import { ByteTokens, LongPieces } from './long-pieces.js';
+import { ByteTokens, PieceArrays } from './long-pieces.js';
+import { MergeTable } from './merges.js';
 import { readUnknown, readVocab, type Pieces, type WordModel } from './pieces.js';
 import { WordCache } from './word-cache.js';
 import { asArray, asFlag, asString, invalidTokenizer, type JsonObject } from './json.js';
@@ -38,11 +38,11 @@ export function createBpe(config: JsonObject, where: string): WordModel {
     !(fuse && suffix !== '') &&
     ![unknownId, ...(bytes?.ids ?? [])].some((id) => id !== undefined && parts.has(id));
   const hasBytes = bytes?.ids.size === 256;
-  const symbols = new Symbols();
+  const symbols = new PieceArrays();
   let joints: Joints | null = null;
 
   /** The characters of the word, or of a section of it with another behind, as tokens before any merge. */
-  const spell = (word: string, isWhole: boolean, inBytes = false): Symbols => {
+  const spell = (word: string, isWhole: boolean, inBytes = false): PieceArrays => {
     symbols.clear(word.length);
     let at = 0;
     let afterUnknown = false;
@@ -84,7 +84,7 @@ export function createBpe(config: JsonObject, where: string): WordModel {
       if (word.length <= CUT_LENGTH || !canCut || (unknownId === undefined && !letters.knowsAll(word)))
         return merges.apply(spell(word, true));
       joints ??= new Joints(ids.keys(), fuse && !hasBytes ? letters : null);
-      const pieces = new LongPieces(word.length >> 1);
+      const pieces = new PieceArrays(word.length >> 1);
       let from = 0;
       for (let cut = joints.next(word, 0); ; cut = joints.next(word, cut)) {
         const isEnd = cut === word.length;
@@ -124,7 +124,7 @@ class Letters {
 }
 
 /** Turns places in the bytes of a word into those of the characters that the bytes belong to. */
-function placeInUnits({ starts, ends, length }: Symbols, word: string): void {
+function placeInUnits({ starts, ends, length }: PieceArrays, word: string): void {
   const { first, last } = byteUnits(word, 0, word.length);
   for (let k = 0; k < length; k++) {
     starts[k] = first[starts[k]];

@@ -1,44 +1,11 @@
 // The merges of byte-pair encoding, and their application: always the pair of lowest rank, of those the leftmost.
 
 import { grown } from './grown.js';
+import type { PieceArrays } from './long-pieces.js';
 import type { Pieces } from './pieces.js';
 
 /** Words of at most so many symbols are searched for the lowest rank from end to end, which needs no queue. */
 const FEW = 40;
-/** Symbols that there is always room for. */
-const KEPT = 4096;
-
-/** The symbols of a word before they are merged, in room that the next word may use again. */
-export class Symbols {
-  length = 0;
-  ids: Int32Array = new Int32Array(KEPT);
-  starts: Int32Array = new Int32Array(KEPT);
-  ends: Int32Array = new Int32Array(KEPT);
-
-  /** Makes room for `count` symbols; more find theirs. */
-  clear(count: number): void {
-    this.length = 0;
-    if (count <= this.ids.length && this.ids.length <= KEPT) return;
-    // what one long word needed is not kept for the others
-    const room = Math.max(KEPT, count);
-    this.ids = new Int32Array(room);
-    this.starts = new Int32Array(room);
-    this.ends = new Int32Array(room);
-  }
-
-  add(id: number, start: number, end: number): void {
-    const at = this.length++;
-    if (at === this.ids.length) {
-      this.ids = grown(this.ids, this.length);
-      this.starts = grown(this.starts, this.length);
-      this.ends = grown(this.ends, this.length);
-    }
-    this.ids[at] = id;
-    this.starts[at] = start;
-    this.ends[at] = end;
-  }
-}
-
 /** Above all ranks. */
 const NEVER = 0x7fffffff;
 const ranks = new Int32Array(FEW);
@@ -61,7 +28,7 @@ export class MergeTable {
   }
 
   /** Merges until nothing is left to merge; the symbols may be changed. */
-  apply(symbols: Symbols): Pieces {
+  apply(symbols: PieceArrays): Pieces {
     return symbols.length <= FEW ? this.applyToFew(symbols) : this.applyToMany(symbols);
   }
 
@@ -80,7 +47,7 @@ export class MergeTable {
     return slot;
   }
 
-  private applyToFew({ ids, starts, ends, length }: Symbols): Pieces {
+  private applyToFew({ ids, starts, ends, length }: PieceArrays): Pieces {
     let count = length;
     for (let i = 0; i + 1 < count; i++) ranks[i] = this.rank(ids[i], ids[i + 1]);
     for (;;) {
@@ -117,7 +84,7 @@ export class MergeTable {
    * Keeps the places of each rank together and in order: going along them touches memory in order, and a heap is needed of ranks
    * alone. A token is a stretch of symbols: its id is at the first, how many they are at the first and at the last.
    */
-  private applyToMany({ ids, starts, ends, length }: Symbols): Pieces {
+  private applyToMany({ ids, starts, ends, length }: PieceArrays): Pieces {
     const spans = new Int32Array(length).fill(1);
     const places = new Map<number, Places>();
     const queue = new Heap();

@@ -2,8 +2,11 @@
 // pieces. For models converted from SentencePiece's files; no tokenizer.json has this type.
 
 import { asArray, asFlag, asId, invalidTokenizer, type JsonObject } from './json.js';
-import { ByteTokens, LongPieces, listOf } from './long-pieces.js';
+import { ByteTokens, listOf, replaceUnknown } from './long-pieces.js';
 import { readVocab, type Pieces, type WordModel } from './pieces.js';
+
+/** In place of the checkpoint's id. */
+const UNKNOWN = -1;
 
 /**
  * Builds a `model` entry of type SentencePiece:
@@ -17,7 +20,9 @@ import { readVocab, type Pieces, type WordModel } from './pieces.js';
  *   unknown text above Unigram
  */
 export function createPieceModel(config: JsonObject, base: WordModel, where: string): WordModel {
-  const ids = asArray(config.ids, `${where}.ids`).map((id, i) => (id === null ? -1 : asId(id, `${where}.ids[${i}]`)));
+  const ids = asArray(config.ids, `${where}.ids`).map((id, i) =>
+    id === null ? UNKNOWN : asId(id, `${where}.ids[${i}]`),
+  );
   const tokenToId = new Map(Object.entries(readVocab(config, where)));
   const written = config.written_vocab;
   const unknown = asId(config.unknown, `${where}.unknown`);
@@ -40,25 +45,14 @@ export function createPieceModel(config: JsonObject, base: WordModel, where: str
       let isKnown = true;
       for (let i = 0; i < own.length; i++) {
         known[i] = ids[own[i]];
-        if (known[i] < 0) isKnown = false;
+        if (known[i] === UNKNOWN) isKnown = false;
       }
-      if (isKnown) return { ids: known, starts, ends };
-      const pieces = new LongPieces(known.length);
-      for (let i = 0; i < known.length; i++) {
-        const id = known[i];
-        const start = starts[i];
-        if (id >= 0) {
-          pieces.add(id, start, ends[i]);
-          continue;
-        }
-        while (!isApart && i + 1 < known.length && known[i + 1] < 0) i++;
-        const end = ends[i];
-        const text = word.slice(start, end);
-        const spelt = bytes?.encode(text);
-        if (spelt) for (const byte of spelt) pieces.add(byte, start, end);
-        else pieces.add(tokenToId.get(text) ?? unknown, start, end);
-      }
-      return pieces.finish();
+      const pieces = { ids: known, starts, ends };
+      return isKnown ? pieces : replaceUnknown(word, pieces, UNKNOWN, !isApart, idsOfUnknown);
     },
   };
+
+  function idsOfUnknown(text: string): readonly number[] {
+    return bytes?.encode(text) ?? [tokenToId.get(text) ?? unknown];
+  }
 }

@@ -1,7 +1,7 @@
 // The Unigram model: the cut of a word into tokens whose scores have the greatest sum, found in one pass from left to right.
 
 import { asArray, asFlag, asId, invalidTokenizer, type JsonObject } from './json.js';
-import { ByteTokens, LongPieces, listOf } from './long-pieces.js';
+import { ByteTokens, listOf, replaceUnknown } from './long-pieces.js';
 import type { Pieces, WordModel } from './pieces.js';
 
 /** What a character that no token covers costs, beside the lowest score. */
@@ -42,28 +42,14 @@ export function createUnigram(config: JsonObject, where: string): WordModel {
       search ??= new BestPath(ids, scores, unknown, isSentencePiece ? Float32Array : Float64Array);
       const { pieces, hasUnknown, sum } = search.cut(word, before);
       if (isSentencePiece) before = sum;
-      return hasUnknown ? joinUnknown(word, pieces) : pieces;
+      return hasUnknown ? replaceUnknown(word, pieces, unknown, true, idsOfUnknown) : pieces;
     },
   };
 
-  /** Neighbouring unknown characters become one token, whose text is looked up once more. */
-  function joinUnknown(word: string, found: Pieces): Pieces {
-    const pieces = new LongPieces(found.ids.length);
-    for (let i = 0; i < found.ids.length; i++) {
-      const id = found.ids[i];
-      const start = found.starts[i];
-      if (id !== unknown) {
-        pieces.add(id, start, found.ends[i]);
-        continue;
-      }
-      while (i + 1 < found.ids.length && found.ids[i + 1] === unknown) i++;
-      const end = found.ends[i];
-      const text = word.slice(start, end);
-      const spelt = ids.has(text) ? null : bytes?.encode(text);
-      if (spelt) for (const byte of spelt) pieces.add(byte, start, end);
-      else pieces.add(ids.get(text) ?? unknown, start, end);
-    }
-    return pieces.finish();
+  /** The text of neighbouring unknown characters is looked up once more. */
+  function idsOfUnknown(text: string): readonly number[] {
+    const id = ids.get(text);
+    return (id === undefined ? bytes?.encode(text) : null) ?? [id ?? unknown];
   }
 }
 

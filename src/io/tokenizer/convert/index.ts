@@ -99,9 +99,10 @@ async function read(files: Files, family: Family, config: JsonObject): Promise<N
   }
 }
 
-/** The files of a source, and which were there. */
+/** The files of a source, each of which is read once, and which were there. */
 class Files {
   readonly seen: string[] = [];
+  private readonly contents = new Map<string, Promise<unknown>>();
 
   constructor(
     private readonly source: Source,
@@ -123,10 +124,8 @@ class Files {
     return others.find((name) => listed.includes(name)) ?? null;
   }
 
-  async bytes(file: string): Promise<Uint8Array | null> {
-    if (!(await this.has(file))) return null;
-    this.seen.push(file);
-    return this.source.readAll(file, this.signal);
+  bytes(file: string): Promise<Uint8Array | null> {
+    return this.once(file, () => this.source.readAll(file, this.signal));
   }
 
   async text(file: string): Promise<string | null> {
@@ -139,10 +138,22 @@ class Files {
     }
   }
 
-  async json(file: string): Promise<JsonObject | null> {
-    if (!(await this.has(file))) return null;
-    this.seen.push(file);
-    return asObject(await this.source.readJson(file, this.signal), this.where(file));
+  json(file: string): Promise<JsonObject | null> {
+    return this.once(file, async () => asObject(await this.source.readJson(file, this.signal), this.where(file)));
+  }
+
+  /** What was read of a file before, else what `read` gives of it; null if it is not there. A file is always read the same way. */
+  private once<T>(file: string, read: () => Promise<T>): Promise<T | null> {
+    let content = this.contents.get(file) as Promise<T | null> | undefined;
+    if (!content) {
+      content = this.has(file).then((isThere) => {
+        if (!isThere) return null;
+        this.seen.push(file);
+        return read();
+      });
+      this.contents.set(file, content);
+    }
+    return content;
   }
 
   /** added_tokens.json, where tokenizer_config.json does not replace it. */
@@ -161,7 +172,7 @@ async function refusal(
   const listed = source.list ? (await source.list()).filter((file) => VOCABULARY_FILES.test(file)) : files.seen;
   if (listed.length === 0 && !(named && className !== undefined)) return null;
   const has = listed.length > 0 ? `${listed.sort().join(', ')}, but no tokenizer.json` : 'no tokenizer.json';
-  const kinds = (['wordpiece', 'merges', 'sentencepiece'] as const).filter((kind) =>
+  const kinds = (Object.keys(FILES_OF) as Family['kind'][]).filter((kind) =>
     listed.some((file) => FILES_OF[kind].test(file)),
   );
   const known = `of such files those of ${knownClasses(kinds).join(', ')} can be converted`;
