@@ -58,10 +58,10 @@ export function expNonPositive4(x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function expNonPositiveOf(x: v128, log2e: v128, lowest: v128, round: v128, c5: v128, c4: v128, c3: v128, c2: v128, c1: v128, one: v128): v128 {
-  const y = f32x4.pmax(f32x4.mul(x, log2e), lowest);
-  // y = n + f; the low bits of s are n as an exponent.
-  const s = f32x4.add(y, round);
-  const f = f32x4.sub(y, f32x4.sub(s, round));
+  const y = f32x4.pmax(x, lowest);
+  // y log2 e = n + f; the low bits of s are n as an exponent.
+  const s = madd(y, log2e, round);
+  const f = madd(y, log2e, f32x4.sub(round, s));
   let p = madd(c5, f, c4);
   p = madd(p, f, c3);
   p = madd(p, f, c2);
@@ -134,11 +134,12 @@ export function gelu4(x: v128): v128 {
   p = madd(p, t, splat(C.C_TAIL_3));
   p = madd(p, t, splat(C.C_TAIL_2));
   p = f32x4.mul(madd(p, t, splat(C.C_TAIL_1)), t);
-  // 2^y as in expNonPositive4.
-  const y = f32x4.mul(f32x4.mul(a, a), splat(C.C_TAIL_EXP)),
+  // 2^(a^2 c) as in expNonPositive4.
+  const square = f32x4.mul(a, a),
+    c = splat(C.C_TAIL_EXP),
     round = splat(C.C_ROUND_BIASED);
-  const s = f32x4.add(y, round);
-  const f = f32x4.sub(y, f32x4.sub(s, round));
+  const s = madd(square, c, round);
+  const f = madd(square, c, f32x4.sub(round, s));
   let e = madd(splat(C.C_EXP2_5), f, splat(C.C_EXP2_4));
   e = madd(e, f, splat(C.C_EXP2_3));
   e = madd(e, f, splat(C.C_EXP2_2));
@@ -162,15 +163,15 @@ export function gelu8(x: usize, out: usize): void {
     t1 = f32x4.div(one, madd(a1, c, one));
   // First the exponential, which does not wait for the divisions.
   c = splat(C.C_TAIL_EXP);
-  let f0 = f32x4.mul(f32x4.mul(a0, a0), c),
-    f1 = f32x4.mul(f32x4.mul(a1, a1), c);
-  c = splat(C.C_ROUND_BIASED);
-  const s0 = f32x4.add(f0, c),
-    s1 = f32x4.add(f1, c);
-  f0 = f32x4.sub(f0, f32x4.sub(s0, c));
-  f1 = f32x4.sub(f1, f32x4.sub(s1, c));
+  let d = splat(C.C_ROUND_BIASED);
+  const square0 = f32x4.mul(a0, a0),
+    square1 = f32x4.mul(a1, a1);
+  const s0 = madd(square0, c, d),
+    s1 = madd(square1, c, d);
+  const f0 = madd(square0, c, f32x4.sub(d, s0)),
+    f1 = madd(square1, c, f32x4.sub(d, s1));
   c = splat(C.C_EXP2_5);
-  let d = splat(C.C_EXP2_4);
+  d = splat(C.C_EXP2_4);
   let e0 = madd(c, f0, d),
     e1 = madd(c, f1, d);
   c = splat(C.C_EXP2_3);

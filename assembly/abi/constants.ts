@@ -51,7 +51,7 @@ export const C_ROUND_BIASED = CONSTANTS + 140;
 export const C_F16_SCALE = CONSTANTS + 148;
 /** 2^16: above the largest finite f16. */
 export const C_F16_LIMIT = CONSTANTS + 152;
-/** The lowest exponent that expNonPositive computes with: 2^-127, as it is built there, is an exact zero. */
+/** -127 ln 2, the least that expNonPositive computes with: 2^-127, as it is built there, is an exact zero. */
 export const C_EXP2_MIN = CONSTANTS + 156;
 export const C_TAIL_EXP = CONSTANTS + 160;
 /** 2^f = 1 + c1 f + ... + c5 f^5 for |f| <= 1 / 2, 1e-7 relative. */
@@ -68,3 +68,6 @@ export const C_CODE_SCALE = CONSTANTS + 256;
 export const C_CODE_MASK = CONSTANTS + 260;
 /** As bits: 2^13. */
 export const C_BIT_13 = CONSTANTS + 264;
+/** A touch list (kernels/tile.ts) of zeros but for the last word, its stretch: as bits, 2^14. */
+export const C_NO_TOUCHES = CONSTANTS + 320;
+export const C_NO_TOUCHES_STRETCH = C_NO_TOUCHES + 20;

@@ -10,14 +10,6 @@ import { expNonPositiveOf } from '../math';
 import { madd, splat, sumLanes } from '../simd';
 import { addRow } from './elementwise';
 
-/** to = factor * from over n floats. */
-export function scaleRow(from: usize, n: i32, factor: f32, to: usize): void {
-  const end = from + ((<usize>n) << 2),
-    f = f32x4.splat(factor);
-  for (; from + 16 <= end; from += 16, to += 16) v128.store(to, f32x4.mul(v128.load(from), f));
-  for (; from < end; from += 4, to += 4) store<f32>(to, load<f32>(from) * factor);
-}
-
 /** ALiBi: x += slope * (index of the key), from key `from` on, over n floats rounded up to 4. */
 export function addSlope(x: usize, from: i32, n: i32, slope: usize): void {
   const factor = splat(slope),

@@ -32,12 +32,13 @@
 // 4 as long as the caches hold them; from main memory (4096 keys of 90 heads) 17 in groups of 1 and 15 in groups of 3 and 4,
 // where it was 10 with pages read one after the other; since what is touched is not added up and the exponentials' constants are
 // kept in registers, 4096 keys in groups of 3 take 12 % less. 4 strips at a time instead of 2 were 2-8 % slower.
+import { C_NO_TOUCHES } from '../abi/constants';
 import * as R from '../abi/records';
 import { CTL_TILE_PANELS, CTL_TILE_ROWS, ZEROS } from '../abi/layout';
-import { addRelative, addSlope, exponentials, hide, scaleColumn, scaleRow } from './attention-rows';
-import { addRow } from './elementwise';
+import { addRelative, addSlope, exponentials, hide, scaleColumn } from './attention-rows';
+import { addRow, scaleRow } from './elementwise';
 import { packStrip, stripCount, stripRows } from './strips';
-import { TOUCH_STEP, TOUCH_STRETCH, multiply16, multiply8, multiply8Ahead, row1x32 } from './tile';
+import { TOUCH_STEP, TOUCH_STRETCH, multiply16, multiply8, row1x32 } from './tile';
 
 /** Strips that pass over the pages together; src/ops/attention.ts sizes the scratch memory by it. */
 const STRIPS = 2;
@@ -60,8 +61,8 @@ const ST_FACTORS: usize = 32;
 const ST_AHEAD: usize = 56; // of the first strip: a touch list (tile.ts)
 const ST_BYTES: usize = 80;
 
-/** `count` neighbouring panels, `panel` bytes apart, times a strip: C = A B, or C += A B. Where `ahead` is not 0, each panel's tile
- *  touches its share of the list's four blocks, from `offset` on. */
+/** `count` neighbouring panels, `panel` bytes apart, times a strip: C = A B, or C += A B. `ahead`: a touch list, of whose four blocks
+ *  each panel's tile touches its share from `offset` on, or C_NO_TOUCHES. */
 function tiles(
   rows: i32,
   count: i32,
@@ -76,16 +77,16 @@ function tiles(
   offset: usize,
 ): void {
   const step = resume ? stride : 0;
-  if (ahead) {
-    for (; count > 0; count--, b += panel, c += 32, offset += panel / AHEAD)
-      multiply8Ahead(rows, a, b, k, resume ? c : ZEROS, step, c, stride, ahead, offset);
-  } else if (rows == 1) {
-    for (; count >= 4; count -= 4, b += panel << 2, c += 128) row1x32(a, b, panel, k, resume ? c : ZEROS, c);
-  } else if (rows == 2 || load<i32>(CTL_TILE_PANELS) == 2) {
-    for (; count >= 2; count -= 2, b += panel << 1, c += 64)
-      multiply16(rows, a, b, panel, k, resume ? c : ZEROS, step, c, stride);
+  if (ahead == C_NO_TOUCHES) {
+    if (rows == 1) {
+      for (; count >= 4; count -= 4, b += panel << 2, c += 128) row1x32(a, b, panel, k, resume ? c : ZEROS, c);
+    } else if (rows == 2 || load<i32>(CTL_TILE_PANELS) == 2) {
+      for (; count >= 2; count -= 2, b += panel << 1, c += 64)
+        multiply16(rows, a, b, panel, k, resume ? c : ZEROS, step, c, stride, C_NO_TOUCHES, 0);
+    }
   }
-  for (; count > 0; count--, b += panel, c += 32) multiply8(rows, a, b, k, resume ? c : ZEROS, step, c, stride);
+  for (; count > 0; count--, b += panel, c += 32, offset += panel / AHEAD)
+    multiply8(rows, a, b, k, resume ? c : ZEROS, step, c, stride, ahead, offset);
 }
 
 /** A touch list of pages [p, p + 4), or of the last one in their stead: while a tile reads 256 bytes of its panel, a line of each. */
@@ -305,7 +306,7 @@ function head(record: usize, segment: usize, kvHead: i32, strip0: i32, strip1: i
             false,
             scores,
             stride,
-            isLong && strip == scratch ? scratch + ST_AHEAD : 0,
+            isLong && strip == scratch ? scratch + ST_AHEAD : C_NO_TOUCHES,
             <usize>(turn * (page >> 3) + panel) * (panelK / AHEAD),
           );
         }
@@ -346,7 +347,7 @@ function head(record: usize, segment: usize, kvHead: i32, strip0: i32, strip1: i
               true,
               <usize>load<u32>(strip, ST_OUT) + ((<usize>j) << 5),
               oStride,
-              isLong && strip == scratch ? scratch + ST_AHEAD : 0,
+              isLong && strip == scratch ? scratch + ST_AHEAD : C_NO_TOUCHES,
               <usize>(turn * panelsV + j) * (panelV / AHEAD),
             );
           }

@@ -52,6 +52,14 @@ function mapAny(kind: i32, x: usize, out: usize, count: i32): void {
   if (count & 3) storePart(out, activate(kind, loadPart(x, count & 3)), count & 3);
 }
 
+/** to = factor * from over n floats. */
+export function scaleRow(from: usize, n: i32, factor: f32, to: usize): void {
+  const end = from + ((<usize>n) << 2),
+    f = f32x4.splat(factor);
+  for (; from + 16 <= end; from += 16, to += 16) v128.store(to, f32x4.mul(v128.load(from), f));
+  for (; from < end; from += 4, to += 4) store<f32>(to, load<f32>(from) * factor);
+}
+
 /** x += y over n floats. */
 export function addRow(x: usize, y: usize, n: i32): void {
   const end = x + ((<usize>n) << 2);

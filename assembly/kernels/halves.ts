@@ -98,6 +98,14 @@ export function lowHalves(type: i32, x: v128, mask: v128, shift: v128): v128 {
   return v128.and(i32x4.dot_i16x8_s(x, shift), mask);
 }
 
+/** The same without a second constant, by an operation more. */
+// @ts-ignore: decorator
+@inline
+export function lowHalvesShifted(type: i32, x: v128, mask: v128): v128 {
+  const high = i32x4.shl(x, 16);
+  return type == TYPE_BF16 ? high : highHalves(type, high, mask);
+}
+
 /** The high halves. */
 // @ts-ignore: decorator
 @inline

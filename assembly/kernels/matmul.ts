@@ -20,8 +20,10 @@
 //
 // One or two rows have kernels of their own (rows.ts), which walk along several long runs of panels at once: the weights of a
 // whole GPT-2 in 20 % less time than with neighbouring panels. Weights may be held in 16 bits (halves.ts): those kernels convert
-// as they read, in 55 to 60 % of the time of f32, and take up to four rows, two at a time (of SmolLM three in 75 %, four in 86 % of
-// the tiles' time); for more rows a panel or two at a time are converted to f32 first.
+// as they read, in 55 to 60 % of the time of f32. Of more rows the first strip converts, and leaves the panel in f32 for the others:
+// beside panels converted before their first strip, a MiniLM takes 13 % less time at 5 to 8 rows, 5 % at 16, on V8 11 20 % and 8 %,
+// a GPT-2 10 % at 4 rows, 13 % at 8. Tiles of 16 columns, whose pairs of vectors such a mixture would break up, and rows too
+// large to be scaled for f16 have theirs converted before.
 //
 // Order: each element is one multiply-add chain, from the bias (or zero), k ascending; blocks of k resume from C. So
 // neither the tile, nor the number of rows, nor the thread count can change a result.
@@ -52,12 +54,13 @@ import {
   TYPE_F16,
   TYPE_F32,
 } from '../abi/records';
-import { C_CODE_SCALE } from '../abi/constants';
+import { C_CODE_SCALE, C_NO_TOUCHES, C_ONE } from '../abi/constants';
 import { CTL_TILE_PANELS, CTL_TILE_ROWS, K_BLOCK, ZEROS } from '../abi/layout';
-import { activateRow, addRow } from './elementwise';
+import { activateRow, addRow, scaleRow } from './elementwise';
+import { loadPart } from '../simd';
 import { packStrip, stripCount, stripRows } from './strips';
 import { convertPanel, multiplyRows, panelsAtOnce } from './rows';
-import { TOUCH_STEP, TOUCH_STRETCH, multiply16, multiply16Ahead, multiply8, multiply8Ahead } from './tile';
+import { TOUCH_STEP, TOUCH_STRETCH, convertAndMultiply8, multiply16, multiply8 } from './tile';
 
 /** Rows of A that are packed at a time: they stay in the second-level cache. */
 const ROW_BLOCK = 132;
@@ -67,6 +70,8 @@ const PANEL_BLOCK = 32;
 const TILE_BYTES = 256;
 /** Up to so many strips, memory is the tighter limit: panels are taken from four runs. */
 const FEW_STRIPS = 4;
+/** The most rows that kernels of their own take. */
+const FEW = 2;
 /** From here on an f32 times 2^102 may be infinite. */
 const SCALED_LIMIT: f32 = 67108864;
 
@@ -93,24 +98,23 @@ function edge(
     init = tile;
     initStride = 32;
   }
-  multiply8(rows, a, b, kc, init, initStride, tile, 32);
+  multiply8(rows, a, b, kc, init, initStride, tile, 32, C_NO_TOUCHES, 0);
   for (let r = 0; r < rows; r++) {
     for (let j = 0; j < width; j++) store<f32>(c + <usize>r * stride + (j << 2), load<f32>(tile + (r << 5) + (j << 2)));
   }
 }
 
-/** Copies n floats, times 2^102. Gives false if one of them is too large for that. */
-function scaleRows(from: usize, n: i32, to: usize): bool {
-  let isSmall = true;
-  for (const end = from + ((<usize>n) << 2); from < end; from += 4, to += 4) {
-    const x = load<f32>(from);
-    store<f32>(to, x * load<f32>(C_CODE_SCALE));
-    if (!(abs(x) < SCALED_LIMIT)) isSmall = false;
-  }
-  return isSmall;
+/** Whether n floats may be multiplied by 2^102. */
+function areSmall(x: usize, n: i32): bool {
+  const limit = f32x4.splat(SCALED_LIMIT),
+    end4 = x + ((<usize>(n & ~3)) << 2);
+  let within = f32x4.eq(limit, limit);
+  for (; x < end4; x += 16) within = v128.and(within, f32x4.lt(f32x4.abs(v128.load(x)), limit));
+  if (n & 3) within = v128.and(within, f32x4.lt(f32x4.abs(loadPart(x, n & 3)), limit));
+  return i32x4.all_true(within);
 }
 
-/** Few rows, in strips of one or two, times the panels [from, to), cut into as many runs as the kernel takes panels at a time: it
+/** Few rows, in strips of one or of two, times the panels [from, to), cut into as many runs as the kernel takes panels at a time: it
  *  walks along all of them at once. The first strip brings the panels into the cache for the others. Gives the first panel that
  *  is left. */
 function fewRows(
@@ -128,7 +132,8 @@ function fewRows(
   from: i32,
   to: i32,
 ): i32 {
-  const runs = panelsAtOnce(stripRows(rows, strips, 0), type),
+  const height = rows / strips,
+    runs = panelsAtOnce(height, type),
     length = (to - from) / runs;
   const apart = <usize>length * panel,
     cApart = (<usize>length) << 5;
@@ -140,9 +145,8 @@ function fewRows(
     let aStrip = a,
       cStrip = c + at;
     for (let s = 0; s < strips; s++) {
-      const height = stripRows(rows, strips, s),
-        init = resume ? cStrip : bias ? bias + at : ZEROS;
-      multiplyRows(height, runs, type, aStrip, w, apart, kc, init, initStride, initApart, cStrip, stride, cApart);
+      const init = resume ? cStrip : bias ? bias + at : ZEROS;
+      multiplyRows(height, type, aStrip, w, apart, kc, init, initStride, initApart, cStrip, stride, cApart);
       aStrip += (<usize>(height * kc)) << 2;
       cStrip += <usize>height * stride;
     }
@@ -175,7 +179,8 @@ function epilogue(
 }
 
 /** Packed rows (a block of A, `strips` strips) times panels of a block of B, from panel `from` on: `runs` runs of `length` groups
- *  of `columns` panels, which take turns. Meanwhile the tiles touch the groups of the next turn, a share each. */
+ *  of `columns` panels, which take turns. Meanwhile the tiles touch the groups of the next turn, a share each. `scale`: C_ONE, also
+ *  where f16 takes its rows times 2^102, or C_CODE_SCALE where that would be too much. */
 function walk(
   rows: i32,
   strips: i32,
@@ -195,6 +200,7 @@ function walk(
   columns: i32,
   touches: usize,
   converted: usize,
+  scale: usize,
 ): void {
   const full = (<usize>kc) << 5,
     group = <usize>columns * panel,
@@ -207,6 +213,7 @@ function walk(
     times = <i32>(group >> 6) / (4 * strips) + 1, // a tile
     stretch = max(1, kc / times),
     reach = <usize>((kc - 1) / stretch) * move + 3 * spacing + 4;
+  const isFused = columns == 1 && rows > FEW && scale == C_ONE && type != TYPE_F32;
   store<u32>(touches, <u32>move, TOUCH_STEP);
   store<u32>(touches, (<u32>stretch) << 5, TOUCH_STRETCH);
   let turn = b + <usize>from * panel;
@@ -217,22 +224,18 @@ function walk(
       at = (<usize>(from + i * columns)) << 5,
       offset: usize = 0;
     for (let run = 0; run < runs; run++) {
-      let bPanel = raw;
-      if (type != TYPE_F32) {
-        bPanel = converted;
-        convertPanel(type, raw, kc * columns, converted);
-      }
+      const bPanel = type == TYPE_F32 ? raw : converted;
+      if (type != TYPE_F32 && !isFused) convertPanel(type, raw, kc * columns, converted, scale);
       let aStrip = a,
         cStrip = c + at;
       for (let s = 0; s < strips; s++) {
         const height = stripRows(rows, strips, s),
           init = resume ? cStrip : bias ? bias + at : ZEROS;
-        if (next + offset + reach <= bEnd) {
-          if (columns == 2)
-            multiply16Ahead(height, aStrip, bPanel, full, kc, init, step, cStrip, stride, touches, offset);
-          else multiply8Ahead(height, aStrip, bPanel, kc, init, step, cStrip, stride, touches, offset);
-        } else if (columns == 2) multiply16(height, aStrip, bPanel, full, kc, init, step, cStrip, stride);
-        else multiply8(height, aStrip, bPanel, kc, init, step, cStrip, stride);
+        const ahead = next + offset + reach <= bEnd ? touches : C_NO_TOUCHES;
+        if (columns == 2) multiply16(height, aStrip, bPanel, full, kc, init, step, cStrip, stride, ahead, offset);
+        else if (isFused && s == 0)
+          convertAndMultiply8(height, type, aStrip, raw, converted, kc, init, step, cStrip, stride, ahead, offset);
+        else multiply8(height, aStrip, bPanel, kc, init, step, cStrip, stride, ahead, offset);
         aStrip += (<usize>(height * kc)) << 2;
         cStrip += <usize>height * stride;
         offset += <usize>times * move;
@@ -244,13 +247,12 @@ function walk(
   }
 }
 
-/** Packed rows times panels [from, to) of a block of B. `operand`: the rows as fewRows takes them, or 0. */
+/** Packed rows times panels [from, to) of a block of B. `scale` as for walk. */
 function panels(
   rows: i32,
   strips: i32,
   type: i32,
   a: usize,
-  operand: usize,
   b: usize,
   bEnd: usize,
   kc: i32,
@@ -263,18 +265,40 @@ function panels(
   width: i32,
   wide: bool,
   tile: usize,
+  scale: usize,
 ): void {
   const panel = (<usize>kc) << (type == TYPE_F32 ? 5 : 4),
     whole = min(to, width >> 3),
     converted = tile + TILE_BYTES;
   let j = from;
-  if (operand != 0) j = fewRows(rows, strips, type, operand, b, panel, kc, bias, resume, c, stride, from, whole);
+  if (rows <= FEW && scale == C_ONE)
+    j = fewRows(rows, strips, type, a, b, panel, kc, bias, resume, c, stride, from, whole);
   while (j < whole) {
     const columns = wide && rows >= 3 * strips ? min(2, whole - j) : 1,
       groups = (whole - j) / columns,
       runs = strips <= FEW_STRIPS && groups >= 4 ? 4 : 1,
       length = groups / runs;
-    walk(rows, strips, type, a, b, panel, bEnd, kc, bias, resume, c, stride, j, runs, length, columns, tile, converted);
+    walk(
+      rows,
+      strips,
+      type,
+      a,
+      b,
+      panel,
+      bEnd,
+      kc,
+      bias,
+      resume,
+      c,
+      stride,
+      j,
+      runs,
+      length,
+      columns,
+      tile,
+      converted,
+      scale,
+    );
     j += runs * length * columns;
   }
   if (j < to) {
@@ -282,7 +306,7 @@ function panels(
       step = resume ? stride : 0;
     let bPanel = b + <usize>j * panel;
     if (type != TYPE_F32) {
-      convertPanel(type, bPanel, kc, converted);
+      convertPanel(type, bPanel, kc, converted, scale);
       bPanel = converted;
     }
     let aStrip = a,
@@ -314,22 +338,22 @@ function product(record: usize, batch: i32, row0: i32, row1: i32, panel0: i32, p
     wide = load<i32>(CTL_TILE_PANELS) == 2;
   const type = load<i32>(record, MM_TYPE),
     shift: usize = type == TYPE_F32 ? 2 : 1;
-  // Up to `few` rows, memory or the conversion is the limit: they have kernels of their own, which take `tall` rows at a time,
-  // of 16-bit weights one where the compiler keeps no more than 4 rows of a tile in registers.
-  const tall = type == TYPE_F32 || tileRows > 4 ? 2 : 1,
-    few = type == TYPE_F32 ? 2 : tall + 2;
+  // Up to FEW rows, memory is the limit: they have kernels of their own, which take `tall` rows at a time, of 16-bit weights one
+  // where the compiler keeps no more than 4 rows of a tile in registers.
+  const tall = type == TYPE_F32 || tileRows > 4 ? 2 : 1;
   const columns8 = (n + 7) & ~7;
   const bEnd = b + ((<usize>depth * columns8) << shift);
-  // scratch: one edge tile, two panels converted to f32 if need be, the packed block of A, twice if it is of few rows of f16
+  // scratch: one edge tile, two panels converted to f32 if need be, the packed block of A
   const tile = scratch;
-  let packed = scratch + TILE_BYTES;
+  let packed = scratch + TILE_BYTES,
+    scale = C_ONE;
   if (type != TYPE_F32) packed += (<usize>min(K_BLOCK, depth)) << 6;
 
   const blocks = (row1 - row0 + ROW_BLOCK - 1) / ROW_BLOCK;
   let first = row0;
   for (let block = 0; block < blocks; block++) {
     const rows = stripRows(row1 - row0, blocks, block),
-      isFew = rows <= few,
+      isFew = rows <= FEW,
       strips = stripCount(rows, isFew ? tall : tileRows);
     for (let k0 = 0; k0 < depth; k0 += K_BLOCK) {
       const kc = min(K_BLOCK, depth - k0),
@@ -343,10 +367,9 @@ function product(record: usize, batch: i32, row0: i32, row1: i32, panel0: i32, p
         from += <usize>height * aStride;
         to += (<usize>(height * kc)) << 2;
       }
-      let operand: usize = 0;
-      if (isFew) {
-        if (type != TYPE_F16) operand = packed;
-        else if (scaleRows(packed, rows * kc, to)) operand = to;
+      if (type == TYPE_F16) {
+        scale = (isFew || !wide) && areSmall(packed, rows * kc) ? C_ONE : C_CODE_SCALE;
+        if (scale == C_ONE) scaleRow(packed, rows * kc, load<f32>(C_CODE_SCALE), packed);
       }
       // long runs for few rows, whose C is small
       const columns = isFew ? panel1 - panel0 : PANEL_BLOCK;
@@ -357,7 +380,6 @@ function product(record: usize, batch: i32, row0: i32, row1: i32, panel0: i32, p
           strips,
           type,
           packed,
-          operand,
           bBlock,
           bEnd,
           kc,
@@ -370,6 +392,7 @@ function product(record: usize, batch: i32, row0: i32, row1: i32, panel0: i32, p
           n,
           wide,
           tile,
+          scale,
         );
         if (last && (act != ACT_NONE || residual != 0)) {
           epilogue(act, c, cStride, residual, rStride, first, rows, j0 << 3, min(j1 << 3, n));

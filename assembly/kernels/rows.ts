@@ -12,34 +12,33 @@
 //         3 and masked, a half is the weight times 2^-102. Here A comes times 2^102 in return: the products are the same
 //
 // The order of additions is that of the tiles (tile.ts), so the results are the same.
-import { C_CODE_SCALE } from '../abi/constants';
 import { TYPE_BF16, TYPE_F16, TYPE_F32 } from '../abi/records';
 import { madd, splat } from '../simd';
 import { highHalves, lowHalves, maskOf, shiftOf } from './halves';
 
 // @ts-ignore: decorator
 @inline
-function convert(type: i32, from: usize, n: i32, to: usize): void {
+function convert(type: i32, from: usize, n: i32, to: usize, scale: usize): void {
   const mask = maskOf(type),
     lift = shiftOf(type),
-    scale = splat(C_CODE_SCALE);
+    factor = splat(scale);
   for (const end = from + ((<usize>n) << 4); from < end; from += 16, to += 32) {
     const x = v128.load(from);
     let low = lowHalves(type, x, mask, lift),
       high = highHalves(type, x, mask);
     if (type == TYPE_F16) {
-      low = f32x4.mul(low, scale);
-      high = f32x4.mul(high, scale);
+      low = f32x4.mul(low, factor);
+      high = f32x4.mul(high, factor);
     }
     v128.store(to, low);
     v128.store(to, high, 16);
   }
 }
 
-/** n steps of k of panels of 16-bit weights to f32: what they are multiplied with where there are more rows. */
-export function convertPanel(type: i32, from: usize, n: i32, to: usize): void {
-  if (type == TYPE_F16) convert(TYPE_F16, from, n, to);
-  else convert(TYPE_BF16, from, n, to);
+/** n steps of k of panels of 16-bit weights to f32, those of f16 as weights times 2^-102 times the constant at `scale`. */
+export function convertPanel(type: i32, from: usize, n: i32, to: usize, scale: usize): void {
+  if (type == TYPE_F16) convert(TYPE_F16, from, n, to, scale);
+  else convert(TYPE_BF16, from, n, to, scale);
 }
 
 // Accumulators are named by row and panel in one: slot = row * panels + panel, p its columns 0..3 and q 4..7.
@@ -123,17 +122,13 @@ function row2x3(a: usize, b: usize, apart: usize, k: i32, init: usize, initStrid
 // prettier-ignore
 function row1x3F16(a: usize, b: usize, apart: usize, k: i32, init: usize, initStride: usize, initApart: usize, c: usize, stride: usize, cApart: usize): void { product(1, 3, TYPE_F16, a, b, apart, k, init, initStride, initApart, c, stride, cApart); }
 // prettier-ignore
-function row1x2F16(a: usize, b: usize, apart: usize, k: i32, init: usize, initStride: usize, initApart: usize, c: usize, stride: usize, cApart: usize): void { product(1, 2, TYPE_F16, a, b, apart, k, init, initStride, initApart, c, stride, cApart); }
-// prettier-ignore
 function row2x2F16(a: usize, b: usize, apart: usize, k: i32, init: usize, initStride: usize, initApart: usize, c: usize, stride: usize, cApart: usize): void { product(2, 2, TYPE_F16, a, b, apart, k, init, initStride, initApart, c, stride, cApart); }
 // prettier-ignore
 function row1x3BF16(a: usize, b: usize, apart: usize, k: i32, init: usize, initStride: usize, initApart: usize, c: usize, stride: usize, cApart: usize): void { product(1, 3, TYPE_BF16, a, b, apart, k, init, initStride, initApart, c, stride, cApart); }
 // prettier-ignore
-function row1x2BF16(a: usize, b: usize, apart: usize, k: i32, init: usize, initStride: usize, initApart: usize, c: usize, stride: usize, cApart: usize): void { product(1, 2, TYPE_BF16, a, b, apart, k, init, initStride, initApart, c, stride, cApart); }
-// prettier-ignore
 function row2x2BF16(a: usize, b: usize, apart: usize, k: i32, init: usize, initStride: usize, initApart: usize, c: usize, stride: usize, cApart: usize): void { product(2, 2, TYPE_BF16, a, b, apart, k, init, initStride, initApart, c, stride, cApart); }
 
-/** How many panels multiplyRows takes at a time, where `rows` are the most that it takes. */
+/** How many panels multiplyRows takes at a time. */
 // @ts-ignore: decorator
 @inline
 export function panelsAtOnce(rows: i32, type: i32): i32 {
@@ -141,17 +136,15 @@ export function panelsAtOnce(rows: i32, type: i32): i32 {
   return rows == 1 ? 3 : 2;
 }
 
-/** One or two rows times `panels` (panelsAtOnce) panels `apart` bytes from each other; their columns of C are `cApart` from each
- *  other, those of init `initApart`. f16 takes A times 2^102. k >= 1. */
+/** One or two rows times as many panels as panelsAtOnce says, `apart` bytes from each other; their columns of C are `cApart` from
+ *  each other, those of init `initApart`. f16 takes A times 2^102. k >= 1. */
 // prettier-ignore
-export function multiplyRows(rows: i32, panels: i32, type: i32, a: usize, b: usize, apart: usize, k: i32, init: usize, initStride: usize, initApart: usize, c: usize, stride: usize, cApart: usize): void {
+export function multiplyRows(rows: i32, type: i32, a: usize, b: usize, apart: usize, k: i32, init: usize, initStride: usize, initApart: usize, c: usize, stride: usize, cApart: usize): void {
   if (type == TYPE_F16) {
     if (rows == 2) row2x2F16(a, b, apart, k, init, initStride, initApart, c, stride, cApart);
-    else if (panels == 2) row1x2F16(a, b, apart, k, init, initStride, initApart, c, stride, cApart);
     else row1x3F16(a, b, apart, k, init, initStride, initApart, c, stride, cApart);
   } else if (type == TYPE_BF16) {
     if (rows == 2) row2x2BF16(a, b, apart, k, init, initStride, initApart, c, stride, cApart);
-    else if (panels == 2) row1x2BF16(a, b, apart, k, init, initStride, initApart, c, stride, cApart);
     else row1x3BF16(a, b, apart, k, init, initStride, initApart, c, stride, cApart);
   } else if (rows == 1) row1x6(a, b, apart, k, init, initStride, initApart, c, stride, cApart);
   else row2x3(a, b, apart, k, init, initStride, initApart, c, stride, cApart);

@@ -3,7 +3,7 @@
 //   C[rows, 8 p] = init + A[rows, k] B[k, 8 p]     one multiply-add chain an element, k ascending
 //
 //   a     packed A: [k][rows] f32, so that a step of k reads `rows` neighbours
-//   b     packed B: panels of [k][8] f32; the tiles of 16 columns and the row kernels read several panels
+//   b     packed B: panels of [k][8], f32 or 16 bits (halves.ts); the tiles of 16 columns and the row kernels read several panels
 //   init  where the sums start: zeros, a bias (stride 0) or C itself, to resume a longer chain
 //
 // Accumulators are locals and are always loaded from memory: V8 keeps at most 15 vectors in registers, and pairs of
@@ -22,10 +22,12 @@
 //   either, Bun                 30    30    29      -
 //
 // The order of additions does not depend on the tile, so neither does any result.
+import { TYPE_BF16, TYPE_F16, TYPE_F32 } from '../abi/records';
 import { madd } from '../simd';
+import { highHalves, lowHalves, lowHalvesShifted, maskOf, shiftOf } from './halves';
 
 // A touch list says what a tile brings in for those that come after it: four addresses (u32), by how many bytes they move from
-// one touch to the next, and how many bytes of B lie between two touches.
+// one touch to the next (0: nothing is touched, C_NO_TOUCHES), and how many bytes of an f32 panel lie between two touches.
 export const TOUCH_STEP: usize = 16;
 export const TOUCH_STRETCH: usize = 20;
 
@@ -41,10 +43,11 @@ function touch(list: usize, offset: usize): usize {
   return offset + load<u32>(list, TOUCH_STEP);
 }
 
+/** Of 16-bit weights the tile leaves what it reads in f32 at `to`, for the strips that follow. */
 // prettier-ignore
 // @ts-ignore: decorator
 @inline
-function tile8(rows: i32, fetch: bool, a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void {
+function tile8(rows: i32, type: i32, a: usize, b: usize, to: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void {
   let c00 = v128.load(init), c01 = v128.load(init, 16);
   let c10 = c00, c11 = c01;
   let c20 = c00, c21 = c01;
@@ -56,15 +59,22 @@ function tile8(rows: i32, fetch: bool, a: usize, b: usize, k: i32, init: usize, 
   if (rows > 3) { init += initStride; c30 = v128.load(init); c31 = v128.load(init, 16); }
   if (rows > 4) { init += initStride; c40 = v128.load(init); c41 = v128.load(init, 16); }
   if (rows > 5) { init += initStride; c50 = v128.load(init); c51 = v128.load(init, 16); }
-  const end = b + (<usize>k << 5);
-  let stop = end;
+  // beside six rows there is a register for one constant, and not throughout
+  const isFull = rows == 6, mask = type == TYPE_F32 || isFull ? c00 : maskOf(type), lift = type != TYPE_F16 || isFull ? c00 : shiftOf(type);
+  const shift: usize = type == TYPE_F32 ? 5 : 4, end = b + (<usize>k << shift);
   do {
-    if (fetch) {
-      stop = min(b + load<u32>(ahead, TOUCH_STRETCH), end);
-      offset = touch(ahead, offset);
-    }
+    const stretch = <usize>load<u32>(ahead, TOUCH_STRETCH), stop = min(b + (type == TYPE_F32 ? stretch : stretch >> 1), end);
+    if (load<u32>(ahead, TOUCH_STEP)) offset = touch(ahead, offset);
     do {
-      const b0 = v128.load(b), b1 = v128.load(b, 16);
+      let b0 = v128.load(b), b1 = b0;
+      if (type == TYPE_F32) b1 = v128.load(b, 16);
+      else {
+        const m = isFull ? maskOf(type) : mask;
+        b1 = highHalves(type, b0, m);
+        b0 = isFull ? lowHalvesShifted(type, b0, m) : lowHalves(type, b0, m, lift);
+        v128.store(to, b0); v128.store(to, b1, 16);
+        to += 32;
+      }
       let x = v128.load32_splat(a); c00 = madd(x, b0, c00); c01 = madd(x, b1, c01);
       if (rows > 1) { x = v128.load32_splat(a, 4); c10 = madd(x, b0, c10); c11 = madd(x, b1, c11); }
       if (rows > 2) { x = v128.load32_splat(a, 8); c20 = madd(x, b0, c20); c21 = madd(x, b1, c21); }
@@ -72,9 +82,9 @@ function tile8(rows: i32, fetch: bool, a: usize, b: usize, k: i32, init: usize, 
       if (rows > 4) { x = v128.load32_splat(a, 16); c40 = madd(x, b0, c40); c41 = madd(x, b1, c41); }
       if (rows > 5) { x = v128.load32_splat(a, 20); c50 = madd(x, b0, c50); c51 = madd(x, b1, c51); }
       a += <usize>rows << 2;
-      b += 32;
+      b += <usize>1 << shift;
     } while (b != stop);
-  } while (fetch && b != end);
+  } while (b != end);
   v128.store(c, c00); v128.store(c, c01, 16);
   if (rows > 1) { c += stride; v128.store(c, c10); v128.store(c, c11, 16); }
   if (rows > 2) { c += stride; v128.store(c, c20); v128.store(c, c21, 16); }
@@ -84,9 +94,72 @@ function tile8(rows: i32, fetch: bool, a: usize, b: usize, k: i32, init: usize, 
 }
 
 // prettier-ignore
+function multiply8Rows6(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void { tile8(6, TYPE_F32, a, b, 0, k, init, initStride, c, stride, ahead, offset); }
+// prettier-ignore
+function multiply8Rows5(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void { tile8(5, TYPE_F32, a, b, 0, k, init, initStride, c, stride, ahead, offset); }
+// prettier-ignore
+function multiply8Rows4(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void { tile8(4, TYPE_F32, a, b, 0, k, init, initStride, c, stride, ahead, offset); }
+// prettier-ignore
+function multiply8Rows3(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void { tile8(3, TYPE_F32, a, b, 0, k, init, initStride, c, stride, ahead, offset); }
+// prettier-ignore
+function multiply8Rows2(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void { tile8(2, TYPE_F32, a, b, 0, k, init, initStride, c, stride, ahead, offset); }
+// prettier-ignore
+function multiply8Rows1(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void { tile8(1, TYPE_F32, a, b, 0, k, init, initStride, c, stride, ahead, offset); }
+
+/** A tile of 1 to 6 rows and 8 columns of f32. k >= 1; strides in bytes. `ahead` is a touch list, `offset` where in its runs this tile begins. */
+// prettier-ignore
+export function multiply8(rows: i32, a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void {
+  switch (rows) {
+    case 6: multiply8Rows6(a, b, k, init, initStride, c, stride, ahead, offset); break;
+    case 5: multiply8Rows5(a, b, k, init, initStride, c, stride, ahead, offset); break;
+    case 4: multiply8Rows4(a, b, k, init, initStride, c, stride, ahead, offset); break;
+    case 3: multiply8Rows3(a, b, k, init, initStride, c, stride, ahead, offset); break;
+    case 2: multiply8Rows2(a, b, k, init, initStride, c, stride, ahead, offset); break;
+    default: multiply8Rows1(a, b, k, init, initStride, c, stride, ahead, offset);
+  }
+}
+
+// prettier-ignore
+function convertF16Rows6(a: usize, b: usize, to: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void { tile8(6, TYPE_F16, a, b, to, k, init, initStride, c, stride, ahead, offset); }
+// prettier-ignore
+function convertF16Rows5(a: usize, b: usize, to: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void { tile8(5, TYPE_F16, a, b, to, k, init, initStride, c, stride, ahead, offset); }
+// prettier-ignore
+function convertF16Rows4(a: usize, b: usize, to: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void { tile8(4, TYPE_F16, a, b, to, k, init, initStride, c, stride, ahead, offset); }
+// prettier-ignore
+function convertF16Rows3(a: usize, b: usize, to: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void { tile8(3, TYPE_F16, a, b, to, k, init, initStride, c, stride, ahead, offset); }
+// prettier-ignore
+function convertBF16Rows6(a: usize, b: usize, to: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void { tile8(6, TYPE_BF16, a, b, to, k, init, initStride, c, stride, ahead, offset); }
+// prettier-ignore
+function convertBF16Rows5(a: usize, b: usize, to: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void { tile8(5, TYPE_BF16, a, b, to, k, init, initStride, c, stride, ahead, offset); }
+// prettier-ignore
+function convertBF16Rows4(a: usize, b: usize, to: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void { tile8(4, TYPE_BF16, a, b, to, k, init, initStride, c, stride, ahead, offset); }
+// prettier-ignore
+function convertBF16Rows3(a: usize, b: usize, to: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void { tile8(3, TYPE_BF16, a, b, to, k, init, initStride, c, stride, ahead, offset); }
+
+/** The same of 3 to 6 rows with a panel of 16-bit weights, which is at `to` in f32 then. f16 takes A times 2^102 and leaves weights times 2^-102. */
+// prettier-ignore
+export function convertAndMultiply8(rows: i32, type: i32, a: usize, b: usize, to: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void {
+  if (type == TYPE_F16) {
+    switch (rows) {
+      case 6: convertF16Rows6(a, b, to, k, init, initStride, c, stride, ahead, offset); break;
+      case 5: convertF16Rows5(a, b, to, k, init, initStride, c, stride, ahead, offset); break;
+      case 4: convertF16Rows4(a, b, to, k, init, initStride, c, stride, ahead, offset); break;
+      default: convertF16Rows3(a, b, to, k, init, initStride, c, stride, ahead, offset);
+    }
+  } else {
+    switch (rows) {
+      case 6: convertBF16Rows6(a, b, to, k, init, initStride, c, stride, ahead, offset); break;
+      case 5: convertBF16Rows5(a, b, to, k, init, initStride, c, stride, ahead, offset); break;
+      case 4: convertBF16Rows4(a, b, to, k, init, initStride, c, stride, ahead, offset); break;
+      default: convertBF16Rows3(a, b, to, k, init, initStride, c, stride, ahead, offset);
+    }
+  }
+}
+
+// prettier-ignore
 // @ts-ignore: decorator
 @inline
-function tile16(rows: i32, fetch: bool, a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void {
+function tile16(rows: i32, a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void {
   let c00 = v128.load(init), c01 = v128.load(init, 16), c02 = v128.load(init, 32), c03 = v128.load(init, 48);
   let c10 = c00, c11 = c01, c12 = c02, c13 = c03;
   let c20 = c00, c21 = c01, c22 = c02, c23 = c03;
@@ -99,12 +172,9 @@ function tile16(rows: i32, fetch: bool, a: usize, b: usize, second: usize, k: i3
   if (rows > 4) { init += initStride; c40 = v128.load(init); c41 = v128.load(init, 16); c42 = v128.load(init, 32); c43 = v128.load(init, 48); }
   if (rows > 5) { init += initStride; c50 = v128.load(init); c51 = v128.load(init, 16); c52 = v128.load(init, 32); c53 = v128.load(init, 48); }
   const end = b + (<usize>k << 5);
-  let stop = end;
   do {
-    if (fetch) {
-      stop = min(b + load<u32>(ahead, TOUCH_STRETCH), end);
-      offset = touch(ahead, offset);
-    }
+    const stop = min(b + load<u32>(ahead, TOUCH_STRETCH), end);
+    if (load<u32>(ahead, TOUCH_STEP)) offset = touch(ahead, offset);
     do {
       const b0 = v128.load(b), b1 = v128.load(b, 16), b2 = v128.load(b + second), b3 = v128.load(b + second, 16);
       let x = v128.load32_splat(a); c00 = madd(x, b0, c00); c01 = madd(x, b1, c01); c02 = madd(x, b2, c02); c03 = madd(x, b3, c03);
@@ -116,7 +186,7 @@ function tile16(rows: i32, fetch: bool, a: usize, b: usize, second: usize, k: i3
       a += <usize>rows << 2;
       b += 32;
     } while (b != stop);
-  } while (fetch && b != end);
+  } while (b != end);
   v128.store(c, c00); v128.store(c, c01, 16); v128.store(c, c02, 32); v128.store(c, c03, 48);
   if (rows > 1) { c += stride; v128.store(c, c10); v128.store(c, c11, 16); v128.store(c, c12, 32); v128.store(c, c13, 48); }
   if (rows > 2) { c += stride; v128.store(c, c20); v128.store(c, c21, 16); v128.store(c, c22, 32); v128.store(c, c23, 48); }
@@ -126,97 +196,25 @@ function tile16(rows: i32, fetch: bool, a: usize, b: usize, second: usize, k: i3
 }
 
 // prettier-ignore
-function multiply8Rows6(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile8(6, false, a, b, k, init, initStride, c, stride, 0, 0); }
+function multiply16Rows6(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void { tile16(6, a, b, second, k, init, initStride, c, stride, ahead, offset); }
 // prettier-ignore
-function multiply8Rows5(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile8(5, false, a, b, k, init, initStride, c, stride, 0, 0); }
+function multiply16Rows5(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void { tile16(5, a, b, second, k, init, initStride, c, stride, ahead, offset); }
 // prettier-ignore
-function multiply8Rows4(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile8(4, false, a, b, k, init, initStride, c, stride, 0, 0); }
+function multiply16Rows4(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void { tile16(4, a, b, second, k, init, initStride, c, stride, ahead, offset); }
 // prettier-ignore
-function multiply8Rows3(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile8(3, false, a, b, k, init, initStride, c, stride, 0, 0); }
+function multiply16Rows3(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void { tile16(3, a, b, second, k, init, initStride, c, stride, ahead, offset); }
 // prettier-ignore
-function multiply8Rows2(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile8(2, false, a, b, k, init, initStride, c, stride, 0, 0); }
-// prettier-ignore
-function multiply8Rows1(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile8(1, false, a, b, k, init, initStride, c, stride, 0, 0); }
+function multiply16Rows2(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void { tile16(2, a, b, second, k, init, initStride, c, stride, ahead, offset); }
 
-/** A tile of 1 to 6 rows and 8 columns. k >= 1; strides in bytes. */
+/** A tile of 2 to 6 rows and 16 columns of f32, in two panels `second` bytes apart. */
 // prettier-ignore
-export function multiply8(rows: i32, a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void {
+export function multiply16(rows: i32, a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void {
   switch (rows) {
-    case 6: multiply8Rows6(a, b, k, init, initStride, c, stride); break;
-    case 5: multiply8Rows5(a, b, k, init, initStride, c, stride); break;
-    case 4: multiply8Rows4(a, b, k, init, initStride, c, stride); break;
-    case 3: multiply8Rows3(a, b, k, init, initStride, c, stride); break;
-    case 2: multiply8Rows2(a, b, k, init, initStride, c, stride); break;
-    default: multiply8Rows1(a, b, k, init, initStride, c, stride);
-  }
-}
-
-// prettier-ignore
-function multiply16Rows6(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile16(6, false, a, b, second, k, init, initStride, c, stride, 0, 0); }
-// prettier-ignore
-function multiply16Rows5(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile16(5, false, a, b, second, k, init, initStride, c, stride, 0, 0); }
-// prettier-ignore
-function multiply16Rows4(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile16(4, false, a, b, second, k, init, initStride, c, stride, 0, 0); }
-// prettier-ignore
-function multiply16Rows3(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile16(3, false, a, b, second, k, init, initStride, c, stride, 0, 0); }
-// prettier-ignore
-function multiply16Rows2(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void { tile16(2, false, a, b, second, k, init, initStride, c, stride, 0, 0); }
-
-/** A tile of 2 to 6 rows and 16 columns, in two panels `second` bytes apart. */
-// prettier-ignore
-export function multiply16(rows: i32, a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize): void {
-  switch (rows) {
-    case 6: multiply16Rows6(a, b, second, k, init, initStride, c, stride); break;
-    case 5: multiply16Rows5(a, b, second, k, init, initStride, c, stride); break;
-    case 4: multiply16Rows4(a, b, second, k, init, initStride, c, stride); break;
-    case 3: multiply16Rows3(a, b, second, k, init, initStride, c, stride); break;
-    default: multiply16Rows2(a, b, second, k, init, initStride, c, stride);
-  }
-}
-
-// prettier-ignore
-function multiply8AheadRows6(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void { tile8(6, true, a, b, k, init, initStride, c, stride, ahead, offset); }
-// prettier-ignore
-function multiply8AheadRows5(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void { tile8(5, true, a, b, k, init, initStride, c, stride, ahead, offset); }
-// prettier-ignore
-function multiply8AheadRows4(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void { tile8(4, true, a, b, k, init, initStride, c, stride, ahead, offset); }
-// prettier-ignore
-function multiply8AheadRows3(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void { tile8(3, true, a, b, k, init, initStride, c, stride, ahead, offset); }
-// prettier-ignore
-function multiply8AheadRows1(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void { tile8(1, true, a, b, k, init, initStride, c, stride, ahead, offset); }
-// prettier-ignore
-function multiply8AheadRows2(a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void { tile8(2, true, a, b, k, init, initStride, c, stride, ahead, offset); }
-
-/** As multiply8, touching memory meanwhile: `ahead` is a touch list, `offset` where in its runs this tile begins. */
-// prettier-ignore
-export function multiply8Ahead(rows: i32, a: usize, b: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void {
-  switch (rows) {
-    case 6: multiply8AheadRows6(a, b, k, init, initStride, c, stride, ahead, offset); break;
-    case 5: multiply8AheadRows5(a, b, k, init, initStride, c, stride, ahead, offset); break;
-    case 4: multiply8AheadRows4(a, b, k, init, initStride, c, stride, ahead, offset); break;
-    case 3: multiply8AheadRows3(a, b, k, init, initStride, c, stride, ahead, offset); break;
-    case 2: multiply8AheadRows2(a, b, k, init, initStride, c, stride, ahead, offset); break;
-    default: multiply8AheadRows1(a, b, k, init, initStride, c, stride, ahead, offset);
-  }
-}
-
-// prettier-ignore
-function multiply16AheadRows6(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void { tile16(6, true, a, b, second, k, init, initStride, c, stride, ahead, offset); }
-// prettier-ignore
-function multiply16AheadRows5(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void { tile16(5, true, a, b, second, k, init, initStride, c, stride, ahead, offset); }
-// prettier-ignore
-function multiply16AheadRows4(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void { tile16(4, true, a, b, second, k, init, initStride, c, stride, ahead, offset); }
-// prettier-ignore
-function multiply16AheadRows3(a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void { tile16(3, true, a, b, second, k, init, initStride, c, stride, ahead, offset); }
-
-/** As multiply16, touching memory meanwhile. Of 3 rows and more. */
-// prettier-ignore
-export function multiply16Ahead(rows: i32, a: usize, b: usize, second: usize, k: i32, init: usize, initStride: usize, c: usize, stride: usize, ahead: usize, offset: usize): void {
-  switch (rows) {
-    case 6: multiply16AheadRows6(a, b, second, k, init, initStride, c, stride, ahead, offset); break;
-    case 5: multiply16AheadRows5(a, b, second, k, init, initStride, c, stride, ahead, offset); break;
-    case 4: multiply16AheadRows4(a, b, second, k, init, initStride, c, stride, ahead, offset); break;
-    default: multiply16AheadRows3(a, b, second, k, init, initStride, c, stride, ahead, offset);
+    case 6: multiply16Rows6(a, b, second, k, init, initStride, c, stride, ahead, offset); break;
+    case 5: multiply16Rows5(a, b, second, k, init, initStride, c, stride, ahead, offset); break;
+    case 4: multiply16Rows4(a, b, second, k, init, initStride, c, stride, ahead, offset); break;
+    case 3: multiply16Rows3(a, b, second, k, init, initStride, c, stride, ahead, offset); break;
+    default: multiply16Rows2(a, b, second, k, init, initStride, c, stride, ahead, offset);
   }
 }
 

@@ -41,7 +41,7 @@ export const CONSTANT_VALUES: readonly (readonly [address: number, value: number
   [C.C_ROUND_BIASED, 12583039],
   [C.C_F16_SCALE, 2 ** 112],
   [C.C_F16_LIMIT, 2 ** 16],
-  [C.C_EXP2_MIN, -127],
+  [C.C_EXP2_MIN, -127 * Math.LN2],
   [C.C_TAIL_EXP, -Math.LOG2E / 2],
   [C.C_EXP2_1, 0.693147004],
   [C.C_EXP2_2, 0.240222424],
@@ -50,6 +50,7 @@ export const CONSTANT_VALUES: readonly (readonly [address: number, value: number
   [C.C_EXP2_5, 0.00132647273],
   [C.C_CODE_SCALE, 2 ** 102],
   [C.C_BIT_13, 2 ** (13 - 149)],
+  [C.C_NO_TOUCHES_STRETCH, 2 ** (14 - 149)],
   [C.C_CODE_MASK, -(2 - 2 ** -10) * 2 ** -96],
   ...Array.from({ length: 16 }, (_, i) => [C.C_ONES + 4 * i, 1] as const),
 ];

@@ -8,12 +8,13 @@ const ALIGN = 64;
 /** Most pages of a memory: what 32-bit addresses reach, then less, for machines that have no room for so many addresses. */
 const MAXIMA = [65536, 32768, 16384, 8192, 4096];
 
-/** A memory that is small and may grow as far as the machine allows. */
+/** A memory that is small and may grow as far as the machine allows. Its last page stays empty: no address that a kernel computes
+ *  behind a region exceeds 32 bits. */
 export function createMemory(shared: boolean): Memory {
   let cause: unknown;
   for (const maximum of MAXIMA) {
     try {
-      return new Memory(new WebAssembly.Memory({ initial: 16, maximum, shared }), maximum * PAGE);
+      return new Memory(new WebAssembly.Memory({ initial: 16, maximum, shared }), (maximum - 1) * PAGE);
     } catch (error) {
       cause = error;
     }

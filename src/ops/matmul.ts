@@ -29,8 +29,6 @@ interface MatmulAttrs {
 }
 
 const ROW_BLOCK = 132;
-/** The most rows that are packed twice: of 16-bit weights, for the kernels of few rows (assembly/kernels/matmul.ts). */
-const FEW_ROWS = 4;
 
 const matmulOp: Op<MatmulAttrs> = {
   name: 'matmul',
@@ -64,11 +62,11 @@ const matmulOp: Op<MatmulAttrs> = {
     // arithmetic, or reading the weights where there are few rows
     return Math.max((rows * n * k) / 20, (n * k) / 3);
   },
-  // an edge tile, two panels as f32, the packed block of A, twice if it is of few rows
+  // an edge tile, two panels as f32, the packed block of A
   scratch({ inputs: [a, b], outputs: [out] }, size) {
     const k = Math.min(K_BLOCK, lastDim((a as Operand).dims));
     const rows = Math.min(ROW_BLOCK, size(rowsOf(out.dims)));
-    const extra = typeOf(b as Operand) === R.TYPE_F32 ? 0 : 16 + Math.min(FEW_ROWS, rows);
+    const extra = typeOf(b as Operand) === R.TYPE_F32 ? 0 : 16;
     return 256 + (rows + extra) * k * 4;
   },
 };

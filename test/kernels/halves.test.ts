@@ -134,7 +134,7 @@ describe.each(BUILDS)('weights in 16 bits, %s', (build) => {
       expect(unheld).toBe(false);
       const plain = raw.input(packWeight(weight, n, k));
       const depth = Math.min(512, k);
-      raw.scratch(256 + (Math.min(132, m) + 16 + Math.min(4, m)) * depth * 4);
+      raw.scratch(256 + (Math.min(132, m) + 16) * depth * 4);
       const out = raw.output(m * n);
       const product = (b: number, held: number): Float32Array => {
         const fields = {
@@ -204,11 +204,15 @@ describe.each(BUILDS)('weights in 16 bits, %s', (build) => {
 
     it.each([2 ** -149, 2 ** 25, 2 ** 26, 2 ** 27, 1e30, 3e38, Infinity, NaN])('a row with %d', (value) => {
       withTiles(() => {
-        for (const m of [1, 2, 3, 4]) {
+        for (const m of [1, 2, 3, 4, 5, 6, 13]) {
           const a = new Random(m).normal(m * 40);
           a[m * 40 - 7] = value;
           check(m, 53, 40, a, false);
         }
+        // in the second block of k alone
+        const deep = new Random(3).normal(7 * 520);
+        deep[2 * 520 - 1] = value;
+        check(7, 9, 520, deep, false);
       });
     });
 
