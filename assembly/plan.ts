@@ -1,5 +1,5 @@
 // The plan interpreter: every thread walks the same records and does its share of each.
-import { CTL_COUNT, CTL_PART, CTL_PARTS, CTL_RECORD, CTL_SCRATCH, CTL_SCRATCH_STRIDE, CTL_STOP } from './abi/layout';
+import { CTL_COUNT, CTL_PART, CTL_PARTS, CTL_RECORD, CTL_STOP } from './abi/layout';
 import * as R from './abi/records';
 import { attention } from './kernels/attention';
 import { convert } from './kernels/convert';
@@ -14,6 +14,7 @@ import { reduce } from './kernels/reduce';
 import { rotary } from './kernels/rotary';
 import { softmax } from './kernels/softmax';
 import { storeKv } from './kernels/store-kv';
+import { scratchOf } from './share';
 import { barrier } from './sync';
 
 /** Runs one record's share `ith` of `nth`, with this thread's scratch memory. */
@@ -76,8 +77,8 @@ function execute(record: usize, ith: i32, nth: i32, scratch: usize): void {
 export function walk(thread: i32, threads: i32): bool {
   const count = load<i32>(CTL_COUNT);
   const part = load<i32>(CTL_PART),
-    parts = load<i32>(CTL_PARTS);
-  const scratch = <usize>load<u32>(CTL_SCRATCH) + <usize>thread * <usize>load<u32>(CTL_SCRATCH_STRIDE);
+    parts = load<i32>(CTL_PARTS),
+    scratch = scratchOf(thread);
   let record = <usize>load<u32>(CTL_RECORD);
   for (let i = 0; i < count; i++) {
     if (load<i32>(record, R.R_BARRIER) != 0 && i > 0 && !barrier(thread, threads)) return false;

@@ -25,7 +25,9 @@
 // last. A hidden key is an exact zero, so whether it is skipped changes nothing; a query without any key gives zeros.
 // Nothing read behind a sequence's last key reaches a result.
 // Error: 1e-6 relative to max |v| while |scores| <= 30 (score errors grow with |q||k| u).
-// Threads share (sequence, key head, strip) units, weighted by keys.
+// Threads share (sequence, key head, strip) units, weighted by keys. Behind many keys a step of one text has few units: heads that
+// are left when each thread has as many as the others are shared by all of them, who meet four times. SmolLM's 3 key heads on 2
+// threads: a step behind 4096 keys takes 15.5 ms for 19.3 with weights in f16, 23.8 for 27.2 in f32.
 // Speed, one thread of a busy EPYC that does 49 GFLOP/s, least of many: 12 heads of 32 and 128 tokens take 0.94 ms with the
 // storing, 0.82 without; the kernel before, which packed keys and values at every call, 0.95 in the same run. 12 heads of 64:
 // 34 GFLOP/s at 128 keys. A step of decoding, 8 key heads of 64, reads 38-46 GB/s in groups of 1 and 16-19 in groups of 3 and
@@ -34,9 +36,11 @@
 // kept in registers, 4096 keys in groups of 3 take 12 % less. 4 strips at a time instead of 2 were 2-8 % slower.
 import { C_NO_TOUCHES } from '../abi/constants';
 import * as R from '../abi/records';
-import { CTL_TILE_PANELS, CTL_TILE_ROWS, ZEROS } from '../abi/layout';
+import { CTL_PARTS, CTL_TILE_PANELS, CTL_TILE_ROWS, ZEROS } from '../abi/layout';
 import { addRelative, addSlope, exponentials, hide, scaleColumn } from './attention-rows';
 import { addRow, scaleRow } from './elementwise';
+import { scratchOf, shareStart } from '../share';
+import { barrier } from '../sync';
 import { packStrip, stripCount, stripRows } from './strips';
 import { TOUCH_STEP, TOUCH_STRETCH, multiply16, multiply8, row1x32 } from './tile';
 
@@ -44,7 +48,8 @@ import { TOUCH_STEP, TOUCH_STRETCH, multiply16, multiply8, row1x32 } from './til
 const STRIPS = 2;
 /** Keys of a page that a tile of p v takes at a time, so that its operands stay in the first-level cache. */
 const KEY_BLOCK = 256;
-
+/** Keys from which on threads share heads: meeting costs microseconds. */
+const SHARED_KEYS = 1024;
 /** Pages that are brought in together while as many are computed with. */
 const AHEAD = 4;
 
@@ -144,8 +149,21 @@ function softmaxStrip(record: usize, segment: usize, head0: i32, group: i32, str
   exponentials(rows, scores, stride, columns, <usize>load<u32>(strip, ST_WEIGHTS), strip + ST_FACTORS);
 }
 
-/** A strip's rows of the result, and of the maps if they are kept. */
-function writeStrip(record: usize, segment: usize, head0: i32, group: i32, strip: usize): void {
+function softmaxStrips(record: usize, segment: usize, head0: i32, group: i32, count: i32, scratch: usize): void {
+  const stride = scoreStride(count, scratch);
+  for (let s = 0; s < count; s++) softmaxStrip(record, segment, head0, group, scratch + <usize>s * ST_BYTES, stride);
+}
+
+/** Columns [column0, column1) of a strip's rows of the result, and with the first the rows of the maps if they are kept. */
+function writeStrip(
+  record: usize,
+  segment: usize,
+  head0: i32,
+  group: i32,
+  strip: usize,
+  column0: i32,
+  column1: i32,
+): void {
   const rows = load<i32>(strip, ST_ROWS),
     from = load<i32>(strip, ST_FROM),
     end = load<i32>(strip, ST_END),
@@ -163,8 +181,8 @@ function writeStrip(record: usize, segment: usize, head0: i32, group: i32, strip
   const maps = <usize>load<u32>(record, R.AT_MAP);
   for (let r = 0; r < rows; r++) {
     const factor = load<f32>(strip + ((<usize>r) << 2), ST_FACTORS);
-    scaleRow(o, sizeV, factor, row + ((<usize>(head * sizeV)) << 2));
-    if (maps) {
+    scaleRow(o + ((<usize>column0) << 2), column1 - column0, factor, row + ((<usize>(head * sizeV + column0)) << 2));
+    if (maps != 0 && column0 == 0) {
       const map = maps + ((<usize>load<u32>(segment, R.SEG_MAP) + <usize>(head * queries + query) * keys) << 2);
       memory.fill(map, 0, (<usize>from) << 2);
       scaleColumn(weights, (<usize>rows) << 2, end - from, factor, map + ((<usize>from) << 2));
@@ -180,7 +198,43 @@ function writeStrip(record: usize, segment: usize, head0: i32, group: i32, strip
   }
 }
 
-/** Describes strips [s0, s0 + count) of `strips`, and packs their queries. */
+// prettier-ignore
+function writeStrips(record: usize, segment: usize, head0: i32, group: i32, count: i32, scratch: usize, column0: i32, column1: i32): void {
+  for (let s = 0; s < count; s++) writeStrip(record, segment, head0, group, scratch + <usize>s * ST_BYTES, column0, column1);
+}
+
+/** Bytes from one row of the scores of `count` strips to the next. */
+function scoreStride(count: i32, scratch: usize): usize {
+  // later strips see later keys; 8 floats more than there are keys: rows a power of two apart would meet in one set of the cache
+  const from = load<i32>(scratch, ST_FROM),
+    end = load<i32>(scratch + <usize>(count - 1) * ST_BYTES, ST_END);
+  return (<usize>(((end - from + 7) & ~7) + 8)) << 2;
+}
+
+/** Finds room in scratch memory for what `count` strips compute: the strips' descriptions, a tile of query rows and Q, which are
+ *  there, O, then S and P of each strip. */
+function place(record: usize, count: i32, scratch: usize): void {
+  const oStride = (<usize>((load<i32>(record, R.AT_SIZE_V) + 7) & ~7)) << 2,
+    stride = scoreStride(count, scratch),
+    stripsEnd = scratch + <usize>count * ST_BYTES;
+  let at =
+    scratch + <usize>STRIPS * ST_BYTES + ((<usize>(6 * load<i32>(record, R.AT_SIZE_K))) << 2) * <usize>(STRIPS + 1);
+  for (let strip = scratch; strip < stripsEnd; strip += ST_BYTES) {
+    const rows = <usize>load<i32>(strip, ST_ROWS);
+    store<u32>(strip, <u32>at, ST_OUT);
+    memory.fill(at, 0, rows * oStride);
+    at += rows * oStride;
+  }
+  for (let strip = scratch; strip < stripsEnd; strip += ST_BYTES) {
+    const rows = <usize>load<i32>(strip, ST_ROWS);
+    store<u32>(strip, <u32>at, ST_SCORES);
+    at += rows * stride;
+    store<u32>(strip, <u32>at, ST_WEIGHTS);
+    at += rows * stride;
+  }
+}
+
+/** Describes strips [s0, s0 + count) of `strips`, packs their queries, and finds room for what they compute. */
 function prepare(
   record: usize,
   segment: usize,
@@ -232,134 +286,193 @@ function prepare(
     q += <usize>rows * rowBytes;
     first += rows;
   }
+  place(record, count, scratch);
+}
+
+/** S = Q K of `count` strips, over share `ith` of `nth` of the pages that they see. `ahead`: room for a touch list. */
+function multiplyKeys(
+  record: usize,
+  segment: usize,
+  base: usize,
+  strips: i32,
+  count: i32,
+  scratch: usize,
+  ith: i32,
+  nth: i32,
+  ahead: usize,
+): void {
+  const page = load<i32>(segment, R.SEG_PAGE),
+    pages = <usize>load<u32>(segment, R.SEG_PAGES),
+    sizeK = load<i32>(record, R.AT_SIZE_K);
+  const panelK = (<usize>sizeK) << 5,
+    keyBytes = (<usize>(page * sizeK)) << 2;
+  const stripsEnd = scratch + <usize>count * ST_BYTES,
+    from = load<i32>(scratch, ST_FROM),
+    end = load<i32>(stripsEnd - ST_BYTES, ST_END),
+    stride = scoreStride(count, scratch);
+  const first = from / page,
+    all = (end - 1) / page + 1 - first,
+    p0 = first + shareStart(all, ith, nth),
+    last = first + shareStart(all, ith + 1, nth) - 1;
+  // one pass over many pages: each is read from main memory, once
+  const isLong = strips <= STRIPS && last - p0 >= AHEAD;
+  for (let p = p0; p <= last; p++) {
+    const start = p * page,
+      limit = min(end, start + page),
+      turn = (p - p0) % AHEAD;
+    const k = base + <usize>load<u32>(pages + ((<usize>p) << 2));
+    if (isLong && turn == 0) {
+      if (p + AHEAD <= last) lookAhead(base, pages, p + AHEAD, last, ahead);
+      else lookAhead(base + keyBytes, pages, p0, last, ahead);
+    }
+    for (let key = max(from, start); key < limit; key += 32) {
+      const stop = min(key + 32, limit);
+      for (let strip = scratch; strip < stripsEnd; strip += ST_BYTES) {
+        const a = max(key, load<i32>(strip, ST_FROM)),
+          b = min(stop, load<i32>(strip, ST_END));
+        if (a >= b) continue;
+        const panel = (a - start) >> 3,
+          scores = <usize>load<u32>(strip, ST_SCORES) + ((<usize>(a - load<i32>(strip, ST_FROM))) << 2);
+        tiles(
+          load<i32>(strip, ST_ROWS),
+          (b - a + 7) >> 3,
+          <usize>load<u32>(strip, ST_Q),
+          k + <usize>panel * panelK,
+          panelK,
+          sizeK,
+          false,
+          scores,
+          stride,
+          isLong && strip == scratch ? ahead : C_NO_TOUCHES,
+          <usize>(turn * (page >> 3) + panel) * (panelK / AHEAD),
+        );
+      }
+    }
+  }
+}
+
+/** O = P V of `count` strips, panels [panel0, panel1) of it. `next`: what lies behind V and is read next, or 0; `ahead`: room for a
+ *  touch list. */
+function multiplyValues(
+  segment: usize,
+  base: usize,
+  strips: i32,
+  count: i32,
+  scratch: usize,
+  panels: i32,
+  panel0: i32,
+  panel1: i32,
+  next: usize,
+  ahead: usize,
+): void {
+  const page = load<i32>(segment, R.SEG_PAGE),
+    pages = <usize>load<u32>(segment, R.SEG_PAGES);
+  const panelV = (<usize>page) << 5,
+    oStride = (<usize>panels) << 5;
+  const stripsEnd = scratch + <usize>count * ST_BYTES,
+    from = load<i32>(scratch, ST_FROM),
+    end = load<i32>(stripsEnd - ST_BYTES, ST_END),
+    p0 = from / page,
+    last = (end - 1) / page;
+  const isLong = strips <= STRIPS && last - p0 >= AHEAD,
+    share = <usize>panel0 * panelV;
+  for (let p = p0; p <= last; p++) {
+    const start = p * page,
+      limit = min(end, start + page),
+      turn = (p - p0) % AHEAD;
+    if (isLong && turn == 0) {
+      if (p + AHEAD > last && next != 0) lookAhead(next, pages, p0, last, ahead);
+      else lookAhead(base, pages, p + AHEAD, last, ahead);
+    }
+    const v = base + <usize>load<u32>(pages + ((<usize>p) << 2));
+    for (let key = max(from, start); key < limit; key += KEY_BLOCK) {
+      const stop = min(key + KEY_BLOCK, limit);
+      for (let j = panel0; j < panel1; j += 4) {
+        for (let strip = scratch; strip < stripsEnd; strip += ST_BYTES) {
+          const rows = load<i32>(strip, ST_ROWS),
+            a = max(key, load<i32>(strip, ST_FROM)),
+            b = min(stop, load<i32>(strip, ST_END));
+          if (a >= b) continue;
+          tiles(
+            rows,
+            min(4, panel1 - j),
+            <usize>load<u32>(strip, ST_WEIGHTS) + ((<usize>((a - load<i32>(strip, ST_FROM)) * rows)) << 2),
+            v + <usize>j * panelV + ((<usize>(a - start)) << 5),
+            panelV,
+            b - a,
+            true,
+            <usize>load<u32>(strip, ST_OUT) + ((<usize>j) << 5),
+            oStride,
+            isLong && strip == scratch ? ahead : C_NO_TOUCHES,
+            share + <usize>(turn * (panel1 - panel0) + j - panel0) * (panelV / AHEAD),
+          );
+        }
+      }
+    }
+  }
+}
+
+/** What the page table's entries are added to for the keys of a key head. */
+function keysOf(record: usize, segment: usize, kvHead: i32): usize {
+  const page = <usize>load<u32>(segment, R.SEG_PAGE),
+    columns = load<i32>(record, R.AT_SIZE_K) + ((load<i32>(record, R.AT_SIZE_V) + 7) & ~7);
+  return <usize>load<u32>(record, R.AT_BASE) + <usize>(kvHead * columns) * (page << 2);
+}
+
+/** The same for its values, which lie behind the keys. */
+function valuesOf(record: usize, segment: usize, kvHead: i32): usize {
+  return (
+    keysOf(record, segment, kvHead) + ((<usize>(load<i32>(segment, R.SEG_PAGE) * load<i32>(record, R.AT_SIZE_K))) << 2)
+  );
 }
 
 /** Strips [strip0, strip1) of the rows of one key head of one sequence. */
 function head(record: usize, segment: usize, kvHead: i32, strip0: i32, strip1: i32, strips: i32, scratch: usize): void {
-  const page = load<i32>(segment, R.SEG_PAGE),
-    pages = <usize>load<u32>(segment, R.SEG_PAGES);
   const group = load<i32>(record, R.AT_HEADS) / load<i32>(record, R.AT_KV_HEADS),
     head0 = kvHead * group,
-    sizeK = load<i32>(record, R.AT_SIZE_K),
-    panelsV = (load<i32>(record, R.AT_SIZE_V) + 7) >> 3;
-  const panelK = (<usize>sizeK) << 5,
-    panelV = (<usize>page) << 5,
-    keyBytes = (<usize>(page * sizeK)) << 2;
-  const block = keyBytes + <usize>panelsV * panelV,
-    base = <usize>load<u32>(record, R.AT_BASE) + <usize>kvHead * block;
-  const oStride = (<usize>panelsV) << 5;
-  // scratch: the strips' descriptions, a tile of query rows, Q, O, then S and P of each strip
-  const outputs = scratch + <usize>STRIPS * ST_BYTES + ((<usize>(6 * sizeK)) << 2) * <usize>(STRIPS + 1);
-
+    sizeV = load<i32>(record, R.AT_SIZE_V),
+    panelsV = (sizeV + 7) >> 3;
+  const keys = keysOf(record, segment, kvHead),
+    values = valuesOf(record, segment, kvHead),
+    next = kvHead + 1 < load<i32>(record, R.AT_KV_HEADS) ? keysOf(record, segment, kvHead + 1) : 0,
+    ahead = scratch + ST_AHEAD;
   for (let s0 = strip0; s0 < strip1; s0 += STRIPS) {
-    const count = min(STRIPS, strip1 - s0),
-      stripsEnd = scratch + <usize>count * ST_BYTES;
+    const count = min(STRIPS, strip1 - s0);
     prepare(record, segment, head0, group, strips, s0, count, scratch);
-    // later strips see later keys
-    const from = load<i32>(scratch, ST_FROM),
-      end = load<i32>(stripsEnd - ST_BYTES, ST_END);
-    // 8 floats more than there are keys: rows a power of two apart would meet in one set of the cache
-    const stride = (<usize>(((end - from + 7) & ~7) + 8)) << 2;
-    let at = outputs;
-    for (let strip = scratch; strip < stripsEnd; strip += ST_BYTES) {
-      const rows = <usize>load<i32>(strip, ST_ROWS);
-      store<u32>(strip, <u32>at, ST_OUT);
-      memory.fill(at, 0, rows * oStride);
-      at += rows * oStride;
-    }
-    for (let strip = scratch; strip < stripsEnd; strip += ST_BYTES) {
-      const rows = <usize>load<i32>(strip, ST_ROWS);
-      store<u32>(strip, <u32>at, ST_SCORES);
-      at += rows * stride;
-      store<u32>(strip, <u32>at, ST_WEIGHTS);
-      at += rows * stride;
-    }
-
-    const p0 = from / page,
-      last = (end - 1) / page;
-    // one pass over many pages: each is read from main memory, once
-    const isLong = strips <= STRIPS && last - p0 >= AHEAD;
-    for (let key = from, p = p0; key < end; p++) {
-      const start = p * page,
-        limit = min(end, start + page),
-        turn = (p - p0) % AHEAD;
-      const k = base + <usize>load<u32>(pages + ((<usize>p) << 2));
-      if (isLong && turn == 0) {
-        if (p + AHEAD <= last) lookAhead(base, pages, p + AHEAD, last, scratch + ST_AHEAD);
-        else lookAhead(base + keyBytes, pages, p0, last, scratch + ST_AHEAD);
-      }
-      for (; key < limit; key += 32) {
-        const stop = min(key + 32, limit);
-        for (let strip = scratch; strip < stripsEnd; strip += ST_BYTES) {
-          const a = max(key, load<i32>(strip, ST_FROM)),
-            b = min(stop, load<i32>(strip, ST_END));
-          if (a >= b) continue;
-          const panel = (a - start) >> 3,
-            scores = <usize>load<u32>(strip, ST_SCORES) + ((<usize>(a - load<i32>(strip, ST_FROM))) << 2);
-          tiles(
-            load<i32>(strip, ST_ROWS),
-            (b - a + 7) >> 3,
-            <usize>load<u32>(strip, ST_Q),
-            k + <usize>panel * panelK,
-            panelK,
-            sizeK,
-            false,
-            scores,
-            stride,
-            isLong && strip == scratch ? scratch + ST_AHEAD : C_NO_TOUCHES,
-            <usize>(turn * (page >> 3) + panel) * (panelK / AHEAD),
-          );
-        }
-      }
-      key = limit;
-    }
-
-    for (let strip = scratch; strip < stripsEnd; strip += ST_BYTES) {
-      softmaxStrip(record, segment, head0, group, strip, stride);
-    }
-
-    for (let key = from, p = p0; key < end; p++) {
-      const start = p * page,
-        limit = min(end, start + page),
-        turn = (p - p0) % AHEAD;
-      if (isLong && turn == 0) {
-        // at the end the next head's keys, which lie behind
-        if (p + AHEAD > last && kvHead + 1 < load<i32>(record, R.AT_KV_HEADS)) {
-          lookAhead(base + block, pages, p0, last, scratch + ST_AHEAD);
-        } else lookAhead(base + keyBytes, pages, p + AHEAD, last, scratch + ST_AHEAD);
-      }
-      const v = base + keyBytes + <usize>load<u32>(pages + ((<usize>p) << 2));
-      for (; key < limit; key += KEY_BLOCK) {
-        const stop = min(key + KEY_BLOCK, limit);
-        for (let j = 0; j < panelsV; j += 4) {
-          for (let strip = scratch; strip < stripsEnd; strip += ST_BYTES) {
-            const rows = load<i32>(strip, ST_ROWS),
-              a = max(key, load<i32>(strip, ST_FROM)),
-              b = min(stop, load<i32>(strip, ST_END));
-            if (a >= b) continue;
-            tiles(
-              rows,
-              min(4, panelsV - j),
-              <usize>load<u32>(strip, ST_WEIGHTS) + ((<usize>((a - load<i32>(strip, ST_FROM)) * rows)) << 2),
-              v + <usize>j * panelV + ((<usize>(a - start)) << 5),
-              panelV,
-              b - a,
-              true,
-              <usize>load<u32>(strip, ST_OUT) + ((<usize>j) << 5),
-              oStride,
-              isLong && strip == scratch ? scratch + ST_AHEAD : C_NO_TOUCHES,
-              <usize>(turn * panelsV + j) * (panelV / AHEAD),
-            );
-          }
-        }
-      }
-      key = limit;
-    }
-
-    for (let strip = scratch; strip < stripsEnd; strip += ST_BYTES) {
-      writeStrip(record, segment, head0, group, strip);
-    }
+    multiplyKeys(record, segment, keys, strips, count, scratch, 0, 1, ahead);
+    softmaxStrips(record, segment, head0, group, count, scratch);
+    multiplyValues(segment, values, strips, count, scratch, panelsV, 0, panelsV, next, ahead);
+    writeStrips(record, segment, head0, group, count, scratch, 0, sizeV);
   }
+}
+
+/** Key heads from `first` on, fewer than there are threads: all threads work on each of them, a share of the keys, then one thread on
+ *  the exponentials, then all on a share of the columns of values. Its strips, at most STRIPS, lie in the scratch memory of one
+ *  thread. */
+function shareHeads(record: usize, segment: usize, first: i32, strips: i32, ith: i32, nth: i32, own: usize): void {
+  const kvHeads = load<i32>(record, R.AT_KV_HEADS),
+    group = load<i32>(record, R.AT_HEADS) / kvHeads,
+    sizeV = load<i32>(record, R.AT_SIZE_V),
+    panelsV = (sizeV + 7) >> 3;
+  const ahead = own + ST_AHEAD,
+    ownHead = first + ith,
+    isOwner = ownHead < kvHeads;
+  if (isOwner) prepare(record, segment, ownHead * group, group, strips, 0, strips, own);
+  if (!barrier(ith, nth)) return;
+  for (let h = first; h < kvHeads; h++) {
+    multiplyKeys(record, segment, keysOf(record, segment, h), strips, strips, scratchOf(h - first), ith, nth, ahead);
+  }
+  if (!barrier(ith, nth)) return;
+  if (isOwner) softmaxStrips(record, segment, ownHead * group, group, strips, own);
+  if (!barrier(ith, nth)) return;
+  const panel0 = shareStart(panelsV, ith, nth),
+    panel1 = shareStart(panelsV, ith + 1, nth);
+  for (let h = first; h < kvHeads && panel0 < panel1; h++) {
+    const scratch = scratchOf(h - first);
+    multiplyValues(segment, valuesOf(record, segment, h), strips, strips, scratch, panelsV, panel0, panel1, 0, ahead);
+    writeStrips(record, segment, h * group, group, strips, scratch, panel0 << 3, min(sizeV, panel1 << 3));
+  }
+  barrier(ith, nth); // the next record may use the scratch memory
 }
 
 export function attention(record: usize, ith: i32, nth: i32, scratch: usize): void {
@@ -368,6 +481,19 @@ export function attention(record: usize, ith: i32, nth: i32, scratch: usize): vo
     height = load<i32>(CTL_TILE_ROWS);
   const segments = <usize>load<u32>(record, R.AT_SEGMENTS),
     segmentsEnd = segments + <usize>load<i32>(<usize>load<u32>(record, R.AT_SEQUENCES)) * R.SEG_BYTES;
+  // a step of one text: whole heads, as many to each thread, and what is left to all
+  if (ASC_FEATURE_THREADS && nth > 1 && load<i32>(CTL_PARTS) == 1 && segmentsEnd == segments + R.SEG_BYTES) {
+    const strips = stripCount(load<i32>(segments, R.SEG_QUERIES) * group, height),
+      window = load<i32>(record, R.AT_WINDOW),
+      keys = load<i32>(segments, R.SEG_KEYS),
+      whole = kvHeads - (kvHeads % nth);
+    if (whole < kvHeads && strips > 0 && strips <= STRIPS && (window ? min(window, keys) : keys) >= SHARED_KEYS) {
+      const last = shareStart(whole, ith + 1, nth);
+      for (let h = shareStart(whole, ith, nth); h < last; h++) head(record, segments, h, 0, strips, strips, scratch);
+      shareHeads(record, segments, whole, strips, ith, nth, scratch);
+      return;
+    }
+  }
   let total: i64 = 0;
   for (let s = segments; s != segmentsEnd; s += R.SEG_BYTES) {
     total += <i64>kvHeads * stripCount(load<i32>(s, R.SEG_QUERIES) * group, height) * (load<i32>(s, R.SEG_KEYS) + 1);

@@ -3,9 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SEG_KEYS, SEG_PAGE, SEG_PAGES, SEG_QUERIES } from '../../assembly/abi/records';
 import { Core } from '../../src/core/core';
 import { executeSync, read } from '../../src/core/execute';
-import { Graph, LONGEST, SEQUENCES, TOKENS, type Value } from '../../src/core/graph';
+import { Graph, LONGEST, MAP, SEQUENCES, TOKENS, type Value } from '../../src/core/graph';
 import { compile } from '../../src/core/plan';
-import { attention } from '../../src/ops/attention';
+import { attention, type AttentionOptions } from '../../src/ops/attention';
 import { columns } from '../../src/ops/copy';
 import { rotary } from '../../src/ops/rotary';
 import { cachedKv, kvBytes, storeKv } from '../../src/ops/store-kv';
@@ -28,17 +28,18 @@ function run(
   inputs: Record<string, Float32Array | Int32Array>,
   tokens: number,
   keys: number,
+  on = core,
 ): Float32Array {
   const sizes = { ...SIZES, [TOKENS.symbol]: tokens, [LONGEST.symbol]: keys };
-  const plan = compile(graph, core, sizes);
+  const plan = compile(graph, on, sizes);
   for (const [name, data] of Object.entries(inputs)) {
     const address = plan.address(graph.inputs.get(name)!);
-    if (data instanceof Float32Array) core.memory.f32(address, data.length).set(data);
-    else core.memory.i32(address, data.length).set(data);
+    if (data instanceof Float32Array) on.memory.f32(address, data.length).set(data);
+    else on.memory.i32(address, data.length).set(data);
   }
-  executeSync(plan, core, sizes);
-  core.memory.free(plan.region);
-  return read(plan, core, graph.outputs.get('out')!, sizes);
+  executeSync(plan, on, sizes);
+  on.memory.free(plan.region);
+  return read(plan, on, graph.outputs.get('out')!, sizes);
 }
 
 describe('attention over a cache', () => {
@@ -126,6 +127,66 @@ describe('attention over a cache', () => {
     expect(() => attention(x, kv, rows, { heads: 4 })).toThrow('4 heads cannot share 3 key heads');
     expect(() => attention(x, kv, rows, { heads: 6 })).toThrow('q must have 6 heads of 8');
     expect(kvBytes(3, 8, 11, 16)).toBe(4 * 16 * 3 * (8 + 16));
+  });
+});
+
+describe('a step behind many keys', () => {
+  const KEYS = 1500;
+  const PAGE = 64;
+
+  /** Random keys and values in pages, random queries: the result on a core of so many threads. */
+  async function step(
+    threads: number,
+    shape: { kvHeads: number; group: number; size: number; queries: number },
+    options: Partial<AttentionOptions>,
+  ): Promise<Float32Array[]> {
+    const { kvHeads, group, size, queries } = shape;
+    const heads = kvHeads * group;
+    const own = await Core.create({ threads });
+    Object.defineProperty(own, 'cores', { value: threads }); // also more than this machine has
+    await own.warm();
+    expect(own.taking).toBe(threads);
+    own.beginCall(1);
+    const random = new Random(size);
+    const pages = Math.ceil(KEYS / PAGE);
+    const bytes = kvBytes(kvHeads, size, size, PAGE);
+    const region = own.memory.alloc(pages * bytes, 'test');
+    own.memory.f32(region, (pages * bytes) / 4).set(random.normal((pages * bytes) / 4));
+    const table = own.memory.alloc(4 * pages, 'test');
+    own.memory.i32(table, pages).set(Array.from({ length: pages }, (_, i) => region + ((i * 7) % pages) * bytes));
+    const segments = new Int32Array(8);
+    segments[SEG_QUERIES / 4] = queries;
+    segments[SEG_KEYS / 4] = KEYS;
+    segments[SEG_PAGES / 4] = table;
+    segments[SEG_PAGE / 4] = PAGE;
+    const g = new Graph();
+    const q = g.input('q', [TOKENS, heads * size]);
+    const kv = cachedKv({ kvHeads, sizeK: size, sizeV: size, cacheOffset: 0 });
+    const { out, maps } = attention(q, kv, g.input('segments', [SEQUENCES, 8], 'i32'), { heads, ...options });
+    g.output('out', out);
+    if (maps) g.output('maps', maps);
+    const rows = random.normal(queries * heads * size);
+    const sizes = { ...SIZES, [TOKENS.symbol]: queries, [LONGEST.symbol]: KEYS, [MAP.symbol]: heads * queries * KEYS };
+    const plan = compile(g, own, sizes);
+    own.memory.f32(plan.address(g.inputs.get('q')!), rows.length).set(rows);
+    own.memory.i32(plan.address(g.inputs.get('segments')!), 8).set(segments);
+    executeSync(plan, own, sizes);
+    const results = [...g.outputs.values()].map((value) => read(plan, own, value, sizes));
+    own.dispose();
+    return results;
+  }
+
+  it.each([
+    ['groups of 3', { kvHeads: 3, group: 3, size: 20, queries: 1 }, {}],
+    ['one head', { kvHeads: 1, group: 1, size: 12, queries: 1 }, {}],
+    ['two strips', { kvHeads: 1, group: 7, size: 12, queries: 1 }, {}],
+    ['several queries', { kvHeads: 5, group: 1, size: 64, queries: 3 }, { causal: true }],
+    ['a window', { kvHeads: 5, group: 2, size: 20, queries: 2 }, { causal: true, window: 1100 }],
+    ['maps', { kvHeads: 3, group: 2, size: 20, queries: 1 }, { maps: true }],
+  ] as const)('%s: the same bits for any number of threads', async (_, shape, options) => {
+    const expected = await step(1, shape, options);
+    expect(expected[0].every((x) => x !== 0 && Math.abs(x) < 1)).toBe(true);
+    for (const threads of [2, 3, 4]) expect(await step(threads, shape, options)).toEqual(expected);
   });
 });
 
