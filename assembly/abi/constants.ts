@@ -15,7 +15,6 @@ export const C_EXP_3 = CONSTANTS + 28;
 export const C_EXP_4 = CONSTANTS + 32;
 export const C_EXP_5 = CONSTANTS + 36;
 export const C_ONE = CONSTANTS + 40;
-export const C_HALF = CONSTANTS + 44;
 /** Below this exp is zero, above that it is infinite, in f32. */
 export const C_EXP_MIN = CONSTANTS + 48;
 export const C_EXP_MAX = CONSTANTS + 52;

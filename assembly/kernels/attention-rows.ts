@@ -7,8 +7,9 @@
 import * as C from '../abi/constants';
 import { ZEROS } from '../abi/layout';
 import { expNonPositiveOf } from '../math';
-import { madd, splat, sumLanes } from '../simd';
+import { madd, splat } from '../simd';
 import { addRow } from './elementwise';
+import { inverseSum, rowMax, shiftOf } from './softmax';
 
 /** ALiBi: x += slope * (index of the key), from key `from` on, over n floats rounded up to 4. */
 export function addSlope(x: usize, from: i32, n: i32, slope: usize): void {
@@ -41,27 +42,6 @@ export function addRelative(x: usize, from: i32, n: i32, query: i32, table: usiz
 export function hide(x: usize, from: i32, to: i32): void {
   const lowest = load<f32>(C.C_NEG_INF);
   for (let i = from; i < to; i++) store<f32>(x + ((<usize>i) << 2), lowest);
-}
-
-/** The largest of n floats (a multiple of 8); 0 instead of -inf, so that the exponentials of nothing are zeros and not NaN. */
-function rowMax(x: usize, n: i32): f32 {
-  let a = splat(C.C_NEG_INF),
-    b = a;
-  for (const end = x + ((<usize>n) << 2); x < end; x += 32) {
-    a = f32x4.pmax(a, v128.load(x));
-    b = f32x4.pmax(b, v128.load(x, 16));
-  }
-  a = f32x4.pmax(a, b);
-  a = f32x4.pmax(a, i32x4.shuffle(a, a, 2, 3, 0, 1));
-  a = f32x4.pmax(a, i32x4.shuffle(a, a, 1, 0, 3, 2));
-  const largest = f32x4.extract_lane(a, 0);
-  return largest == load<f32>(C.C_NEG_INF) ? 0 : largest;
-}
-
-/** 1 / sum, where the lanes of x are the sums of keys mod 4; 0 where the sum is 0. */
-function inverseSum(x: v128): f32 {
-  const sum = sumLanes(x);
-  return sum == 0 ? 0 : load<f32>(C.C_ONE) / sum;
 }
 
 /** to = factor * every value at `from`, `step` bytes apart: n floats. */
@@ -123,7 +103,8 @@ function exponentialsOf(rows: i32, x: usize, stride: usize, n: i32, to: usize, s
 /** exp(score - the row's maximum) of rows of n scores (a multiple of 8), `stride` bytes apart, as [n][rows] at `to`; `factors` gets each row's 1 / sum, or 0 where no key is left. */
 export function exponentials(rows: i32, x: usize, stride: usize, n: i32, to: usize, factors: usize): void {
   const step = (<usize>rows) << 2;
-  for (let r = 0; r < rows; r++) store<f32>(factors + ((<usize>r) << 2), rowMax(x + <usize>r * stride, n));
+  for (let r = 0; r < rows; r++)
+    v128.store32_lane(factors + ((<usize>r) << 2), shiftOf(rowMax(x + <usize>r * stride, n)), 0);
   if (rows >= 4) {
     exponentialsOf(4, x, stride, n, to, step, factors);
     rows -= 4;

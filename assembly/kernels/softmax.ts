@@ -10,9 +10,9 @@
 // Error: |out - exact| <= 2^-24 (10 + n / 4 + 5/2 |x - m|) exact (+ 2^-126, below which exp is zero); inner > 1:
 // n for n / 4.
 // Threads: by rows; with inner > 1 by groups of 16 columns.
-// Speed: 4096 x 1024 at 43-47 % of the speed of a copy; 39-41 % with two vectors at a time, which shared the loads of the
-// constants instead of keeping them in registers, 33-34 % with the maximum of a row before its exps, half of that with exp4.
-// Over the first axis 12-14 %, where four columns at a time reached 5 %.
+// Speed: 4096 x 1024 at 43-47 % of the speed of a copy (33 % where the last cache holds both matrices, so that copying takes a
+// third of the time); 39-41 % with two vectors at a time, which shared the loads of the constants instead of keeping them in
+// registers, 33-34 % with the maximum of a row before its exps, half of that with exp4. Over the first axis 12-14 %, where four columns at a time reached 5 %.
 import * as C from '../abi/constants';
 import { ZEROS } from '../abi/layout';
 import * as R from '../abi/records';
@@ -36,7 +36,7 @@ function spreadMax(x: v128): v128 {
 /** What is subtracted before exp: the maximum, but 0 for a row without finite values, whose exps are then all zero. */
 // @ts-ignore: decorator
 @inline
-function shiftOf(max: v128): v128 {
+export function shiftOf(max: v128): v128 {
   return v128.bitselect(splat(ZEROS), max, f32x4.eq(max, splat(C.C_NEG_INF)));
 }
 
@@ -47,8 +47,14 @@ function inverseOf(sum: v128): v128 {
   return v128.andnot(f32x4.div(splat(C.C_ONE), sum), f32x4.eq(sum, splat(ZEROS)));
 }
 
+/** 1 / sum, where the sum is that of the lanes of x; 0 where it is 0. */
+export function inverseSum(x: v128): f32 {
+  const sum = sumLanes(x);
+  return sum == 0 ? 0 : load<f32>(C.C_ONE) / sum;
+}
+
 /** The maximum of n floats, in all lanes. NaNs are passed over: their exp makes the sum NaN anyway. */
-function rowMax(x: usize, n: i32): v128 {
+export function rowMax(x: usize, n: i32): v128 {
   let m0 = splat(C.C_NEG_INF),
     m1 = m0,
     m2 = m0,
@@ -111,8 +117,7 @@ function rows(x: usize, out: usize, n: i32, count: i32): void {
       sum = f32x4.add(sum, e);
     }
     max = spreadMax(nextMax);
-    const total = sumLanes(sum);
-    rowScale(start, n, total == 0 ? 0 : 1 / total);
+    rowScale(start, n, inverseSum(sum));
     x += bytes - bytes4;
     out = start + bytes;
   }

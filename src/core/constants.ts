@@ -14,7 +14,6 @@ export const CONSTANT_VALUES: readonly (readonly [address: number, value: number
   [C.C_EXP_4, 1.6666665459e-1],
   [C.C_EXP_5, 5.0000001201e-1],
   [C.C_ONE, 1],
-  [C.C_HALF, 0.5],
   [C.C_EXP_MIN, -87.33654],
   [C.C_EXP_MAX, 88.7228394],
   [C.C_TAIL_P, 0.26445794],
