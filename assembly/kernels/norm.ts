@@ -14,7 +14,7 @@
 // Threads: by rows.
 // Speed: while a row is written the next one is read for its first sum, so that memory does not wait for arithmetic:
 // 4096 x 1024 at 83-89 % of the speed of a copy (RMS norm 90-100 %); row after row reached 60-78 % (73-95 %). Where the last
-// cache holds both matrices a copy takes a third of the time, and this 41 % (54 %) of its speed.
+// cache holds both matrices a copy takes half the time: 41 % (54 %).
 import { C_ONES } from '../abi/constants';
 import { ZEROS } from '../abi/layout';
 import * as R from '../abi/records';

@@ -10,9 +10,10 @@
 // Error: |out - exact| <= 2^-24 (10 + n / 4 + 5/2 |x - m|) exact (+ 2^-126, below which exp is zero); inner > 1:
 // n for n / 4.
 // Threads: by rows; with inner > 1 by groups of 16 columns.
-// Speed: 4096 x 1024 at 43-47 % of the speed of a copy (33 % where the last cache holds both matrices, so that copying takes a
-// third of the time); 39-41 % with two vectors at a time, which shared the loads of the constants instead of keeping them in
-// registers, 33-34 % with the maximum of a row before its exps, half of that with exp4. Over the first axis 12-14 %, where four columns at a time reached 5 %.
+// Speed: 4096 x 1024 at 43-47 % of the speed of a copy (33 % where the last cache holds both matrices, and copying takes half the
+// time); 39-41 % with two vectors at a time, which shared the loads of the constants instead of keeping them in registers, 33-34 %
+// with the maximum of a row before its exps, half of that with exp4. Over the first axis 12-14 %, where four columns at a time
+// reached 5 %.
 import * as C from '../abi/constants';
 import { ZEROS } from '../abi/layout';
 import * as R from '../abi/records';
