@@ -34,8 +34,10 @@ async function openEncoderSuite() {
   };
   const needsKernels = figures.some((figure) => kernelFigures.includes(figure));
   const needsEncoder = figures.some((figure) => modelFigures.includes(figure));
-  if (!peersOnly && needsEncoder)
-    ({ encoder: context.encoder } = await openEncoder('minilm', { threads, revectorize }));
+  if (!peersOnly && needsEncoder) {
+    const open = async (dtype) => (await openEncoder('minilm', { threads, revectorize, dtype })).encoder;
+    context.encoders = { f32: await open('f32'), f16: await open('f16') };
+  }
   if (!peersOnly && needsKernels) {
     context.kernels = {
       relaxed: await openKernels({ threads, build: 'relaxed', revectorize }),

@@ -7,11 +7,11 @@ const entry = (name) => join(root, 'dist/node', name);
 
 export const built = () => existsSync(entry('index.js')) && existsSync(entry('kernels.js'));
 
-/** An encoder of models/NAME, run inline; `wasmBytes()` is the size of its engine's memory. */
-export async function openEncoder(name, { threads, revectorize = false }) {
+/** An encoder of models/NAME, run inline; `wasmBytes()` is the size of its engine's memory. Default dtype: as stored. */
+export async function openEncoder(name, { threads, revectorize = false, dtype = 'auto' }) {
   const { Encoder, createEngine } = await import(entry('index.js'));
   const engine = await createEngine({ threads, worker: false, revectorize });
-  const encoder = await Encoder.fromPretrained(join(models, name), { engine });
+  const encoder = await Encoder.fromPretrained(join(models, name), { engine, dtype });
   const close = async () => {
     await encoder.dispose();
     await engine.dispose();

@@ -1,4 +1,5 @@
-// Figures of a whole encoder of MiniLM's shape: token ids in, one mean-pooled vector a text out.
+// Figures of a whole encoder of MiniLM's shape: token ids in, one mean-pooled vector a text out. Weights are held in f32, as the
+// peers hold them, or in f16, as the file has them.
 import { random } from '../measure.mjs';
 
 const VOCABULARY = 30522;
@@ -63,12 +64,12 @@ function minilm(name, lengths, { revectorize = false } = {}) {
   return {
     name: `MiniLM ${name}`,
     revectorize,
-    async open({ peers, encoder }) {
+    async open({ peers, encoders }) {
       const inputs = batch(lengths);
       const opened = { 'onnxruntime-web': await openOnnxRuntime(peers.onnxruntime, inputs) };
       if (lengths.length === 1) opened['LiteRT.js'] = await openLiteRt(peers.litert, inputs);
-      if (encoder) {
-        const embed = () => encoder.embed(inputs);
+      if (encoders) {
+        const embed = () => encoders.f32.embed(inputs);
         opened.ours = {
           run: async () => void (await embed()),
           read: async () => (await embed()).data,
@@ -82,10 +83,24 @@ function minilm(name, lengths, { revectorize = false } = {}) {
   };
 }
 
+function minilmHalf(name, lengths) {
+  return {
+    name: `MiniLM ${name}, f16`,
+    ours: true,
+    open({ encoders }) {
+      const inputs = batch(lengths);
+      const run = (encoder) => async () => void (await encoder.embed(inputs));
+      return { contenders: { ours: run(encoders.f16), 'ours, f32': run(encoders.f32) }, close: () => {} };
+    },
+  };
+}
+
 export const modelFigures = [
   minilm('1x16', [16], { revectorize: true }),
   minilm('1x128', [128], { revectorize: true }),
   minilm('1x512', [512]),
   minilm('8x128', Array(8).fill(128)),
   minilm('64 texts of 5 to 128', mixedLengths(64, 5, 128)),
+  minilmHalf('1x16', [16]),
+  minilmHalf('1x128', [128]),
 ];
