@@ -52,12 +52,23 @@ function mapAny(kind: i32, x: usize, out: usize, count: i32): void {
   if (count & 3) storePart(out, activate(kind, loadPart(x, count & 3)), count & 3);
 }
 
-/** to = factor * from over n floats. */
+/** to = factor * from over n floats; in place, too. */
 export function scaleRow(from: usize, n: i32, factor: f32, to: usize): void {
-  const end = from + ((<usize>n) << 2),
-    f = f32x4.splat(factor);
-  for (; from + 16 <= end; from += 16, to += 16) v128.store(to, f32x4.mul(v128.load(from), f));
-  for (; from < end; from += 4, to += 4) store<f32>(to, load<f32>(from) * factor);
+  const f = f32x4.splat(factor);
+  const end8 = from + ((<usize>(n & ~7)) << 2),
+    end4 = from + ((<usize>(n & ~3)) << 2);
+  for (; from < end8; from += 32, to += 32) {
+    const u = f32x4.mul(v128.load(from), f),
+      v = f32x4.mul(v128.load(from, 16), f);
+    v128.store(to, u);
+    v128.store(to, v, 16);
+  }
+  if (from < end4) {
+    v128.store(to, f32x4.mul(v128.load(from), f));
+    from += 16;
+    to += 16;
+  }
+  if (n & 3) storePart(to, f32x4.mul(loadPart(from, n & 3), f), n & 3);
 }
 
 /** x += y over n floats. */

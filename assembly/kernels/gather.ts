@@ -13,19 +13,15 @@ import { K_BLOCK } from '../abi/layout';
 import * as R from '../abi/records';
 import { shareStart } from '../share';
 import { loadPart, storePart } from '../simd';
+import { scaleRow } from './elementwise';
 import { decode } from './halves';
 import { halfColumn } from './pack';
 
-/** out = x * scale over d floats, plus `add` if there is one. */
+/** out = x * scale + add over d floats. */
 function plainRow(x: usize, add: usize, out: usize, d: i32, scale: f32): void {
   const factor = f32x4.splat(scale);
   const end4 = x + ((<usize>(d & ~3)) << 2);
   const rest = d & 3;
-  if (add == 0) {
-    for (; x < end4; x += 16, out += 16) v128.store(out, f32x4.mul(v128.load(x), factor));
-    if (rest) storePart(out, f32x4.mul(loadPart(x, rest), factor), rest);
-    return;
-  }
   for (; x < end4; x += 16, add += 16, out += 16)
     v128.store(out, f32x4.add(f32x4.mul(v128.load(x), factor), v128.load(add)));
   if (rest) storePart(out, f32x4.add(f32x4.mul(loadPart(x, rest), factor), loadPart(add, rest)), rest);
@@ -104,7 +100,8 @@ export function gatherRows(record: usize, ith: i32, nth: i32): void {
     const id = load<i32>(ids + ((<usize>r) << 2));
     if (columns != 0) packedRow(table, type, id, columns, add, out, d, scale);
     else if (type != R.TYPE_F32) halfRun(table + <usize>id * (size >> 1), 2, type, add, out, d, scale);
-    else if (step != 0 || scale != 1) plainRow(table + <usize>id * size, add, out, d, scale);
+    else if (step != 0) plainRow(table + <usize>id * size, add, out, d, scale);
+    else if (scale != 1) scaleRow(table + <usize>id * size, d, scale, out);
     else memory.copy(out, table + <usize>id * size, size);
   }
 }

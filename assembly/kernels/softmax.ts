@@ -20,6 +20,7 @@ import * as R from '../abi/records';
 import { expNonPositive4, expNonPositiveOf } from '../math';
 import { firstLanes, shareStart } from '../share';
 import { loadPart, splat, storePart, sumLanes } from '../simd';
+import { scaleRow } from './elementwise';
 
 /** The first n (1..3) floats at an address; the other lanes are -inf, which neither maximum nor sum notices. */
 function loadTail(address: usize, n: i32): v128 {
@@ -73,21 +74,6 @@ export function rowMax(x: usize, n: i32): v128 {
   return spreadMax(f32x4.pmax(f32x4.pmax(m0, m1), f32x4.pmax(m2, m3)));
 }
 
-/** Multiplies n floats in place. */
-function rowScale(x: usize, n: i32, by: f32): void {
-  const factor = f32x4.splat(by);
-  const end8 = x + ((<usize>(n & ~7)) << 2),
-    end4 = x + ((<usize>(n & ~3)) << 2);
-  for (; x < end8; x += 32) {
-    const u = f32x4.mul(v128.load(x), factor),
-      v = f32x4.mul(v128.load(x, 16), factor);
-    v128.store(x, u);
-    v128.store(x, v, 16);
-  }
-  for (; x < end4; x += 16) v128.store(x, f32x4.mul(v128.load(x), factor));
-  if (n & 3) storePart(x, f32x4.mul(loadPart(x, n & 3), factor), n & 3);
-}
-
 /**
  * `count` rows of n floats, one behind the other. While the exps of a row are computed, the next row comes from memory
  * for its maximum: neither waits for the other.
@@ -118,7 +104,7 @@ function rows(x: usize, out: usize, n: i32, count: i32): void {
       sum = f32x4.add(sum, e);
     }
     max = spreadMax(nextMax);
-    rowScale(start, n, inverseSum(sum));
+    scaleRow(start, n, inverseSum(sum), start);
     x += bytes - bytes4;
     out = start + bytes;
   }

@@ -43,7 +43,7 @@ interface AttentionAttrs {
   cacheOffset: number | null;
 }
 
-/** Bytes of scratch memory that a thread needs (assembly/kernels/attention.ts). */
+/** Bytes of scratch memory that a thread needs (assembly/kernels/attention-strips.ts). */
 export function attentionScratch(sizeK: number, sizeV: number, keys: number): number {
   const [strips, rows] = [2, 6];
   const width = Math.ceil(keys / 8) * 8 + 8;

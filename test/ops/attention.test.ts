@@ -22,15 +22,10 @@ afterAll(() => core.dispose());
 
 const SIZES = { [TOKENS.symbol]: 1, [SEQUENCES.symbol]: 1 };
 
-/** Compiles and runs a graph of one sequence with one output, writing its inputs by name. */
-function run(
-  graph: Graph,
-  inputs: Record<string, Float32Array | Int32Array>,
-  tokens: number,
-  keys: number,
-  on = core,
-): Float32Array {
-  const sizes = { ...SIZES, [TOKENS.symbol]: tokens, [LONGEST.symbol]: keys };
+type Inputs = Record<string, Float32Array | Int32Array>;
+
+/** Compiles and runs a graph, writing its inputs by name: its outputs. */
+function runOn(on: Core, graph: Graph, inputs: Inputs, sizes: Record<string, number>): Float32Array[] {
   const plan = compile(graph, on, sizes);
   for (const [name, data] of Object.entries(inputs)) {
     const address = plan.address(graph.inputs.get(name)!);
@@ -39,7 +34,22 @@ function run(
   }
   executeSync(plan, on, sizes);
   on.memory.free(plan.region);
-  return read(plan, on, graph.outputs.get('out')!, sizes);
+  return [...graph.outputs.values()].map((value) => read(plan, on, value, sizes));
+}
+
+/** The same of one sequence with one output. */
+function run(graph: Graph, inputs: Inputs, tokens: number, keys: number): Float32Array {
+  return runOn(core, graph, inputs, { ...SIZES, [TOKENS.symbol]: tokens, [LONGEST.symbol]: keys })[0];
+}
+
+/** The segment of one sequence whose queries are the last of its keys. */
+function segment(queries: number, keys: number, table: number, page: number): Int32Array {
+  const row = new Int32Array(8);
+  row[SEG_QUERIES / 4] = queries;
+  row[SEG_KEYS / 4] = keys;
+  row[SEG_PAGES / 4] = table;
+  row[SEG_PAGE / 4] = page;
+  return row;
 }
 
 describe('attention over a cache', () => {
@@ -55,14 +65,7 @@ describe('attention over a cache', () => {
     const table = core.memory.alloc(12, 'test');
     const bytes = layers * kvBytes(kvHeads, size, size, page);
     core.memory.i32(table, 3).set([2, 1, 0].map((i) => region + i * bytes));
-    const segments = (queries: number): Int32Array => {
-      const row = new Int32Array(8);
-      row[SEG_QUERIES / 4] = queries;
-      row[SEG_KEYS / 4] = keys;
-      row[SEG_PAGES / 4] = table;
-      row[SEG_PAGE / 4] = page;
-      return row;
-    };
+    const segments = (queries: number): Int32Array => segment(queries, keys, table, page);
     const record = (stores: boolean): Graph => {
       const g = new Graph();
       const qkv = g.input('qkv', [TOKENS, width]);
@@ -154,24 +157,15 @@ describe('a step behind many keys', () => {
     own.memory.f32(region, (pages * bytes) / 4).set(random.normal((pages * bytes) / 4));
     const table = own.memory.alloc(4 * pages, 'test');
     own.memory.i32(table, pages).set(Array.from({ length: pages }, (_, i) => region + ((i * 7) % pages) * bytes));
-    const segments = new Int32Array(8);
-    segments[SEG_QUERIES / 4] = queries;
-    segments[SEG_KEYS / 4] = KEYS;
-    segments[SEG_PAGES / 4] = table;
-    segments[SEG_PAGE / 4] = PAGE;
     const g = new Graph();
     const q = g.input('q', [TOKENS, heads * size]);
     const kv = cachedKv({ kvHeads, sizeK: size, sizeV: size, cacheOffset: 0 });
     const { out, maps } = attention(q, kv, g.input('segments', [SEQUENCES, 8], 'i32'), { heads, ...options });
     g.output('out', out);
     if (maps) g.output('maps', maps);
-    const rows = random.normal(queries * heads * size);
+    const inputs = { q: random.normal(queries * heads * size), segments: segment(queries, KEYS, table, PAGE) };
     const sizes = { ...SIZES, [TOKENS.symbol]: queries, [LONGEST.symbol]: KEYS, [MAP.symbol]: heads * queries * KEYS };
-    const plan = compile(g, own, sizes);
-    own.memory.f32(plan.address(g.inputs.get('q')!), rows.length).set(rows);
-    own.memory.i32(plan.address(g.inputs.get('segments')!), 8).set(segments);
-    executeSync(plan, own, sizes);
-    const results = [...g.outputs.values()].map((value) => read(plan, own, value, sizes));
+    const results = runOn(own, g, inputs, sizes);
     own.dispose();
     return results;
   }
