@@ -95,13 +95,14 @@ export function arrive(threads: i32): void {
   }
 }
 
-/** All threads meet. False: leave the slice (cancelled, or a thread is lost). */
+/** All threads meet. False: leave the slice (cancelled, or a thread is lost); so is every barrier then, until the slice has ended, even
+ *  if another call has taken the cancel cell meanwhile. */
 export function barrier(thread: i32, threads: i32): bool {
   if (ASC_FEATURE_THREADS && threads > 1) {
     const seen = atomic.load<i32>(CTL_RELEASE);
     if (thread == 0) {
       const alive = gather(threads);
-      const stop = !alive || cancelled();
+      const stop = !alive || load<i32>(CTL_STOP) != 0 || cancelled();
       if (stop) store<i32>(CTL_STOP, 1);
       publish(CTL_RELEASE, seen + 1);
       return !stop;
