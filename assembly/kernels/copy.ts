@@ -3,8 +3,9 @@
 //   out[i0, ..., i5] = x[i0, ..., i5]    each side through 6 strides of its own, in elements; they do not overlap
 //
 // The innermost dimension decides:   runs            both sides have neighbours: vectors, or the engine's memory copy
-//                                    tiles           out has neighbours there, x along another dimension: a transpose,
-//                                                    in tiles of 16 rows of out, in blocks of 4 x 4 in registers
+//                                    tiles           out has neighbours there, x along the first dimension or the
+//                                                    second: a transpose, in tiles of 16 rows of out, in blocks of 4 x 4
+//                                                    in registers
 //                                    elements        anything else
 //
 // Error: none, bits are moved. Threads: by ranges of 16 elements of out, or by tiles.
@@ -61,50 +62,29 @@ export function copy(record: usize, ith: i32, nth: i32): void {
     out = <usize>load<u32>(record, R.CP_OUT);
   let d0 = load<i32>(<usize>load<u32>(record, R.CP_D0)),
     d1 = load<i32>(record, R.CP_D1);
-  let d2 = load<i32>(record, R.CP_D2),
+  let x0 = load<i32>(record, R.CP_X0),
+    x1 = load<i32>(record, R.CP_X1);
+  let out0 = load<i32>(record, R.CP_OUT0),
+    out1 = load<i32>(record, R.CP_OUT1);
+  const d2 = load<i32>(record, R.CP_D2),
     d3 = load<i32>(record, R.CP_D3),
     d4 = load<i32>(record, R.CP_D4);
-  let x0 = load<i32>(record, R.CP_X0),
-    x1 = load<i32>(record, R.CP_X1),
-    x2 = load<i32>(record, R.CP_X2);
-  let x3 = load<i32>(record, R.CP_X3),
+  const x2 = load<i32>(record, R.CP_X2),
+    x3 = load<i32>(record, R.CP_X3),
     x4 = load<i32>(record, R.CP_X4);
-  let out0 = load<i32>(record, R.CP_OUT0),
-    out1 = load<i32>(record, R.CP_OUT1),
-    out2 = load<i32>(record, R.CP_OUT2);
-  let out3 = load<i32>(record, R.CP_OUT3),
+  const out2 = load<i32>(record, R.CP_OUT2),
+    out3 = load<i32>(record, R.CP_OUT3),
     out4 = load<i32>(record, R.CP_OUT4);
   const n = load<i32>(record, R.CP_D5),
     x5 = load<i32>(record, R.CP_X5),
     out5 = load<i32>(record, R.CP_OUT5);
   const runs = x5 == 1 && out5 == 1;
-  // The dimension along which x has neighbours: it becomes a dimension of tiles of 16.
+  // The dimension along which x has neighbours, the first or the second: it becomes a dimension of tiles of 16.
   let across = -1,
     height = 0,
     strideOut = 0;
   if (!runs && out5 == 1 && n >= 4) {
-    if (x4 == 1 && d4 >= 4) {
-      across = 4;
-      height = d4;
-      strideOut = out4;
-      d4 = (d4 + 15) >> 4;
-      x4 = 16;
-      out4 <<= 4;
-    } else if (x3 == 1 && d3 >= 4) {
-      across = 3;
-      height = d3;
-      strideOut = out3;
-      d3 = (d3 + 15) >> 4;
-      x3 = 16;
-      out3 <<= 4;
-    } else if (x2 == 1 && d2 >= 4) {
-      across = 2;
-      height = d2;
-      strideOut = out2;
-      d2 = (d2 + 15) >> 4;
-      x2 = 16;
-      out2 <<= 4;
-    } else if (x1 == 1 && d1 >= 4) {
+    if (x1 == 1 && d1 >= 4) {
       across = 1;
       height = d1;
       strideOut = out1;
@@ -147,7 +127,7 @@ export function copy(record: usize, ith: i32, nth: i32): void {
     } else if (across < 0) {
       copyElements(p, (<usize>x5) << 2, q, (<usize>out5) << 2, count);
     } else {
-      const tile = across == 4 ? i4 : across == 3 ? i3 : across == 2 ? i2 : across == 1 ? i1 : i0;
+      const tile = across ? i1 : i0;
       transposeTile(p, (<usize>x5) << 2, q, (<usize>strideOut) << 2, min(16, height - (tile << 4)), n);
     }
     at += count;

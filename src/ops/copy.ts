@@ -23,10 +23,15 @@ export const copyOp: Op<CopyAttrs> = {
   recordSize: R.CP_SIZE,
   encode(record, { inputs: [x], outputs: [out], attrs }) {
     const { dims, strides } = padDims(attrs.dims, [attrs.strides, attrs.outStrides], MAX_DIMS);
-    const [first, ...rest] = dims;
+    // the order of all but the last dim is free: the one along which x has neighbours comes where the kernel looks for a transpose
+    const first = typeof dims[0] === 'number' ? 0 : 1;
+    const across = strides[0].indexOf(1, first);
+    if (across >= 0 && across < 5)
+      for (const list of [dims, ...strides]) list.splice(first, 0, ...list.splice(across, 1));
+    const [outer, ...rest] = dims;
     record.setAddress(R.CP_X, x, attrs.from);
     record.setAddress(R.CP_OUT, out);
-    record.setCell(R.CP_D0, countOf([first]));
+    record.setCell(R.CP_D0, countOf([outer]));
     rest.forEach((dim, i) => record.set(R.CP_D1 + 4 * i, dim as number));
     strides[0].forEach((stride, i) => record.set(R.CP_X0 + 4 * i, stride));
     strides[1].forEach((stride, i) => record.set(R.CP_OUT0 + 4 * i, stride));
