@@ -9,9 +9,9 @@ const SECTION = { import: 2, function: 3, export: 7, start: 8, element: 9, code:
 const KIND = { function: 0, memory: 2 };
 
 /** Bytes that are compared at once. */
-const GRAM = 5;
+const GRAM = 6;
 /** Functions before one that it may be like. */
-const RECENT = 6;
+const RECENT = 20;
 /** Every so many-th function is tried as the first. */
 const STEP = 4;
 

@@ -40,3 +40,12 @@ export function uncompilable(file: string, bytes: BufferSource, cause: unknown):
     { cause },
   );
 }
+
+/** A module that was compiled ahead is another one. */
+export function unfit(cause: unknown): WasmformerError {
+  return new WasmformerError(
+    'INVALID_ARGUMENT',
+    'module is no build of the core for one thread: import "wasmformer/wasm/relaxed.wasm", or base.wasm',
+    { cause },
+  );
+}

@@ -75,7 +75,7 @@ export class Core {
   }
 
   /** A core of one thread over a module that was compiled ahead. */
-  private static ofModule(module: WebAssembly.Module): Core {
+  private static async ofModule(module: WebAssembly.Module): Promise<Core> {
     const memory = createMemory(false);
     let exports: CoreExports;
     let relaxed: boolean;
@@ -86,11 +86,7 @@ export class Core {
       // what has no such export is another module
       relaxed = exports.RELAXED.value === 1;
     } catch (cause) {
-      throw new WasmformerError(
-        'INVALID_ARGUMENT',
-        'module is no build of the core for one thread: import "wasmformer/wasm/relaxed.wasm", or base.wasm',
-        { cause },
-      );
+      throw (await import('./build-failure')).unfit(cause);
     }
     return new Core(relaxed ? 'relaxed' : 'base', 1, exports, memory, tileOf(relaxed, false));
   }
