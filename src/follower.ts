@@ -6,8 +6,8 @@ import { coreImports } from './core/imports';
 
 void onStart((module, memory, tell) => {
   const { exports } = instantiateSync<{ follow(): void } & Record<string, unknown>>(module, coreImports(memory));
-  // V8 (in Node 20) keeps the size that a shared memory had when it arrived here if it grew at that moment, and what the engine itself
-  // copies or fills behind that traps: one start in a thousand. Growing by nothing reads the size anew.
+  // where the memory grew just as it arrived here, V8 (that of Node 20) goes on with the size of before, and what the engine itself copies
+  // or fills behind that traps; growing by nothing reads the size anew
   memory.grow(0);
   tell(0); // it takes part from now on
   try {
