@@ -6,10 +6,10 @@
 //   b     packed B: panels of [k][8], f32 or 16 bits (halves.ts); the tiles of 16 columns and the row kernels read several panels
 //   init  where the sums start: zeros, a bias (stride 0) or C itself, to resume a longer chain
 //
-// `a` and `b` come as they were one step before: a pointer that has just been added to needs no instruction that makes 64 bits of it,
-// and what splatRows says saves five. Processors that take in four instructions a cycle are bound by their number: a Xeon
-// (Skylake) that does 38 GFLOP/s in a loop of registers only does 32 instead of 26 on V8 13 and later, and with the tile of six rows
-// taking two steps a turn another 2 to 4 % (one of four rows on V8 11 gains nothing).
+// The loops' pointers stand one step back and move before they are used: what an addition has just made needs no instruction that makes
+// 64 bits of it. That saves two instructions a step, and splatRows one less than rows. Processors that take in four a cycle are bound
+// by their number: a Xeon (Skylake) that does 38 GFLOP/s in a loop of registers only went from 26 to 32 on V8 13 and later, and
+// by another 2 to 4 % as the tile of six rows takes two steps a turn (one of four rows on V8 11 gains nothing).
 //
 // Accumulators are locals and are always loaded from memory: V8 keeps at most 15 vectors in registers, and pairs of
 // loads, operations and stores at +16 bytes are what its revectoriser can widen. Steps of k that follow one another need an exit in
@@ -102,17 +102,17 @@ function tile8(rows: i32, type: i32, a: usize, b: usize, to: usize, k: i32, init
       if (rows > 3) { x = v128.load32_splat(a, 12); c30 = madd(x, b0, c30); c31 = madd(x, b1, c31); }
       if (rows > 4) { x = v128.load32_splat(a, 16); c40 = madd(x, b0, c40); c41 = madd(x, b1, c41); }
       if (rows > 5) { x = v128.load32_splat(a, 20); c50 = madd(x, b0, c50); c51 = madd(x, b1, c51); }
-      if (type == TYPE_F32 && rows == 6) {
+      if (rows == 6 && type == TYPE_F32) {
         if (b == stop) break;
-        a += <usize>rows << 2;
+        a += 24;
         b += 32;
         b0 = v128.load(b); b1 = v128.load(b, 16);
         x = v128.load32_splat(a); c00 = madd(x, b0, c00); c01 = madd(x, b1, c01);
-        if (rows > 1) { x = v128.load32_splat(a, 4); c10 = madd(x, b0, c10); c11 = madd(x, b1, c11); }
-        if (rows > 2) { x = v128.load32_splat(a, 8); c20 = madd(x, b0, c20); c21 = madd(x, b1, c21); }
-        if (rows > 3) { x = v128.load32_splat(a, 12); c30 = madd(x, b0, c30); c31 = madd(x, b1, c31); }
-        if (rows > 4) { x = v128.load32_splat(a, 16); c40 = madd(x, b0, c40); c41 = madd(x, b1, c41); }
-        if (rows > 5) { x = v128.load32_splat(a, 20); c50 = madd(x, b0, c50); c51 = madd(x, b1, c51); }
+        x = v128.load32_splat(a, 4); c10 = madd(x, b0, c10); c11 = madd(x, b1, c11);
+        x = v128.load32_splat(a, 8); c20 = madd(x, b0, c20); c21 = madd(x, b1, c21);
+        x = v128.load32_splat(a, 12); c30 = madd(x, b0, c30); c31 = madd(x, b1, c31);
+        x = v128.load32_splat(a, 16); c40 = madd(x, b0, c40); c41 = madd(x, b1, c41);
+        x = v128.load32_splat(a, 20); c50 = madd(x, b0, c50); c51 = madd(x, b1, c51);
       }
     } while (b != stop);
   } while (b != end);
