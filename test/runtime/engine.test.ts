@@ -110,6 +110,15 @@ describe.each(places)('%s', (_, options) => {
   });
 });
 
+/** A wait that says which of several has no end. */
+function within<T>(promise: Promise<T>, what: string): Promise<T> {
+  let timer: ReturnType<typeof setTimeout>;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what} takes more than 20 s`)), 20_000);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
 describe('a worker that dies', () => {
   it('rejects its calls with a code; the next call gets a fresh engine with the model in it', async () => {
     await using engine = await createEngine({ worker: true, threads: 1 });
@@ -126,9 +135,9 @@ describe('a worker that dies', () => {
     await new Promise((resolve) => setTimeout(resolve, 20));
     Worker.prototype.ref = ref;
     expect(started.length).toBeGreaterThan(0);
-    await started[0].terminate();
-    expect((await running).code).toBe('WORKER_FAILED');
-    expect((await model.embed({ inputIds: rows(1, 8) })).data).toEqual(want);
+    await within(started[0].terminate(), 'the end of the worker');
+    expect((await within(running, 'the rejection of the call')).code).toBe('WORKER_FAILED');
+    expect((await within(model.embed({ inputIds: rows(1, 8) }), 'the next call')).data).toEqual(want);
   });
 });
 
