@@ -79,8 +79,9 @@ const SELDOM = {
   shards: /src\/io\/weight-files\./,
   pytorch: /src\/io\/pytorch\//,
   // files by URL, and where they are kept
-  http: /src\/(io\/(file-output|source-remote|remote-files|source-request|http-headers|cache\/)|platform\/(\w+-store|browser-entries)\.)/,
+  http: /src\/(io\/(source-remote|remote-files|source-request|http-headers|cache\/)|platform\/(\w+-store|browser-entries)\.)/,
   stream: /src\/io\/source-http\./,
+  output: /src\/io\/file-output\./,
   cache: /src\/(api\/cache-files|platform\/browser-listing)\./,
   progress: /src\/api\/load-meter\./,
   checkpoint: /src\/api\/checkpoint\./,
@@ -126,6 +127,8 @@ function chunkOf(id, { getModuleInfo }) {
  *  for less one after the other. What kernels need of it is another, for pages that use nothing else. */
 function webChunkOf(id, graph) {
   const name = chunkOf(id, graph);
+  // a cache in a browser does without
+  if (name === 'output-caller') return 'save-caller';
   if (!['core-caller', 'tokenizer-caller', 'http-caller'].includes(name)) return name;
   return isImported(/src\/kernels\.ts$/, id, graph.getModuleInfo) ? 'base-caller' : 'core-caller';
 }
@@ -155,7 +158,7 @@ function nodePurposeOf(id, graph) {
   if (['convert', 'http', 'cache', 'pytorch', 'encoders', 'scripts'].includes(name)) return name;
   // MPNet's biases, and T5's: generation imports encoders' stacks
   if (name === 'relative') return 'encoders';
-  if (name === 'stream') return 'http';
+  if (['stream', 'output'].includes(name)) return 'http';
   if (['bpe', 'unigram', 'precompiled', 'subwords'].includes(name)) return 'subwords';
   if (['transformer', 'save'].includes(name)) return 'generation';
   if (name === 'ops') return 'core';

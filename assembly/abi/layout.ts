@@ -52,5 +52,9 @@ export const CONSTANTS = 2048;
 export const ZEROS = 3072;
 /** Depth of the blocks in which a packed matrix lies (kernels/pack.ts): a power of two. */
 export const K_BLOCK = 512;
+/** Rows of a product's first operand that are packed at a time, and how deep at most (kernels/matmul.ts): K_BLOCK of them stay in the
+ *  second-level cache. */
+export const ROW_BLOCK = 132;
+export const K_PASS = 1024;
 /** First address of the region allocator. */
 export const HEAP = 4096;

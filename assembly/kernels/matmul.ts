@@ -3,12 +3,15 @@
 //   C[b] = act(A[b] B[b] + bias) + residual[b]      A [M, K] rows, B packed (pack.ts), C [M, N] rows; strides of A, C and
 //                                                   residual are free, so a slice of a wider row serves as either
 //
-//   for rows in blocks of up to 132             A block [132 x 512] is packed once: it stays in the second-level cache
-//     for k in blocks of 512
+//   for rows in blocks of up to 132
+//     for k in passes of up to 1024
 //       pack A's strips
 //       for columns in blocks of 256
-//         for panels: for strips: tile          the panel (16 KB) stays in the first-level cache
-//         on the last block of k: epilogue over the rows, still in cache
+//         for k in blocks of 512                A's strips [132 x 512] and C [132 x 256] stay in the second-level cache
+//           for panels: for strips: tile        the panel (16 KB) stays in the first-level cache
+//         on the last of k: epilogue over the rows, still in cache
+//
+// Up to four strips, whose C is small, take one block of k a pass: their panels come in the order in which they lie in memory.
 //
 // Weights are mostly read from main memory, once a block of rows. So that it delivers while all the tiles compute, and not only
 // during a panel's first, each tile touches its share of the panels that come next: four lines at a time, between stretches
@@ -30,7 +33,8 @@
 // Error: |C - exact| <= K u (|A| |B| + |bias|), u = 2^-24 (fused) or twice that (baseline); in tests 3e-7 sqrt(K) relative
 // to the row and column norms.
 // Threads: by batch where there are many, else by panels of 8 columns, else by rows.
-// Speed: 94-97 % of a loop of registers only, at K = 384 and more (bench/). Replaces blocks of 256 with panels innermost.
+// Speed: 94-97 % of a loop of registers only, at K = 384 and more (bench/); 82 to 88 % on a Xeon (Skylake), which takes in four
+// instructions a cycle. Passes of two blocks of k: 1 to 2 % there at 512 rows and more, beside all columns for each block.
 import {
   ACT_NONE,
   MM_A,
@@ -55,15 +59,13 @@ import {
   TYPE_F32,
 } from '../abi/records';
 import { C_CODE_SCALE, C_NO_TOUCHES, C_ONE } from '../abi/constants';
-import { CTL_TILE_PANELS, CTL_TILE_ROWS, K_BLOCK, ZEROS } from '../abi/layout';
+import { CTL_TILE_PANELS, CTL_TILE_ROWS, K_BLOCK, K_PASS, ROW_BLOCK, ZEROS } from '../abi/layout';
 import { activateRow, addRow, scaleRow } from './elementwise';
 import { loadPart } from '../simd';
 import { packStrip, stripCount, stripRows } from './strips';
 import { convertPanel, multiplyRows, panelsAtOnce } from './rows';
 import { TOUCH_STEP, TOUCH_STRETCH, convertAndMultiply8, multiply16, multiply8 } from './tile';
 
-/** Rows of A that are packed at a time: they stay in the second-level cache. */
-const ROW_BLOCK = 132;
 /** Panels between two epilogues: C is still in the second-level cache then. */
 const PANEL_BLOCK = 32;
 /** Of an edge tile, or of a touch list. */
@@ -213,6 +215,9 @@ function walk(
     times = <i32>(group >> 6) / (4 * strips) + 1, // a tile
     stretch = max(1, kc / times),
     reach = <usize>((kc - 1) / stretch) * move + 3 * spacing + 4;
+  // divided once: to divide takes as long as four steps of k
+  const short = rows / strips,
+    taller = rows - short * strips;
   const isFused = columns == 1 && rows > FEW && scale == C_ONE && type != TYPE_F32;
   store<u32>(touches, <u32>move, TOUCH_STEP);
   store<u32>(touches, (<u32>stretch) << 5, TOUCH_STRETCH);
@@ -229,7 +234,7 @@ function walk(
       let aStrip = a,
         cStrip = c + at;
       for (let s = 0; s < strips; s++) {
-        const height = stripRows(rows, strips, s),
+        const height = s < taller ? short + 1 : short,
           init = resume ? cStrip : bias ? bias + at : ZEROS;
         const ahead = next + offset + reach <= bEnd ? touches : C_NO_TOUCHES;
         if (columns == 2) multiply16(height, aStrip, bPanel, full, kc, init, step, cStrip, stride, ahead, offset);
@@ -354,47 +359,52 @@ function product(record: usize, batch: i32, row0: i32, row1: i32, panel0: i32, p
   for (let block = 0; block < blocks; block++) {
     const rows = stripRows(row1 - row0, blocks, block),
       isFew = rows <= FEW,
-      strips = stripCount(rows, isFew ? tall : tileRows);
-    for (let k0 = 0; k0 < depth; k0 += K_BLOCK) {
-      const kc = min(K_BLOCK, depth - k0),
-        last = k0 + kc == depth;
-      const bBlock = b + ((<usize>k0 * columns8) << shift);
-      let from = a + <usize>first * aStride + (k0 << 2),
-        to = packed;
-      for (let s = 0; s < strips; s++) {
-        const height = stripRows(rows, strips, s);
-        packStrip(height, from, aStride, kc, to);
-        from += <usize>height * aStride;
-        to += (<usize>(height * kc)) << 2;
+      strips = stripCount(rows, isFew ? tall : tileRows),
+      reach = strips <= FEW_STRIPS ? K_BLOCK : K_PASS;
+    for (let pass = 0; pass < depth; pass += reach) {
+      const passEnd = min(depth, pass + reach);
+      let to = packed;
+      for (let k0 = pass; k0 < passEnd; k0 += K_BLOCK) {
+        const kc = min(K_BLOCK, depth - k0);
+        let from = a + <usize>first * aStride + (k0 << 2);
+        for (let s = 0; s < strips; s++) {
+          const height = stripRows(rows, strips, s);
+          packStrip(height, from, aStride, kc, to);
+          from += <usize>height * aStride;
+          to += (<usize>(height * kc)) << 2;
+        }
       }
       if (type == TYPE_F16) {
-        scale = (isFew || !wide) && areSmall(packed, rows * kc) ? C_ONE : C_CODE_SCALE;
-        if (scale == C_ONE) scaleRow(packed, rows * kc, load<f32>(C_CODE_SCALE), packed);
+        const n = rows * (passEnd - pass);
+        scale = (isFew || !wide) && areSmall(packed, n) ? C_ONE : C_CODE_SCALE;
+        if (scale == C_ONE) scaleRow(packed, n, load<f32>(C_CODE_SCALE), packed);
       }
       // long runs for few rows, whose C is small
       const columns = isFew ? panel1 - panel0 : PANEL_BLOCK;
       for (let j0 = panel0; j0 < panel1; j0 += columns) {
         const j1 = min(panel1, j0 + columns);
-        panels(
-          rows,
-          strips,
-          type,
-          packed,
-          bBlock,
-          bEnd,
-          kc,
-          bias,
-          k0 > 0,
-          c + <usize>first * cStride,
-          cStride,
-          j0,
-          j1,
-          n,
-          wide,
-          tile,
-          scale,
-        );
-        if (last && (act != ACT_NONE || residual != 0)) {
+        for (let k0 = pass; k0 < passEnd; k0 += K_BLOCK) {
+          panels(
+            rows,
+            strips,
+            type,
+            packed + ((<usize>(rows * (k0 - pass))) << 2),
+            b + ((<usize>k0 * columns8) << shift),
+            bEnd,
+            min(K_BLOCK, depth - k0),
+            bias,
+            k0 > 0,
+            c + <usize>first * cStride,
+            cStride,
+            j0,
+            j1,
+            n,
+            wide,
+            tile,
+            scale,
+          );
+        }
+        if (passEnd == depth && (act != ACT_NONE || residual != 0)) {
           epilogue(act, c, cStride, residual, rStride, first, rows, j0 << 3, min(j1 << 3, n));
         }
       }

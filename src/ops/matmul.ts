@@ -1,5 +1,5 @@
 // Matrix product with a packed right operand, bias, activation and residual fused.
-import { K_BLOCK } from '../../assembly/abi/layout';
+import { K_BLOCK, K_PASS, ROW_BLOCK } from '../../assembly/abi/layout';
 import * as R from '../../assembly/abi/records';
 import { WasmformerError } from '../errors';
 import {
@@ -27,8 +27,6 @@ interface MatmulAttrs {
   aBatch: number;
   bBatch: number;
 }
-
-const ROW_BLOCK = 132;
 
 const matmulOp: Op<MatmulAttrs> = {
   name: 'matmul',
@@ -64,10 +62,10 @@ const matmulOp: Op<MatmulAttrs> = {
   },
   // an edge tile, two panels as f32, the packed block of A
   scratch({ inputs: [a, b], outputs: [out] }, size) {
-    const k = Math.min(K_BLOCK, lastDim((a as Operand).dims));
+    const k = lastDim((a as Operand).dims);
     const rows = Math.min(ROW_BLOCK, size(rowsOf(out.dims)));
-    const extra = typeOf(b as Operand) === R.TYPE_F32 ? 0 : 16;
-    return 256 + (rows + extra) * k * 4;
+    const converted = typeOf(b as Operand) === R.TYPE_F32 ? 0 : 16 * Math.min(K_BLOCK, k);
+    return 256 + (rows * Math.min(K_PASS, k) + converted) * 4;
   },
 };
 

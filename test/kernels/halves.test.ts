@@ -133,8 +133,7 @@ describe.each(BUILDS)('weights in 16 bits, %s', (build) => {
       const { out: held, unheld } = packed(type, stored, n, k);
       expect(unheld).toBe(false);
       const plain = raw.input(packWeight(weight, n, k));
-      const depth = Math.min(512, k);
-      raw.scratch(256 + (Math.min(132, m) + 16) * depth * 4);
+      raw.scratch(256 + (Math.min(132, m) * Math.min(1024, k) + 16 * Math.min(512, k)) * 4);
       const out = raw.output(m * n);
       const product = (b: number, held: number): Float32Array => {
         const fields = {
@@ -201,6 +200,10 @@ describe.each(BUILDS)('weights in 16 bits, %s', (build) => {
     });
 
     it.each([132, 133])('%d rows', (m) => check(m, 27, 21));
+
+    it('more rows than take one block of k at a time', () => {
+      withTiles(() => check(37, 270, 1543, undefined, false));
+    });
 
     it.each([2 ** -149, 2 ** 25, 2 ** 26, 2 ** 27, 1e30, 3e38, Infinity, NaN])('a row with %d', (value) => {
       withTiles(() => {

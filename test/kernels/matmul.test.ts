@@ -38,7 +38,7 @@ describe.each(BUILDS)('matmul, %s', (build) => {
       const size = n * k;
       return packWeight(Array.prototype.slice.call(weight, i * size, (i + 1) * size), n, k);
     });
-    raw.scratch(256 + Math.min(132, m) * Math.min(512, k) * 4);
+    raw.scratch(256 + Math.min(132, m) * Math.min(1024, k) * 4);
     const fields = {
       [R.MM_A]: raw.input(padded(a, rows, k, gap)),
       [R.MM_A_STRIDE]: k + gap,
@@ -117,6 +117,10 @@ describe.each(BUILDS)('matmul, %s', (build) => {
   it('more rows than a block', () => {
     check(problem(385, 9, 3));
     check(problem(771, 3, 2));
+  });
+
+  it.each([1024, 1025, 2100])('more rows than take one block of k at a time, and more columns: depth %d', (k) => {
+    check(problem(37, 267, k));
   });
 
   it('more columns than a block', () => {
