@@ -248,22 +248,20 @@ export abstract class PretrainedModel<R extends ModelRunner> {
    *  the type that they were stored in, unless `dtype` asked for another one. Tensors that the model does not use are left out, tied
    *  ones are written once. Missing folders are made, files of the same names are replaced.
    *  @param dir path or `file:` URL of the folder
-   *  @throws INVALID_ARGUMENT (a file), WRITE_FAILED, UNSUPPORTED_PLATFORM (a browser: use toFiles), FILE_NOT_FOUND and NETWORK (the
+   *  @throws INVALID_ARGUMENT (a file, an unknown option), WRITE_FAILED, UNSUPPORTED_PLATFORM (a browser: use toFiles), FILE_NOT_FOUND and NETWORK (the
    *    source is gone), ABORTED, DISPOSED, WORKER_FAILED */
-  async savePretrained(dir: string | URL, { signal }: SaveOptions = {}): Promise<void> {
+  async savePretrained(dir: string | URL, options: SaveOptions = {}): Promise<void> {
     this.checkAlive();
-    throwIfAborted(signal);
     const { saveToFolder } = await import('./save');
-    await saveToFolder(dir, this, signal);
+    await saveToFolder(dir, this, options);
   }
 
   /** The files that savePretrained writes, in memory: fromPretrained takes them again. Holds all weights once more.
    *  @throws OUT_OF_MEMORY, and as savePretrained */
-  async toFiles({ signal }: SaveOptions = {}): Promise<Record<string, Uint8Array<ArrayBuffer>>> {
+  async toFiles(options: SaveOptions = {}): Promise<Record<string, Uint8Array<ArrayBuffer>>> {
     this.checkAlive();
-    throwIfAborted(signal);
     const { saveToMemory } = await import('./save');
-    return saveToMemory(this, signal);
+    return saveToMemory(this, options);
   }
 
   /** Gives the weights' memory back, after the calls that are running; a default engine that has no other model ends. */

@@ -5,6 +5,7 @@ import { writeError, type OpenOutput } from '../io/file-output';
 import { layoutSafetensors } from '../io/safetensors-write';
 import type { Source } from '../io/source';
 import type { SavedTensor } from '../runtime/held-tensors';
+import { checkNames } from '../runtime/option-names';
 import type { ModelRunner } from '../runtime/runner';
 import type { PretrainedModel } from './pretrained';
 
@@ -49,9 +50,16 @@ const PIECE = 4 * 2 ** 20;
 
 const BYTES = { F32: 4, F16: 2, BF16: 2 } as const;
 
+async function signalOf(options: SaveOptions): Promise<AbortSignal | undefined> {
+  await checkNames(options, 'signal');
+  throwIfAborted(options.signal);
+  return options.signal;
+}
+
 /** Writes the model into a folder.
  *  @throws INVALID_ARGUMENT, WRITE_FAILED, UNSUPPORTED_PLATFORM, ABORTED, and what reading the small files throws */
-export async function saveToFolder(dir: string | URL, model: Model, signal?: AbortSignal): Promise<void> {
+export async function saveToFolder(dir: string | URL, model: Model, options: SaveOptions): Promise<void> {
+  const signal = await signalOf(options);
   const { files, output } = platform;
   if (!files || !output) {
     throw new WasmformerError(
@@ -97,8 +105,9 @@ export async function saveToFolder(dir: string | URL, model: Model, signal?: Abo
  *  @throws OUT_OF_MEMORY, ABORTED, and what reading the small files throws */
 export async function saveToMemory(
   model: Model,
-  signal?: AbortSignal,
+  options: SaveOptions,
 ): Promise<Record<string, Uint8Array<ArrayBuffer>>> {
+  const signal = await signalOf(options);
   const result: Record<string, Uint8Array<ArrayBuffer>> = {};
   const sink: Sink = {
     async create(file, bytes) {

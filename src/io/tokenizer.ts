@@ -60,6 +60,11 @@ export interface WindowOptions {
   addSpecialTokens?: boolean;
 }
 
+const ENCODE_NAMES = ['textPair', 'addSpecialTokens', 'truncation', 'maxLength'];
+const WINDOW_NAMES = ['maxLength', 'stride', 'truncation', 'addSpecialTokens'];
+const DECODE_NAMES = ['skipSpecialTokens', 'cleanUpTokenizationSpaces'];
+const STREAM_NAMES = [...DECODE_NAMES, 'context'];
+
 /** A word's tokens and where they came from, or an added token, which is a word of its own. */
 type Visit = (span: Span, pieces: Pieces, added: AddedToken | null) => void;
 
@@ -236,9 +241,10 @@ export class Tokenizer {
 
   /**
    * Encodes a text or a pair. An empty text gives the special tokens alone.
-   * @throws INVALID_ARGUMENT for input that is not well-formed text, and for a `maxLength` that cannot be kept
+   * @throws INVALID_ARGUMENT for input that is not well-formed text, unknown options, and a `maxLength` that cannot be kept
    */
   encode(text: string, options: EncodeOptions = {}): Encoding {
+    checkNames(options, ENCODE_NAMES);
     const { textPair, truncation = false } = options;
     const sequences = [this.sequence(text, 'text')];
     if (textPair !== undefined) sequences.push(this.sequence(textPair, 'textPair'));
@@ -261,9 +267,10 @@ export class Tokenizer {
   /**
    * Cuts one of the texts into overlapping windows, each with the whole other text beside it: what the Python tokenizer returns with
    * `return_overflowing_tokens=True`. `offsets` refer to the whole texts.
-   * @throws INVALID_ARGUMENT if a window has no room for more than `stride` tokens of the text
+   * @throws INVALID_ARGUMENT as `encode`, and if a window has no room for more than `stride` tokens of the text
    */
   encodeWindows(text: string, textPair?: string | null, options: WindowOptions = {}): Encoding[] {
+    checkNames(options, WINDOW_NAMES);
     const sequences = [this.sequence(text, 'text')];
     if (textPair !== undefined && textPair !== null) sequences.push(this.sequence(textPair, 'textPair'));
     const { stride = 0, truncation = sequences.length === 2 ? 'only_second' : 'only_first' } = options;
@@ -301,9 +308,10 @@ export class Tokenizer {
   /**
    * Text of the ids. Ids without a token (negative ones and those beyond the vocabulary too) are left out, as in Python. An incomplete
    * UTF-8 sequence gives U+FFFD.
-   * @throws INVALID_ARGUMENT for ids that are not integers
+   * @throws INVALID_ARGUMENT for ids that are not integers, and unknown options
    */
   decode(ids: ArrayLike<number>, options: DecodeOptions = {}): string {
+    checkNames(options, DECODE_NAMES);
     const { skipSpecialTokens = true, cleanUpTokenizationSpaces = this.cleanUp } = options;
     const decoding = this.startDecoding(cleanUpTokenizationSpaces);
     this.pushIds(decoding, ids, skipSpecialTokens);
@@ -314,8 +322,10 @@ export class Tokenizer {
   /**
    * Decodes ids as they come: what the pushes and the final flush return is, joined, what `decode` gives for all the ids, and no piece
    * ends within a character. A piece is returned as soon as nothing that follows can change it.
+   * @throws INVALID_ARGUMENT for unknown options
    */
   decodeStream(options: DecodeStreamOptions = {}): DecodeStream {
+    checkNames(options, STREAM_NAMES);
     const { skipSpecialTokens = true, cleanUpTokenizationSpaces = this.cleanUp, context = [] } = options;
     return new DecodeStream(
       () => this.startDecoding(cleanUpTokenizationSpaces),
@@ -474,6 +484,20 @@ function describe(value: unknown): string {
   return typeof value === 'bigint' || typeof value === 'string' || typeof value === 'boolean'
     ? `the ${typeof value} ${JSON.stringify(String(value))}`
     : `a value of type ${typeof value}`;
+}
+
+/** A misspelt option would be ignored. */
+function checkNames(options: unknown, known: readonly string[]): void {
+  if (typeof options !== 'object' || options === null)
+    throw new WasmformerError('INVALID_ARGUMENT', `the options are ${describe(options)}, not an object`);
+  for (const name in options) {
+    if (!known.includes(name)) {
+      throw new WasmformerError(
+        'INVALID_ARGUMENT',
+        `there is no option ${JSON.stringify(name)}; there are ${known.join(', ')}`,
+      );
+    }
+  }
 }
 
 function checkCount(value: number, name: string, least: number): void {

@@ -1,4 +1,6 @@
 // Options that no call has, and inputs that are no texts: an error that says what was meant, for every call that takes any.
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { attentionGrid } from '../../src/api/attention-grid';
@@ -47,13 +49,37 @@ beforeAll(async () => {
   add('isNextSentence', 'truncation', 'a', (x, o) => next.isNextSentence(any(x), 'b', any(o)));
   add('rerank', 'returnDocuments', 'a', (x, o) => cross.rerank(any(x), ['b'], any(o)));
   add('generate', 'maxNewTokens', 'once', (x, o) => decoder.generate(any<string>(x), any(o)).result());
+  add('savePretrained', 'signal', join(tmpdir(), 'never-written'), (x, o) =>
+    sentence.savePretrained(any<string>(x), any(o)),
+  );
+  add('toFiles', 'signal', null, (_, o) => sentence.toFiles(any(o)));
+  const { tokenizer } = sentence;
+  const promised = (call: (x: never, o: never) => unknown): Call => {
+    return (x, o) => new Promise((resolve) => resolve(call(any(x), any(o))));
+  };
+  add('encode', 'addSpecialTokens', 'a', promised(tokenizer.encode.bind(tokenizer)));
+  add('count', 'maxLength', 'a', promised(tokenizer.count.bind(tokenizer)));
+  add(
+    'encodeWindows',
+    'stride',
+    'a',
+    promised((x, o) => tokenizer.encodeWindows(x, null, o)),
+  );
+  add('decode', 'skipSpecialTokens', [1], promised(tokenizer.decode.bind(tokenizer)));
+  add(
+    'decodeStream',
+    'context',
+    null,
+    promised((_, o) => tokenizer.decodeStream(o)),
+  );
 });
 afterAll(() => engine.dispose());
 
 const NAMES =
   'embed forward similarity search fillMask classify classifyTokens answer isNextSentence rerank generate'.split(' ');
+const OTHERS = 'savePretrained toFiles encode count encodeWindows decode decodeStream'.split(' ');
 
-it.each(NAMES)('%s refuses options that it does not have', async (name) => {
+it.each([...NAMES, ...OTHERS])('%s refuses options that it does not have', async (name) => {
   const { call, input, known } = calls[name];
   const misspelt = `${known.slice(0, -1)}x`;
   expect(await failure(call(input, { [misspelt]: 1 }))).toMatchObject({
