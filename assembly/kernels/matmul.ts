@@ -375,9 +375,9 @@ function product(record: usize, batch: i32, row0: i32, row1: i32, panel0: i32, p
         }
       }
       if (type == TYPE_F16) {
-        const n = rows * (passEnd - pass);
-        scale = (isFew || !wide) && areSmall(packed, n) ? C_ONE : C_CODE_SCALE;
-        if (scale == C_ONE) scaleRow(packed, n, load<f32>(C_CODE_SCALE), packed);
+        const floats = rows * (passEnd - pass);
+        scale = (isFew || !wide) && areSmall(packed, floats) ? C_ONE : C_CODE_SCALE;
+        if (scale == C_ONE) scaleRow(packed, floats, load<f32>(C_CODE_SCALE), packed);
       }
       // long runs for few rows, whose C is small
       const columns = isFew ? panel1 - panel0 : PANEL_BLOCK;
