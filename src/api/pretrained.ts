@@ -248,8 +248,8 @@ export abstract class PretrainedModel<R extends ModelRunner> {
    *  the type that they were stored in, unless `dtype` asked for another one. Tensors that the model does not use are left out, tied
    *  ones are written once. Missing folders are made, files of the same names are replaced.
    *  @param dir path or `file:` URL of the folder
-   *  @throws INVALID_ARGUMENT (a file, an unknown option), WRITE_FAILED, UNSUPPORTED_PLATFORM (a browser: use toFiles), FILE_NOT_FOUND and NETWORK (the
-   *    source is gone), ABORTED, DISPOSED, WORKER_FAILED */
+   *  @throws INVALID_ARGUMENT (a file, an unknown option), WRITE_FAILED, UNSUPPORTED_PLATFORM (a browser: use toFiles), FILE_NOT_FOUND
+   *    and NETWORK (the source is gone), ABORTED, DISPOSED, WORKER_FAILED */
   async savePretrained(dir: string | URL, options: SaveOptions = {}): Promise<void> {
     this.checkAlive();
     const { saveToFolder } = await import('./save');
