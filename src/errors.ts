@@ -42,6 +42,18 @@ export function abortError(reason?: unknown): WasmformerError {
   return new WasmformerError('ABORTED', 'the call was aborted', { cause: reason, name: 'AbortError' });
 }
 
+/** Throws INVALID_ARGUMENT if options are no object or have a name that is not known. For calls that give no promise; others say
+ *  what was meant (runtime/option-names.ts).
+ *  @param where what the message begins with */
+export function refuseUnknown(options: unknown, names: readonly string[], where = ''): void {
+  const wrong = (message: string): WasmformerError => new WasmformerError('INVALID_ARGUMENT', where + message);
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
+    throw wrong(`the options are ${JSON.stringify(options) ?? String(options)}, not an object`);
+  const unknown = Object.keys(options).find((name) => !names.includes(name));
+  if (unknown !== undefined)
+    throw wrong(`there is no option ${JSON.stringify(unknown)}; there are ${names.join(', ')}`);
+}
+
 /** Throws the abort error if the signal has fired. */
 export function throwIfAborted(signal?: AbortSignal): void {
   if (signal?.aborted) throw abortError(signal.reason);

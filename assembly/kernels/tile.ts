@@ -103,6 +103,7 @@ function tile8(rows: i32, type: i32, a: usize, b: usize, to: usize, k: i32, init
       if (rows > 3) { x = v128.load32_splat(a, 12); c30 = madd(x, b0, c30); c31 = madd(x, b1, c31); }
       if (rows > 4) { x = v128.load32_splat(a, 16); c40 = madd(x, b0, c40); c41 = madd(x, b1, c41); }
       if (rows > 5) { x = v128.load32_splat(a, 20); c50 = madd(x, b0, c50); c51 = madd(x, b1, c51); }
+      // written out: no function can change its caller's locals
       if (rows > 4 && type == TYPE_F32) {
         if (b == stop) break;
         a += <usize>rows << 2;

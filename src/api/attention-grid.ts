@@ -1,5 +1,5 @@
 // Attention maps as text: who looks at whom, for a terminal.
-import { WasmformerError } from '../errors';
+import { refuseUnknown, WasmformerError } from '../errors';
 import { fit, graphemesOf, widthOf } from './text-width';
 import type { Tensor } from './tensor';
 
@@ -116,9 +116,7 @@ function headerOf(labels: readonly (readonly string[])[], cell: number, indent: 
  *    in blocks, one below the other
  *  @throws INVALID_ARGUMENT, INVALID_SHAPE (dims, labels that are not as many as the map's rows and columns) */
 export function attentionGrid(attention: Tensor, options: AttentionGridOptions): string {
-  const unknown = Object.keys(options).find((name) => !NAMES.includes(name));
-  if (unknown !== undefined)
-    throw invalid(`there is no option ${JSON.stringify(unknown)}; there are ${NAMES.join(', ')}`);
+  refuseUnknown(options, NAMES, 'attentionGrid: ');
   const { rows, columns, head, batch = 0, color = false, width = 80 } = options;
   const dims = (attention as Tensor | undefined)?.dims;
   if (!Array.isArray(dims) || dims.length < 2 || dims.length > 4) {

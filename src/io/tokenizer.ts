@@ -1,7 +1,7 @@
 // Text to token ids and back, as tokenizer.json describes it, with ids, offsets, word ids, truncation, windows and texts equal to the
 // Python library's.
 
-import { WasmformerError } from '../errors.js';
+import { refuseUnknown, WasmformerError } from '../errors.js';
 import { AddedTokenSplitter, readAddedTokens, type AddedToken } from './tokenizer/added.js';
 import { Aligned, type Span } from './tokenizer/aligned.js';
 import { byteUnits, utf8Characters } from './tokenizer/bytes.js';
@@ -244,7 +244,7 @@ export class Tokenizer {
    * @throws INVALID_ARGUMENT for input that is not well-formed text, unknown options, and a `maxLength` that cannot be kept
    */
   encode(text: string, options: EncodeOptions = {}): Encoding {
-    checkNames(options, ENCODE_NAMES);
+    refuseUnknown(options, ENCODE_NAMES);
     const { textPair, truncation = false } = options;
     const sequences = [this.sequence(text, 'text')];
     if (textPair !== undefined) sequences.push(this.sequence(textPair, 'textPair'));
@@ -270,7 +270,7 @@ export class Tokenizer {
    * @throws INVALID_ARGUMENT as `encode`, and if a window has no room for more than `stride` tokens of the text
    */
   encodeWindows(text: string, textPair?: string | null, options: WindowOptions = {}): Encoding[] {
-    checkNames(options, WINDOW_NAMES);
+    refuseUnknown(options, WINDOW_NAMES);
     const sequences = [this.sequence(text, 'text')];
     if (textPair !== undefined && textPair !== null) sequences.push(this.sequence(textPair, 'textPair'));
     const { stride = 0, truncation = sequences.length === 2 ? 'only_second' : 'only_first' } = options;
@@ -311,7 +311,7 @@ export class Tokenizer {
    * @throws INVALID_ARGUMENT for ids that are not integers, and unknown options
    */
   decode(ids: ArrayLike<number>, options: DecodeOptions = {}): string {
-    checkNames(options, DECODE_NAMES);
+    refuseUnknown(options, DECODE_NAMES);
     const { skipSpecialTokens = true, cleanUpTokenizationSpaces = this.cleanUp } = options;
     const decoding = this.startDecoding(cleanUpTokenizationSpaces);
     this.pushIds(decoding, ids, skipSpecialTokens);
@@ -325,7 +325,7 @@ export class Tokenizer {
    * @throws INVALID_ARGUMENT for unknown options
    */
   decodeStream(options: DecodeStreamOptions = {}): DecodeStream {
-    checkNames(options, STREAM_NAMES);
+    refuseUnknown(options, STREAM_NAMES);
     const { skipSpecialTokens = true, cleanUpTokenizationSpaces = this.cleanUp, context = [] } = options;
     return new DecodeStream(
       () => this.startDecoding(cleanUpTokenizationSpaces),
@@ -484,20 +484,6 @@ function describe(value: unknown): string {
   return typeof value === 'bigint' || typeof value === 'string' || typeof value === 'boolean'
     ? `the ${typeof value} ${JSON.stringify(String(value))}`
     : `a value of type ${typeof value}`;
-}
-
-/** A misspelt option would be ignored. */
-function checkNames(options: unknown, known: readonly string[]): void {
-  if (typeof options !== 'object' || options === null)
-    throw new WasmformerError('INVALID_ARGUMENT', `the options are ${describe(options)}, not an object`);
-  for (const name in options) {
-    if (!known.includes(name)) {
-      throw new WasmformerError(
-        'INVALID_ARGUMENT',
-        `there is no option ${JSON.stringify(name)}; there are ${known.join(', ')}`,
-      );
-    }
-  }
 }
 
 function checkCount(value: number, name: string, least: number): void {
