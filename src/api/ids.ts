@@ -1,5 +1,6 @@
 // Token ids made into a ragged batch, and results padded back to the caller's shape.
 import { WasmformerError } from '../errors';
+import { describe } from '../io/source';
 import type { RaggedBatch } from '../runtime/batch';
 import { checkLength, checkRange, invalid, type IdInputs, type Ids, type InputLimits, type Prepared } from './inputs';
 import { Tensor } from './tensor';
@@ -7,30 +8,33 @@ import { Tensor } from './tensor';
 /** Positions are no further apart than this where a model sets no limit: tables of them must fit into memory. */
 const MAX_POSITION = 2 ** 20;
 
-/** Rows of whole numbers. */
-function rowsOf(value: Ids, name: string): number[][] {
-  if (value instanceof Tensor) {
-    if (value.dims.length < 1 || value.dims.length > 2)
-      invalid(`${name} must have the dims [batch, tokens], not [${value.dims.join(', ')}]`);
-    const [n, width] = value.dims.length === 2 ? value.dims : [1, value.dims[0]];
-    const data = Array.from(value.data as ArrayLike<number | bigint>, Number);
-    return Array.from({ length: n }, (_, i) => data.slice(i * width, (i + 1) * width)).map((row) =>
-      checkRow(row, name),
-    );
+type Row = ArrayLike<number>;
+
+/** Rows of whole numbers. Loops by index here and below: every call passes all of its ids, and an iterator leaves an object for each. */
+function rowsOf(value: Ids, name: string): Row[] {
+  const rows = value instanceof Tensor ? rowsOfTensor(value, name) : rowsOfArray(value, name);
+  for (const row of rows) {
+    for (let t = 0; t < row.length; t++)
+      if (!Number.isInteger(row[t])) invalid(`${name} must hold whole numbers, but has ${String(row[t])}`);
   }
-  if (!Array.isArray(value))
-    invalid(
-      `${name} must be an array of arrays of whole numbers or a Tensor, not ${value === null ? 'null' : typeof value}`,
-    );
-  const rows = (
-    value.length > 0 && !Array.isArray(value[0]) && !ArrayBuffer.isView(value[0]) ? [value] : value
-  ) as ArrayLike<number>[];
-  return rows.map((row) => checkRow(Array.from(row), name));
+  return rows;
 }
 
-function checkRow(row: number[], name: string): number[] {
-  for (const id of row) if (!Number.isInteger(id)) invalid(`${name} must hold whole numbers, but has ${String(id)}`);
-  return row;
+function rowsOfTensor({ data, dims }: Tensor, name: string): Row[] {
+  if (dims.length < 1 || dims.length > 2)
+    invalid(`${name} must have the dims [batch, tokens], not [${dims.join(', ')}]`);
+  const [n, width] = dims.length === 2 ? dims : [1, dims[0]];
+  const numbers = data instanceof BigInt64Array ? Float64Array.from(data, Number) : data;
+  return Array.from({ length: n }, (_, i) => numbers.subarray(i * width, (i + 1) * width));
+}
+
+function rowsOfArray(value: unknown, name: string): Row[] {
+  const mustBe = `${name} must be an array of arrays of whole numbers or a Tensor`;
+  const isRow = (row: unknown): row is Row => Array.isArray(row) || ArrayBuffer.isView(row);
+  if (!Array.isArray(value)) invalid(`${mustBe}, not ${value === null ? 'null' : typeof value}`);
+  const rows: unknown[] = value.length > 0 && typeof value[0] !== 'object' ? [value] : value;
+  if (!rows.every(isRow)) invalid(`${mustBe}, but has ${describe(rows.find((row) => !isRow(row)))} among its rows`);
+  return rows;
 }
 
 /** What a caller calls ids and their mask, if not inputIds and attentionMask. */
@@ -45,7 +49,7 @@ export function prepareIds(inputs: IdInputs, facts: InputLimits, called: CalledB
   const { ids: name = 'inputIds', mask: maskName = 'attentionMask' } = called;
   const ids = rowsOf(inputs.inputIds, name);
   if (ids.length === 0) invalid(`the batch is empty: ${name} has no rows`);
-  const likewise = (value: Ids | undefined, other: string): number[][] | null => {
+  const likewise = (value: Ids | undefined, other: string): Row[] | null => {
     if (value === undefined) return null;
     const rows = rowsOf(value, other);
     const same = rows.length === ids.length && rows.every((row, i) => row.length === ids[i].length);
@@ -60,37 +64,56 @@ export function prepareIds(inputs: IdInputs, facts: InputLimits, called: CalledB
   const masks = likewise(inputs.attentionMask, maskName);
   const types = likewise(inputs.tokenTypeIds, 'tokenTypeIds');
   const positions = likewise(inputs.positionIds, 'positionIds');
-  const columns = ids.map((row, i) => {
-    if (!masks) return null;
-    for (const value of masks[i])
-      if (value !== 0 && value !== 1) invalid(`${maskName} must hold 0 and 1, but has ${value}`);
-    return Int32Array.from(row.keys()).filter((column) => masks[i][column] === 1);
-  });
-  const pick = (row: number[], i: number): number[] =>
-    columns[i] ? Array.from(columns[i], (column) => row[column]) : row;
+  const columns = ids.map((_, i) => (masks ? unmasked(masks[i], maskName) : null));
   const lengths = Int32Array.from(ids, (row, i) => columns[i]?.length ?? row.length);
   lengths.forEach((length, i) => {
     if (length === 0)
       invalid(`sequence ${i} has no tokens${ids[i].length > 0 ? `: its ${maskName} is all zeros` : ''}`);
     checkLength(length, facts, i);
   });
+  const pick = (rows: Row[] | null, limit: number, called: string, what: string): Int32Array | undefined =>
+    rows ? picked(rows, columns, lengths, limit, called, what) : undefined;
+  const { vocabSize, typeVocabSize = 0, maxPositions } = facts;
   const batch: RaggedBatch = {
     lengths,
-    ids: Int32Array.from(ids.flatMap(pick)),
-    typeIds: types ? Int32Array.from(types.flatMap(pick)) : undefined,
-    positions: positions ? Int32Array.from(positions.flatMap(pick)) : undefined,
+    ids: picked(ids, columns, lengths, vocabSize, name, 'the vocabulary has'),
+    typeIds: pick(types, Math.max(1, typeVocabSize), 'tokenTypeIds', 'the number of token types is'),
+    positions: pick(positions, Math.min(maxPositions, MAX_POSITION), 'positionIds', 'the number of positions is'),
   };
-  checkRange(batch.ids, facts.vocabSize, name, 'the vocabulary has');
-  if (batch.typeIds)
-    checkRange(batch.typeIds, Math.max(1, facts.typeVocabSize ?? 0), 'tokenTypeIds', 'the number of token types is');
-  if (batch.positions)
-    checkRange(
-      batch.positions,
-      Math.min(facts.maxPositions, MAX_POSITION),
-      'positionIds',
-      'the number of positions is',
-    );
   return { batch, width: Math.max(...ids.map((row) => row.length)), columns };
+}
+
+/** Columns of a mask's ones. */
+function unmasked(mask: Row, name: string): Int32Array {
+  const columns = new Int32Array(mask.length);
+  let n = 0;
+  for (let t = 0; t < mask.length; t++) {
+    if (mask[t] === 1) columns[n++] = t;
+    else if (mask[t] !== 0) invalid(`${name} must hold 0 and 1, but has ${mask[t]}`);
+  }
+  return columns.subarray(0, n);
+}
+
+/** The values of all rows at their columns, none: at the first `length`. Checked before they become 32 bits. */
+function picked(
+  rows: readonly Row[],
+  columns: readonly (Int32Array | null)[],
+  lengths: Int32Array,
+  limit: number,
+  name: string,
+  what: string,
+): Int32Array {
+  const values = new Int32Array(lengths.reduce((sum, length) => sum + length, 0));
+  let at = 0;
+  for (let i = 0; i < rows.length; i++) {
+    const [row, places] = [rows[i], columns[i]];
+    for (let t = 0; t < lengths[i]; t++) {
+      const value = row[places ? places[t] : t];
+      checkRange(value, limit, name, what);
+      values[at++] = value;
+    }
+  }
+  return values;
 }
 
 /** Rows of tokens [sum of lengths, d] back in the caller's places: [batch, width, d]; padded rows are zero. */
@@ -136,7 +159,7 @@ export function padCrossMaps(
   return new Tensor(out, [n, heads, queries.width, keys.width]);
 }
 
-function shapeOf(rows: readonly (readonly unknown[])[]): string {
+function shapeOf(rows: readonly Row[]): string {
   const widths = new Set(rows.map((row) => row.length));
   return `[${rows.length}, ${widths.size === 1 ? [...widths][0] : [...widths].join(' | ')}]`;
 }

@@ -82,7 +82,8 @@ export function prepareEncodings(encodings: readonly Encoding[], facts: InputLim
     at += encoding.length;
   }
   const isTyped = (facts.typeVocabSize ?? 0) > 1 && encodings.some((encoding) => encoding.hasTypes);
-  checkRange(ids, facts.vocabSize, 'the tokenizer', 'the vocabulary of config.json has');
+  for (let t = 0; t < total; t++)
+    checkRange(ids[t], facts.vocabSize, 'the tokenizer', 'the vocabulary of config.json has');
   return {
     batch: {
       lengths,
@@ -198,9 +199,7 @@ export function checkLength(
   }
 }
 
-export function checkRange(values: Int32Array, limit: number, name: string, what: string): void {
-  for (const value of values) {
-    if (value < 0 || value >= limit)
-      invalid(`${name} gives ${value}, but ${what} ${limit}: valid are 0 to ${limit - 1}`);
-  }
+/** Fails for an id, a token type or a position that is none of 0 to limit - 1. */
+export function checkRange(value: number, limit: number, name: string, what: string): void {
+  if (value < 0 || value >= limit) invalid(`${name} gives ${value}, but ${what} ${limit}: valid are 0 to ${limit - 1}`);
 }

@@ -180,10 +180,10 @@ export class Core {
   }
 
   private set(address: number, value: number): void {
-    this.memory.i32(address, 1)[0] = value;
+    this.memory.setWord(address, value);
   }
 
   private get(address: number): number {
-    return this.memory.i32(address, 1)[0];
+    return this.memory.word(address);
   }
 }

@@ -123,6 +123,17 @@ export class Memory {
     }
   }
 
+  /** The 32-bit integer at an address: a view of it would be one more object at every step of decoding. */
+  word(address: number): number {
+    this.refresh();
+    return this.words[address >>> 2];
+  }
+
+  setWord(address: number, value: number): void {
+    this.refresh();
+    this.words[address >>> 2] = value;
+  }
+
   /** n 32-bit integers at an address, as a view. Views go stale when memory grows: do not keep them. */
   i32(address: number, n: number): Int32Array {
     this.refresh();

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { Encoder } from '../../src/api/encoder';
+import type { Ids } from '../../src/api/inputs';
 import { Tensor } from '../../src/api/tensor';
 import { WasmformerError, type WasmformerErrorCode } from '../../src/errors';
 import { createEngine } from '../../src/runtime/host';
@@ -107,6 +108,28 @@ describe('chunks', () => {
   });
 });
 
+describe('ids', () => {
+  it('may be arrays, typed arrays or tensors of 32 or 64 bits, a row or several', async () => {
+    const model = await Encoder.fromPretrained(golden('bert-masked-lm'), { engine });
+    const attentionMask = [
+      [1, 1, 1, 1],
+      [0, 1, 1, 0],
+    ];
+    const run = async (inputIds: Ids): Promise<Float32Array> =>
+      (await model.forward({ inputIds, attentionMask })).lastHiddenState.data;
+    const ids = [2, 5, 7, 3, 0, 9, 3, 0];
+    const want = await run([ids.slice(0, 4), ids.slice(4)]);
+    const single = (await model.forward({ inputIds: [9, 3] })).lastHiddenState.data;
+    const d = want.length / 8;
+    expect(want.subarray(5 * d, 7 * d)).toEqual(single);
+    expect(want.subarray(4 * d, 5 * d)).toEqual(new Float32Array(d));
+    expect(await run([Int32Array.from(ids.slice(0, 4)), ids.slice(4)] as never)).toEqual(want);
+    expect(await run(new Tensor(Int32Array.from(ids), [2, 4]))).toEqual(want);
+    expect(await run(new Tensor(BigInt64Array.from(ids, BigInt), [2, 4]))).toEqual(want);
+    await model.dispose();
+  });
+});
+
 describe('bad input', () => {
   const load = (): Promise<Encoder> => Encoder.fromPretrained(golden('bert-masked-lm'), { engine });
 
@@ -120,7 +143,9 @@ describe('bad input', () => {
       [() => model.forward({ inputIds: [[]] }), 'INVALID_ARGUMENT', /no tokens/],
       [() => model.forward({ inputIds: [[1, 99999]] }), 'INVALID_ARGUMENT', /99999.*vocabulary/],
       [() => model.forward({ inputIds: [[-1]] }), 'INVALID_ARGUMENT', /-1/],
+      [() => model.forward({ inputIds: [[2 ** 32 + 5]] }), 'INVALID_ARGUMENT', /4294967301.*vocabulary/],
       [() => model.forward({ inputIds: [[1.5]] }), 'INVALID_ARGUMENT', /1\.5/],
+      [() => model.forward({ inputIds: [[1], null as never] }), 'INVALID_ARGUMENT', /null among its rows/],
       [() => model.forward({ inputIds: [['7' as never]] }), 'INVALID_ARGUMENT', /whole numbers.*7/],
       [() => model.forward({ inputIds: 7 as never }), 'INVALID_ARGUMENT', /inputIds/],
       [() => model.forward({ inputIds: null as never }), 'INVALID_ARGUMENT', /inputIds.*null/],
