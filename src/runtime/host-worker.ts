@@ -14,6 +14,8 @@ const NOTHING: TensorReader = { tensors: new Map(), read: async () => new Uint8A
 
 /** How long a worker may take to end by itself. */
 const GRACE_MS = 200;
+/** How long its end is waited for once it is ended: no call may hang because a thread does. */
+const END_MS = 5000;
 
 wirePorts(Comlink);
 
@@ -50,7 +52,7 @@ export async function startWorkerHost(options: CoreOptions, onLost: (cause?: unk
   } catch (error) {
     // an engine that cannot be made leaves no worker behind
     worker.expectEnd();
-    await worker.terminate();
+    await atMost(END_MS, worker.terminate());
     throw error;
   }
   lost = onLost;
@@ -97,9 +99,19 @@ export async function startWorkerHost(options: CoreOptions, onLost: (cause?: unk
     unload: async (call, id) => unwrap(await remote.unload(call, id)),
     async dispose() {
       worker.expectEnd();
-      await Promise.race([remote.dispose(), new Promise((resolve) => setTimeout(resolve, GRACE_MS))]).catch(() => {});
-      await worker.terminate();
+      await atMost(GRACE_MS, remote.dispose());
+      await atMost(END_MS, worker.terminate());
     },
     hold: (pending) => worker.hold(pending),
   };
+}
+
+/** Waits until a promise has settled, but not for longer. */
+async function atMost(ms: number, pending: Promise<unknown>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([pending.catch(() => {}), late]);
+  clearTimeout(timer); // it would keep the process up
 }

@@ -164,7 +164,8 @@ describe('options', () => {
       await a.dispose();
       await b.embed('two');
       if (process.argv[2] === 'dispose') await b.dispose();
-      console.log('done');
+      // a timer that is left would hold the process up
+      console.log('done', process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length);
     `;
     for (const mode of ['dispose', 'leave']) {
       const { status, stdout, stderr } = spawnSync(
@@ -172,7 +173,7 @@ describe('options', () => {
         ['--input-type=module', '-e', script, '--', mode],
         { encoding: 'utf8', timeout: 20_000 },
       );
-      expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: 'done\n', stderr: '' });
+      expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: 'done 0\n', stderr: '' });
     }
   });
 });
