@@ -163,7 +163,7 @@ describe('options', () => {
       if (x.data.some((v, i) => v !== y.data[i])) throw new Error('differs');
       await a.dispose();
       await b.embed('two');
-      if (process.argv[2] === 'dispose') await b.dispose();
+      if (process.argv[1] === 'dispose') await b.dispose();
       // a timer that is left would hold the process up
       console.log('done', process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length);
     `;
