@@ -153,6 +153,20 @@ describe('options', () => {
     expect((await failure(createEngine(options as EngineOptions))).code).toBe('INVALID_ARGUMENT');
   });
 
+  it('an error that nobody catches is shown without a page of minified code', () => {
+    const script = `
+      import { Encoder } from ${JSON.stringify(new URL('../../dist/node/index.js', import.meta.url).href)};
+      await Encoder.fromPretrained('/there/is/none');
+    `;
+    const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+      encoding: 'utf8',
+      timeout: 20_000,
+    });
+    expect(status).toBe(1);
+    expect(stderr).toContain('WasmformerError: there is no folder "/there/is/none"');
+    expect(Math.max(...stderr.split('\n').map((line) => line.length))).toBeLessThan(600);
+  });
+
   it('models with equal options share an engine, and the process ends by itself', () => {
     const script = `
       import { Encoder } from ${JSON.stringify(new URL('../../dist/node/index.js', import.meta.url).href)};
