@@ -217,7 +217,11 @@ function checkContradictions(settings: GenerationSettings, options: GenerationOp
 /** Ids that become part of the text: files too must name some that there are. */
 const WRITTEN: readonly Name[] = ['forcedBosTokenId', 'forcedEosTokenId', 'decoderStartTokenId'];
 
-/** Ids beyond the vocabulary, which would silently do nothing. */
+/** Numbers that WebAssembly's memory holds, and the fewest tokens that a vocabulary counts as: beams take memory of their own. */
+const MOST_SCORES = 2 ** 30;
+const FEW_TOKENS = 2 ** 17;
+
+/** Ids beyond the vocabulary, which would silently do nothing, and counts beyond what it allows. */
 function checkIds(settings: GenerationSettings, options: GenerationOptions, vocabSize: number): void {
   const check = (name: Name, list: readonly number[]): void => {
     const id = list.find((one) => one >= vocabSize);
@@ -242,6 +246,11 @@ function checkIds(settings: GenerationSettings, options: GenerationOptions, voca
   for (const name of ['forcedBosTokenId', 'bosTokenId', 'padTokenId', 'decoderStartTokenId'] as const) {
     const id = settings[name];
     if (id !== null) check(name, [id]);
+  }
+  const most = Math.floor(MOST_SCORES / Math.max(FEW_TOKENS, vocabSize));
+  for (const name of ['numBeams', 'numReturnSequences'] as const) {
+    if (settings[name] > most)
+      invalid(`${name} is ${settings[name]}, but must be at most ${most}: the scores of a step must fit into memory`);
   }
   if (settings.logprobs !== null && settings.logprobs > vocabSize) {
     invalid(`logprobs is ${settings.logprobs}, more than the ${vocabSize} tokens of the vocabulary`);
