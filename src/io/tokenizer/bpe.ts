@@ -13,13 +13,11 @@ const CUT_LENGTH = 32;
 
 /** Builds a `model` entry of type BPE. */
 export function createBpe(config: JsonObject, where: string): WordModel {
-  const entries = readVocab(config, where);
-  const ids = new Map<string, number>();
+  const ids = readVocab(config, where);
   const vocab: string[] = [];
-  for (const token in entries) {
-    ids.set(token, entries[token]);
-    vocab[entries[token]] = token;
-  }
+  ids.forEach((id, token) => {
+    vocab[id] = token;
+  });
   const unknown = readUnknown(config, ids, where);
   const unknownId = unknown === undefined ? undefined : ids.get(unknown);
   const fuse = asFlag(config.fuse_unk, false, `${where}.fuse_unk`);
@@ -28,7 +26,7 @@ export function createBpe(config: JsonObject, where: string): WordModel {
   const suffix = asString(config.end_of_word_suffix ?? '', `${where}.end_of_word_suffix`);
   const prefix = asString(config.continuing_subword_prefix ?? '', `${where}.continuing_subword_prefix`);
   const byPiece = asFlag(config.merges_by_piece, false, `${where}.merges_by_piece`);
-  const { merges, parts } = readMerges(config.merges, ids, vocab, prefix, byPiece, `${where}.merges`);
+  const { merges, isPart } = readMerges(config.merges, ids, vocab, prefix, byPiece, `${where}.merges`);
   const letters = new Letters(ids);
   const bytes = fallback ? new ByteTokens(ids) : null;
   // Cutting looks at characters: these tokens stand for others than those in their names, and a last character with its suffix may be
@@ -36,7 +34,7 @@ export function createBpe(config: JsonObject, where: string): WordModel {
   const canCut =
     prefix === '' &&
     !(fuse && suffix !== '') &&
-    ![unknownId, ...(bytes?.ids ?? [])].some((id) => id !== undefined && parts.has(id));
+    ![unknownId, ...(bytes?.ids ?? [])].some((id) => id !== undefined && isPart[id]);
   const hasBytes = bytes?.ids.size === 256;
   const symbols = new PieceArrays();
   let joints: Joints | null = null;
@@ -183,6 +181,7 @@ function hashOf(a: number, b: number): number {
   return (mixed ^ (mixed >>> 15)) >>> (32 - JOINT_BITS);
 }
 
+/** Merges are two tokens each, or in older files their texts with a space between. Also gives which ids are part of any. */
 function readMerges(
   json: unknown,
   ids: ReadonlyMap<string, number>,
@@ -190,15 +189,26 @@ function readMerges(
   prefix: string,
   byPiece: boolean,
   where: string,
-): { merges: MergeTable; parts: ReadonlySet<number> } {
+): { merges: MergeTable; isPart: Uint8Array } {
   const list = asArray(json, where);
   const merges = new MergeTable(list.length);
-  const parts = new Set<number>();
+  const isPart = new Uint8Array(vocab.length);
   let made: number | undefined = -1;
   let rank = -1;
   let lastMade = -1;
   for (let i = 0; i < list.length; i++) {
-    const [left, right] = readPair(list[i], `${where}[${i}]`);
+    const entry = list[i];
+    let left: unknown;
+    let right: unknown;
+    if (typeof entry === 'string') {
+      const space = entry.indexOf(' ');
+      if (space > 0 && entry.indexOf(' ', space + 1) < 0) {
+        left = entry.slice(0, space);
+        right = entry.slice(space + 1);
+      }
+    } else if (Array.isArray(entry) && entry.length === 2) [left, right] = entry as unknown[];
+    if (typeof left !== 'string' || typeof right !== 'string')
+      return invalidTokenizer(`${where}[${i}]`, 'expected two tokens');
     const tail = prefix === '' ? right : right.slice(prefix.length);
     // Ids mostly follow the ranks: trying the next one spares joining and hashing the text.
     const guess: string | undefined = vocab[made + 1];
@@ -218,19 +228,7 @@ function readMerges(
     if (!byPiece || rank < 0 || made !== lastMade) rank = i;
     lastMade = made;
     merges.set(a, b, rank, made);
-    parts.add(a).add(b);
+    isPart[a] = isPart[b] = 1;
   }
-  return { merges, parts };
-}
-
-/** A merge is two tokens, or in older files their texts with a space between. */
-function readPair(entry: unknown, where: string): readonly [string, string] {
-  if (typeof entry === 'string') {
-    const space = entry.indexOf(' ');
-    if (space > 0 && entry.indexOf(' ', space + 1) < 0) return [entry.slice(0, space), entry.slice(space + 1)];
-  } else if (Array.isArray(entry) && entry.length === 2) {
-    const [left, right]: unknown[] = entry;
-    if (typeof left === 'string' && typeof right === 'string') return [left, right];
-  }
-  return invalidTokenizer(where, 'expected two tokens');
+  return { merges, isPart };
 }

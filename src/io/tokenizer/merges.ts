@@ -23,7 +23,11 @@ export class MergeTable {
 
   /** Of two merges of one pair the later counts. */
   set(left: number, right: number, rank: number, made: number): void {
-    this.slots.set([left, right, rank], this.slot(left, right));
+    const { slots } = this;
+    const slot = this.slot(left, right);
+    slots[slot] = left;
+    slots[slot + 1] = right;
+    slots[slot + 2] = rank;
     this.made[rank] = made;
   }
 

@@ -45,7 +45,7 @@ function guessType(config: JsonObject): string | undefined {
 
 /** The longest token that begins the rest of the word, again and again; a word with a rest that none begins is unknown. */
 function wordPiece(config: JsonObject, where: string): WordModel {
-  const ids = new Map(Object.entries(readVocab(config, where)));
+  const ids = readVocab(config, where);
   const unknown = asString(config.unk_token ?? '[UNK]', `${where}.unk_token`);
   const prefix = asString(config.continuing_subword_prefix ?? '##', `${where}.continuing_subword_prefix`);
   const limit = asId(config.max_input_chars_per_word ?? 100, `${where}.max_input_chars_per_word`);
@@ -54,7 +54,9 @@ function wordPiece(config: JsonObject, where: string): WordModel {
     return invalidTokenizer(`${where}.unk_token`, `${JSON.stringify(unknown)} is not in the vocabulary`);
   }
   let longest = 0;
-  for (const token of ids.keys()) longest = Math.max(longest, token.length);
+  ids.forEach((_, token) => {
+    if (token.length > longest) longest = token.length;
+  });
 
   /** Where the longest token from `start` on ends, and its id; null if there is none. */
   const next = (word: string, start: number): { id: number; end: number } | null => {
@@ -89,7 +91,7 @@ function countCharacters(text: string): number {
 }
 
 function wordLevel(config: JsonObject, where: string): WordModel {
-  const ids = new Map(Object.entries(readVocab(config, where)));
+  const ids = readVocab(config, where);
   const unknown = readUnknown(config, ids, where);
   const unknownId = unknown === undefined ? undefined : ids.get(unknown);
   return {

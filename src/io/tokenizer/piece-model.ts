@@ -23,7 +23,7 @@ export function createPieceModel(config: JsonObject, base: WordModel, where: str
   const ids = asArray(config.ids, `${where}.ids`).map((id, i) =>
     id === null ? UNKNOWN : asId(id, `${where}.ids[${i}]`),
   );
-  const tokenToId = new Map(Object.entries(readVocab(config, where)));
+  const tokenToId = readVocab(config, where);
   const written = config.written_vocab;
   const unknown = asId(config.unknown, `${where}.unknown`);
   const bytes = asFlag(config.byte_fallback, false, `${where}.byte_fallback`) ? new ByteTokens(tokenToId) : null;
@@ -36,9 +36,7 @@ export function createPieceModel(config: JsonObject, base: WordModel, where: str
     unknownToken: undefined,
     verbatimId: unknown,
     ...(base.begin ? { begin: base.begin.bind(base) } : {}),
-    ...(written === undefined
-      ? {}
-      : { writtenIds: new Map(Object.entries(readVocab({ vocab: written }, `${where}: written`))) }),
+    ...(written === undefined ? {} : { writtenIds: readVocab({ vocab: written }, `${where}: written`) }),
     encode(word): Pieces {
       const { ids: own, starts, ends } = base.encode(word);
       const known = listOf(own.length);
