@@ -33,7 +33,9 @@
 // 34 GFLOP/s at 128 keys. A step of decoding, 8 key heads of 64, reads 38-46 GB/s in groups of 1 and 16-19 in groups of 3 and
 // 4 as long as the caches hold them; from main memory (4096 keys of 90 heads) 17 in groups of 1 and 15 in groups of 3 and 4,
 // where it was 10 with pages read one after the other; since what is touched is not added up and the exponentials' constants are
-// kept in registers, 4096 keys in groups of 3 take 12 % less. 4 strips at a time instead of 2 were 2-8 % slower.
+// kept in registers, 4096 keys in groups of 3 take 12 % less. 4 strips at a time instead of 2 were 2-8 % slower. Groups of 3 with
+// two panels at a time (12 chains for 6) were 5-8 % faster in the caches, but 10 % slower behind main memory, which then delivers
+// two short runs; as one row that brings a page in and two that follow they were 15-20 % slower.
 import { C_NO_TOUCHES } from '../abi/constants';
 import * as R from '../abi/records';
 import { CTL_PARTS, CTL_TILE_PANELS, CTL_TILE_ROWS, ZEROS } from '../abi/layout';
