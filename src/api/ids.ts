@@ -71,14 +71,30 @@ export function prepareIds(inputs: IdInputs, facts: InputLimits, called: CalledB
       invalid(`sequence ${i} has no tokens${ids[i].length > 0 ? `: its ${maskName} is all zeros` : ''}`);
     checkLength(length, facts, i);
   });
-  const pick = (rows: Row[] | null, limit: number, called: string, what: string): Int32Array | undefined =>
-    rows ? picked(rows, columns, lengths, limit, called, what) : undefined;
+  /** The values at the columns, none: at the first `length`. Checked before they become 32 bits. */
+  const pick = (rows: readonly Row[], limit: number, label: string, what: string): Int32Array => {
+    const values = new Int32Array(lengths.reduce((sum, length) => sum + length, 0));
+    let at = 0;
+    for (let i = 0; i < rows.length; i++) {
+      const [row, places] = [rows[i], columns[i]];
+      for (let t = 0; t < lengths[i]; t++) {
+        const value = row[places ? places[t] : t];
+        checkRange(value, limit, label, what);
+        values[at++] = value;
+      }
+    }
+    return values;
+  };
   const { vocabSize, typeVocabSize = 0, maxPositions } = facts;
   const batch: RaggedBatch = {
     lengths,
-    ids: picked(ids, columns, lengths, vocabSize, name, 'the vocabulary has'),
-    typeIds: pick(types, Math.max(1, typeVocabSize), 'tokenTypeIds', 'the number of token types is'),
-    positions: pick(positions, Math.min(maxPositions, MAX_POSITION), 'positionIds', 'the number of positions is'),
+    ids: pick(ids, vocabSize, name, 'the vocabulary has'),
+    typeIds: types
+      ? pick(types, Math.max(1, typeVocabSize), 'tokenTypeIds', 'the number of token types is')
+      : undefined,
+    positions: positions
+      ? pick(positions, Math.min(maxPositions, MAX_POSITION), 'positionIds', 'the number of positions is')
+      : undefined,
   };
   return { batch, width: Math.max(...ids.map((row) => row.length)), columns };
 }
@@ -92,28 +108,6 @@ function unmasked(mask: Row, name: string): Int32Array {
     else if (mask[t] !== 0) invalid(`${name} must hold 0 and 1, but has ${mask[t]}`);
   }
   return columns.subarray(0, n);
-}
-
-/** The values of all rows at their columns, none: at the first `length`. Checked before they become 32 bits. */
-function picked(
-  rows: readonly Row[],
-  columns: readonly (Int32Array | null)[],
-  lengths: Int32Array,
-  limit: number,
-  name: string,
-  what: string,
-): Int32Array {
-  const values = new Int32Array(lengths.reduce((sum, length) => sum + length, 0));
-  let at = 0;
-  for (let i = 0; i < rows.length; i++) {
-    const [row, places] = [rows[i], columns[i]];
-    for (let t = 0; t < lengths[i]; t++) {
-      const value = row[places ? places[t] : t];
-      checkRange(value, limit, name, what);
-      values[at++] = value;
-    }
-  }
-  return values;
 }
 
 /** Rows of tokens [sum of lengths, d] back in the caller's places: [batch, width, d]; padded rows are zero. */

@@ -46,8 +46,8 @@ export function costsOf(plan: Plan, sizes: Sizes): number[] {
 
 export const totalOf = (costs: readonly number[]): number => costs.reduce((sum, cost) => sum + cost, 0);
 
-/** At most a quarter more: a power of two, or one, two or three quarters of the way to the next. */
-function roundUp(size: number): number {
+/** A size rounded up by at most a quarter: to a power of two, or one, two or three quarters of the way to the next. */
+function coarse(size: number): number {
   const step = 2 ** Math.max(0, Math.floor(Math.log2(size)) - 2);
   return Math.ceil(size / step) * step;
 }
@@ -56,11 +56,11 @@ function scheduleOf(plan: Plan, sizes: Sizes): Schedule {
   let known = schedules.get(plan);
   if (!known) schedules.set(plan, (known = new Map()));
   let key = '';
-  for (const symbol in sizes) key += `${symbol} ${roundUp(sizes[symbol])} `;
+  for (const symbol in sizes) key += `${symbol} ${coarse(sizes[symbol])} `;
   let schedule = known.get(key);
   if (!schedule) {
     if (known.size === SCHEDULES) known.clear();
-    const larger = Object.fromEntries(Object.entries(sizes).map(([symbol, size]) => [symbol, roundUp(size)]));
+    const larger = Object.fromEntries(Object.entries(sizes).map(([symbol, size]) => [symbol, coarse(size)]));
     const costs = costsOf(plan, larger);
     schedule = { costs, cost: totalOf(costs), slices: new Map() };
     known.set(key, schedule);
