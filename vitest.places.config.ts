@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-// The packed package in every place where it should run. Downloads the places first (.places/, some 400 MB).
+// The packed package in every place where it should run. Installs the places first (.places/, some 2 GB).
 export default defineConfig({
   test: {
     include: ['test/places/**/*.test.ts'],

@@ -75,15 +75,18 @@ export function checkUnchanged(remote: KnownFile, headers: Headers, status: numb
   );
 }
 
-/** Throws NETWORK if a server answers another range than was asked for. */
-export function checkRange(remote: KnownFile, headers: Headers, from: number, to: number): void {
+/**
+ * Throws NETWORK if a server answers another range than was asked for.
+ * @param to undefined: to the end, wherever that is
+ */
+export function checkRange(remote: KnownFile, headers: Headers, from: number, to: number | undefined): void {
   const header = headers.get('content-range');
   // Hidden across origins unless the server exposes it; the count of bytes is checked in any case.
   if (header === null) return;
   const range = parseContentRange(header);
-  if (range.from === from && range.to === to) return;
+  if (range.from === from && (to === undefined || range.to === to)) return;
   throw new WasmformerError(
     'NETWORK',
-    `${shownUrl(remote.url)}: bytes ${from}-${to} were asked for, the server answered with "${header}"`,
+    `${shownUrl(remote.url)}: bytes ${from}-${to ?? ''} were asked for, the server answered with "${header}"`,
   );
 }

@@ -79,6 +79,7 @@ export function parseHeaderLength(prefix: Uint8Array, fileSize: number, where: s
 /**
  * Parses and checks the header's JSON.
  * @param bytes the header without its length
+ * @param fileSize Infinity where it is not known: then a file that ends early is found when it is read
  * @throws INVALID_FILE that names the file, and the tensor at fault
  */
 export function parseHeader(bytes: Uint8Array, fileSize: number, file: string, where: string): Header {
@@ -103,7 +104,7 @@ export function parseHeader(bytes: Uint8Array, fileSize: number, file: string, w
     }
     end += entry.byteLength;
   }
-  if (end !== fileSize) {
+  if (end !== fileSize && fileSize !== Infinity) {
     const problem = end > fileSize ? 'it is truncated; download it again' : 'bytes follow that belong to no tensor';
     throw invalid(where, `its tensors end at byte ${end}, but the file has ${fileSize}: ${problem}`);
   }

@@ -20,7 +20,7 @@ export interface Source {
   list?(): Promise<string[]>;
   /** Whether the file exists. */
   has(file: string, signal?: AbortSignal): Promise<boolean>;
-  /** Size in bytes. */
+  /** Size in bytes; Infinity where a server does not tell it. */
   size(file: string, signal?: AbortSignal): Promise<number>;
   /** Exactly `length` bytes from `offset`, in a fresh buffer that is unshared and may be transferred. */
   read(file: string, offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>>;
@@ -68,7 +68,7 @@ export abstract class BaseSource implements Source {
     this.weights = weights;
   }
 
-  /** Size, or undefined if there is no such file. */
+  /** Size, Infinity if a server does not tell it, undefined if there is no such file. */
   protected abstract find(file: string, signal?: AbortSignal): Promise<number | undefined>;
   /** Reads within the file's bounds; `length` is at least 1. */
   protected abstract readWithin(

@@ -8,6 +8,8 @@ import { BodyReader, endedEarly, request, retrying, shownUrl } from './source-re
 /** What the first answer told about a file; later answers must agree. */
 interface RemoteFile extends KnownFile {
   size: number | undefined;
+  /** The server does not tell the size, asked by GET and by HEAD. */
+  isSizeless: boolean;
   /** Whether the server answers ranges. */
   ranges: boolean;
   /** End of the last read, and how many reads in a row began where the one before ended. */
@@ -85,10 +87,13 @@ export class HttpSource extends BaseSource {
     return shownUrl(this.remote.url(file));
   }
 
-  protected async find(file: string, signal?: AbortSignal): Promise<number | undefined> {
+  protected async find(file: string, signal?: AbortSignal): Promise<number> {
     const remote = await this.inquire(file, signal);
-    remote.size ??= await this.sizeByHead(remote.url, signal);
-    return remote.size;
+    if (remote.size === undefined && !remote.isSizeless) {
+      remote.size = await this.sizeByHead(remote.url, signal);
+      remote.isSizeless = remote.size === undefined;
+    }
+    return remote.size ?? Infinity;
   }
 
   protected async readWithin(
@@ -130,6 +135,7 @@ export class HttpSource extends BaseSource {
     const remote = this.known.get(file) ?? {
       url: this.remote.url(file),
       size,
+      isSizeless: false,
       etag,
       ranges,
       end: -Infinity,
@@ -143,23 +149,16 @@ export class HttpSource extends BaseSource {
     return remote;
   }
 
-  private async sizeByHead(url: string, signal?: AbortSignal): Promise<number> {
-    let failure: unknown;
+  private async sizeByHead(url: string, signal?: AbortSignal): Promise<number | undefined> {
+    const head = () =>
+      request(this.remote.fetch, url, { method: 'HEAD', signal }, async ({ response }) => bodySize(response.headers));
     try {
-      const head = () =>
-        request(this.remote.fetch, url, { method: 'HEAD', signal }, async ({ response }) => bodySize(response.headers));
-      const size = await retrying(head, signal);
-      if (size !== undefined) return size;
+      return await retrying(head, signal);
     } catch (error) {
+      // HEAD may be refused where GET is not
       if (signal?.aborted) throw error;
-      failure = error;
+      return undefined;
     }
-    throw new WasmformerError(
-      'NETWORK',
-      `${shownUrl(url)}: the server tells no size; it must send Content-Length or answer range requests ` +
-        '(across origins it must also expose Content-Range)',
-      { cause: failure },
-    );
   }
 
   /** One range request for what is missing of `target`; returns how much it holds afterwards. */
@@ -206,7 +205,7 @@ export class HttpSource extends BaseSource {
     signal?: AbortSignal,
   ): Promise<void> {
     checkOpen(remote);
-    const size = remote.size ?? offset + target.byteLength;
+    const { size = offset + target.byteLength } = remote;
     const gap = offset - (remote.download?.body.position ?? offset);
     if (gap < 0 || (remote.ranges && gap > MAX_GAP_BYTES)) hangUp(remote);
     const download = remote.download ?? (await this.startDownload(remote, offset, signal));
@@ -229,12 +228,12 @@ export class HttpSource extends BaseSource {
     } finally {
       remote.downloaded += body.position - start;
     }
-    if (body.position === size) hangUp(remote);
+    if (body.position === remote.size) hangUp(remote);
   }
 
   /** Starts a download at `offset`, or at the front if the server has no ranges. */
   private startDownload(remote: RemoteFile, offset: number, signal?: AbortSignal): Promise<Download> {
-    if (!remote.ranges && remote.downloaded > MAX_DOWNLOADS * (remote.size ?? 0) + FREE_DOWNLOAD_BYTES) {
+    if (!remote.ranges && remote.downloaded > MAX_DOWNLOADS * (remote.size ?? remote.end) + FREE_DOWNLOAD_BYTES) {
       throw new WasmformerError(
         'NETWORK',
         `${shownUrl(remote.url)} was downloaded ${MAX_DOWNLOADS} times over: the server ignores range requests and ` +
@@ -248,7 +247,7 @@ export class HttpSource extends BaseSource {
       checkUnchanged(remote, response.headers, response.status);
       const body = new BodyReader(connection, remote.url);
       if (response.status === 206) {
-        checkRange(remote, response.headers, from, (remote.size ?? 0) - 1);
+        checkRange(remote, response.headers, from, remote.size === undefined ? undefined : remote.size - 1);
         body.position = from;
       } else {
         remote.ranges = false;

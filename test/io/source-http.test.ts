@@ -1,5 +1,6 @@
 // Sources over HTTP: layouts, ranges and servers without them, failures, retries, changed files, aborts.
 import { afterEach, describe, expect, it } from 'vitest';
+import { openPytorch } from '../../src/io/pytorch/pytorch';
 import { openCheckpoint } from '../../src/io/safetensors';
 import { writeSafetensors } from '../../src/io/safetensors-write';
 import { openSource } from '../../src/io/source';
@@ -158,8 +159,11 @@ describe('reading', () => {
     await source.close();
   });
 
-  it('without ranges, reads a checkpoint from one running download', async () => {
-    const { hub, source } = await openHub({ ranges: false });
+  it.each<[string, HubServerOptions, number]>([
+    ['a server without ranges', {}, 2],
+    ['one that tells no size either, as asset bindings do', { contentLength: 'never' }, 3],
+  ])('of %s, reads a checkpoint from one running download', async (_, options, requests) => {
+    const { hub, source } = await openHub({ ranges: false, ...options });
     const checkpoint = await openCheckpoint(source);
     const before = hub.requests.length;
     for (const [name, { byteLength }] of checkpoint.tensors) {
@@ -168,9 +172,9 @@ describe('reading', () => {
         expectBytes(await checkpoint.read([{ name, start: at, length }]), at, length);
       }
     }
-    // One request to look, one download that header and tensors share.
+    // One request to look (and HEAD, where that tells no size), one download that header and tensors share.
     expect(hub.requests.length - before).toBe(0);
-    expect(hub.requests.length).toBe(2);
+    expect(hub.requests.length).toBe(requests);
     await source.close();
     await eventually(() => hub.active() === 0);
   });
@@ -463,15 +467,26 @@ describe('failures', () => {
     await expect(source.read('x.bin', 90, 11)).rejects.toMatchObject({ code: 'INVALID_FILE' });
   });
 
-  it('a size that nobody tells is an error, not for small files', async () => {
-    const silent: typeof fetch = async () => new Response(new Blob(['{}']).stream());
-    const source = await openSource('http://127.0.0.1/org/name/resolve/main', { fetch: silent });
-    expect(await source.has('config.json')).toBe(true);
-    expect(await source.readJson('config.json')).toEqual({});
-    await expect(source.size('x.bin')).rejects.toMatchObject({
+  it('a file whose size nobody tells is known to be cut short when it ends too early', async () => {
+    const { hub, source } = await openHub({ ranges: false, contentLength: 'never' });
+    expect(await source.size('model.safetensors')).toBe(Infinity);
+    const checkpoint = await openCheckpoint(source);
+    await source.close();
+    hub.fail('model.safetensors', { shortenTo: 2 * MB }, 6);
+    await expect(checkpoint.read([{ name: 'b', start: 0, length: 3 * MB }])).rejects.toMatchObject({
       code: 'NETWORK',
-      message: expect.stringContaining('Content-Length'),
+      message: expect.stringMatching(/sent 2097152 of \d+ bytes/),
     });
+    await source.close();
+  });
+
+  it('a file of PyTorch whose size nobody tells is an error that says what is needed', async () => {
+    const { source } = await openHub({ ranges: false, contentLength: 'never' });
+    await expect(openPytorch(source, 'big.bin')).rejects.toMatchObject({
+      code: 'NETWORK',
+      message: expect.stringMatching(/big\.bin.*Content-Length/),
+    });
+    await source.close();
   });
 });
 

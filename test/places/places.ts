@@ -56,9 +56,9 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** Tries until it works, for at most 20 seconds. */
-export async function until<T>(attempt: () => Promise<T>): Promise<T> {
-  for (const end = Date.now() + 20_000; ;) {
+/** Tries until it works, for at most `ms`. */
+export async function until<T>(attempt: () => Promise<T>, ms = 20_000): Promise<T> {
+  for (const end = Date.now() + ms; ;) {
     try {
       return await attempt();
     } catch (error) {

@@ -12,7 +12,8 @@ const RUNTIMES = {
   bun: '1',
   workerd: '1',
 };
-const BUNDLERS = { 'edge-runtime': '4', vite: '8', webpack: '5', 'webpack-cli': '6', esbuild: '0.28', rollup: '4' };
+const BUNDLERS = { vite: '8', webpack: '5', 'webpack-cli': '6', esbuild: '0.28', rollup: '4' };
+const EDGE = { wrangler: '4', vercel: '50' };
 const NEXT = { next: '16', react: '19', 'react-dom': '19' };
 
 const npm = (cwd: string, ...args: string[]): void => {
@@ -38,6 +39,7 @@ export default function setup(): void {
   mkdirSync(PLACES, { recursive: true });
   install('runtimes', RUNTIMES);
   install('bundlers', BUNDLERS);
+  install('edge', EDGE);
   install('next', NEXT);
   // the package as it is now, in an empty project
   const app = join(PLACES, 'app');

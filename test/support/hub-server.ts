@@ -18,8 +18,8 @@ export interface HubServerOptions {
   folders?: Record<string, ServedFiles>;
   /** false: ignore Range and always answer 200. Default true. */
   ranges?: boolean;
-  /** false: send bodies of 200 answers without Content-Length. Default true. */
-  contentLength?: boolean;
+  /** false: send bodies of 200 answers without Content-Length; 'never': HEAD does not tell it either. Default true. */
+  contentLength?: boolean | 'never';
   /** Answer repository files with a redirect to `/cdn/...`, as the Hub does for large files. */
   redirect?: boolean;
   /** Tell hashes as the Hub does: SHA-256 of what ends in .safetensors or .bin, Git's hash of the others, and the commit; 'tags': by
@@ -157,11 +157,11 @@ export async function startHubServer(options: HubServerOptions): Promise<HubServ
       response.setHeader('Content-Range', `bytes ${from}-${to}/${size}`);
     }
     const length = to - from + 1;
-    if (fault.shortenTo === undefined && (response.statusCode === 206 || options.contentLength !== false)) {
+    if (fault.shortenTo === undefined && (response.statusCode === 206 || (options.contentLength ?? true) === true)) {
       response.setHeader('Content-Length', length);
     }
     if (request.method === 'HEAD') {
-      response.setHeader('Content-Length', length);
+      if (options.contentLength !== 'never') response.setHeader('Content-Length', length);
       return void response.end();
     }
     const stop = fault.cutAfter ?? fault.stallAfter ?? fault.shortenTo ?? length;

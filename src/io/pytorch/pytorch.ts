@@ -35,6 +35,13 @@ interface Opened {
 export async function openPytorch(source: Source, file: string, signal?: AbortSignal): Promise<WeightFile> {
   const where = `${file} in ${source.name}`;
   const size = await source.size(file, signal);
+  if (size === Infinity) {
+    throw new WasmformerError(
+      'NETWORK',
+      `${where}: the server does not tell its size, which PyTorch's files are read by; it must send Content-Length or ` +
+        'answer range requests (across origins it must also expose Content-Range), or use model.safetensors',
+    );
+  }
   const first = await source.read(file, 0, Math.min(size, 4), signal);
   const isZip = first.length === 4 && first[0] === 0x50 && first[1] === 0x4b && first[2] === 3 && first[3] === 4;
   const { root, places } = isZip
