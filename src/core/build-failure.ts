@@ -1,8 +1,7 @@
 // Why the core cannot be compiled, in words: the ways in which servers, policies and flags prevent it. Seldom needed, so it is a file
 // of its own.
+import { CORE_ADVICE } from '#platform';
 import { WasmformerError } from '../errors';
-
-const BESIDE = 'serve the files of dist/wasm beside those of dist/web';
 
 /** UNSUPPORTED_PLATFORM for a place without WebAssembly, or without its SIMD. */
 export function unsupported(): WasmformerError {
@@ -19,7 +18,9 @@ export function unreachable(file: string, cause: unknown): WasmformerError {
   // an edge function says itself what to do
   if (cause instanceof WasmformerError) return cause;
   const reason = cause instanceof Error ? cause.message : String(cause);
-  return new WasmformerError('FILE_NOT_FOUND', `the core ${file} cannot be fetched (${reason}): ${BESIDE}`, { cause });
+  return new WasmformerError('FILE_NOT_FOUND', `the core ${file} cannot be fetched (${reason}): ${CORE_ADVICE}`, {
+    cause,
+  });
 }
 
 /** UNSUPPORTED_PLATFORM or INVALID_FILE for bytes that do not compile. */
@@ -29,7 +30,7 @@ export function uncompilable(file: string, bytes: BufferSource, cause: unknown):
   if (String.fromCharCode(...begin) !== '\0asm') {
     return new WasmformerError(
       'INVALID_FILE',
-      `what was fetched as the core ${file} is no WebAssembly, but perhaps a web page in place of a missing file: ${BESIDE}`,
+      `what was fetched as the core ${file} is no WebAssembly, but perhaps a web page in place of a missing file: ${CORE_ADVICE}`,
       { cause },
     );
   }

@@ -13,6 +13,10 @@ export function hasWorkers(): boolean {
   return typeof Worker === 'function';
 }
 
+/** What to do about a core that is not there. */
+export const CORE_ADVICE =
+  "serve the files of dist/wasm beside those of dist/web (Vite 5 to 7, in development: optimizeDeps: { exclude: ['wasmformer'] })";
+
 /** What to do about a worker that cannot start. */
 export const WORKER_ADVICE = 'serve worker.js beside the bundle, or pass worker: false';
 

@@ -9,6 +9,7 @@ import type { Follower } from './node';
 export const files: FileAccess | undefined = undefined;
 export const output: FileOutput | undefined = undefined;
 
+export const CORE_ADVICE = '';
 export const WORKER_ADVICE = '';
 export const SHARING_ADVICE = '';
 

@@ -27,9 +27,13 @@ export async function wasmBytes(name: string): Promise<BufferSource> {
   return (await builtin('node:fs')).readFileSync(assets.wasm(name));
 }
 
+/** What to do about a core that is not there. */
+export const CORE_ADVICE =
+  'leave wasmformer out of a bundle for a server (esbuild: --external:wasmformer); where it is in none, install it again';
+
 /** What to do about a worker that cannot start. */
 export const WORKER_ADVICE =
-  "if a bundler has taken wasmformer into a bundle for a server, leave it out (Next.js: serverExternalPackages: ['wasmformer'])";
+  "if a bundler has taken wasmformer into a bundle for a server, leave it out (Next.js: serverExternalPackages: ['wasmformer'], esbuild: --external:wasmformer)";
 
 /** Memory can always be shared. */
 export const SHARING_ADVICE = '';

@@ -39,9 +39,17 @@ function project(name: string): string {
   return folder;
 }
 
-const tool = (name: string): string => inPlaces('bundlers/node_modules/.bin', name);
+const tool = (name: string, where = 'bundlers'): string => inPlaces(where, 'node_modules/.bin', name);
 const build = (folder: string, name: string, ...args: string[]): Promise<unknown> =>
   run(tool(name), args, { cwd: folder, timeout: 120_000 });
+
+/** Versions of Vite, where they are installed, and what each needs to be told. */
+const VITES: [name: string, where: string, config: object][] = [
+  ['Vite', 'bundlers', {}],
+  ['Vite 7', 'vite7', { worker: { format: 'es' }, optimizeDeps: { exclude: ['wasmformer'] } }],
+];
+const writeViteConfig = (folder: string, config: object): void =>
+  writeFileSync(join(folder, 'vite.config.js'), `export default ${JSON.stringify(config)};`);
 
 const open = (browser: Browser, options: object, page: Omit<Page, 'query'>) =>
   visit(browser, { query: { endpoint: hub.url, text: TEXT, options: JSON.stringify(options) }, ...page });
@@ -97,14 +105,15 @@ async function beside(folder: string, bundler: string, ...args: string[]): Promi
 
 describe.skipIf(!hasBrowser(CHROMIUM))('built by', () => {
   const builds: [name: string, build: (folder: string) => Promise<string>][] = [
-    [
-      'Vite',
+    ...VITES.map(([name, where, config]): (typeof builds)[number] => [
+      name,
       async (folder) => {
         writeFileSync(join(folder, 'index.html'), html('./main.js'));
-        await build(folder, 'vite', 'build', '--base', './');
+        writeViteConfig(folder, config);
+        await run(tool('vite', where), ['build', '--base', './'], { cwd: folder, timeout: 120_000 });
         return join(folder, 'dist');
       },
-    ],
+    ]),
     [
       'webpack',
       async (folder) => {
@@ -137,28 +146,25 @@ describe.skipIf(!hasBrowser(CHROMIUM))('built by', () => {
   ];
 
   it.each(builds)('%s: embeds and generates, with threads', async (name, make) => {
-    const folder = await make(project(name.split(/[ ,]/)[0].toLowerCase()));
+    const folder = await make(project(name.split(',')[0].replace(' ', '-').toLowerCase()));
     const found = await open(CHROMIUM, { threads: 2 }, { folder, isolated: true });
     expectFindings(found);
     expect(found.info).toMatchObject({ threads: 2, worker: true });
   });
 });
 
-describe.skipIf(!hasBrowser(CHROMIUM))("Vite's development server", () => {
+describe.skipIf(!hasBrowser(CHROMIUM)).each(VITES)("%s's development server", (name, where, config) => {
   let server: ChildProcess | undefined;
   let origin: string;
 
   beforeAll(async () => {
-    const folder = project('vite-dev');
+    const folder = project(`${name.replace(' ', '-').toLowerCase()}-dev`);
     writeFileSync(join(folder, 'index.html'), html('./main.js'));
     const headers = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
-    writeFileSync(
-      join(folder, 'vite.config.js'),
-      `export default { server: { headers: ${JSON.stringify(headers)} }, optimizeDeps: { exclude: ['wasmformer'] } };`,
-    );
+    writeViteConfig(folder, { server: { headers }, ...config });
     const port = await freePort();
     origin = `http://127.0.0.1:${port}`;
-    const args = [tool('vite'), '--host', '127.0.0.1', '--port', String(port), '--strictPort'];
+    const args = [tool('vite', where), '--host', '127.0.0.1', '--port', String(port), '--strictPort'];
     server = spawn(process.execPath, args, { cwd: folder, stdio: 'ignore' });
     await until(() => fetch(origin));
   });

@@ -13,6 +13,7 @@ const RUNTIMES = {
   workerd: '1',
 };
 const BUNDLERS = { vite: '8', webpack: '5', 'webpack-cli': '6', esbuild: '0.28', rollup: '4' };
+const VITE_7 = { vite: '7' };
 const EDGE = { wrangler: '4', vercel: '50' };
 const NEXT = { next: '16', react: '19', 'react-dom': '19' };
 
@@ -39,6 +40,7 @@ export default function setup(): void {
   mkdirSync(PLACES, { recursive: true });
   install('runtimes', RUNTIMES);
   install('bundlers', BUNDLERS);
+  install('vite7', VITE_7);
   install('edge', EDGE);
   install('next', NEXT);
   // the package as it is now, in an empty project
