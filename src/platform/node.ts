@@ -29,7 +29,7 @@ export async function wasmBytes(name: string): Promise<BufferSource> {
 
 /** What to do about a core that is not there. */
 export const CORE_ADVICE =
-  'leave wasmformer out of a bundle for a server (esbuild: --external:wasmformer); where it is in none, install it again';
+  'leave wasmformer out of a bundle for a server (esbuild: --external:wasmformer), or pass `module`; where it is in none, install it again';
 
 /** What to do about a worker that cannot start. */
 export const WORKER_ADVICE =

@@ -90,6 +90,36 @@ describe.skipIf(!hasBrowser(CHROMIUM)).each([CHROMIUM, FIREFOX, WEBKIT])('$name 
   });
 });
 
+/** Where `import()` is forbidden. */
+it.skipIf(!hasBrowser(CHROMIUM))('in a service worker, by the build of one file', async () => {
+  const folder = inPlaces('pages', 'service-worker');
+  mkdirSync(folder, { recursive: true });
+  cpSync(join(APP, 'node_modules/wasmformer/dist'), join(folder, 'dist'), { recursive: true });
+  writeFileSync(join(folder, 'program.js'), programOf('./dist/edge/index.js'));
+  writeFileSync(
+    join(folder, 'service.js'),
+    `import { findings } from './program.js';
+addEventListener('message', ({ source, data: { endpoint, text } }) => {
+  WebAssembly.compileStreaming(fetch('./dist/wasm/relaxed.wasm'))
+    .then((module) => findings(endpoint, text, { module }))
+    .then((found) => source.postMessage(found));
+});
+`,
+  );
+  writeFileSync(
+    join(folder, 'main.js'),
+    `const { report, ...task } = Object.fromEntries(new URLSearchParams(location.search));
+navigator.serviceWorker.onmessage = ({ data }) => fetch(report, { method: 'POST', body: JSON.stringify(data) });
+await navigator.serviceWorker.register('./service.js', { type: 'module' });
+(await navigator.serviceWorker.ready).active.postMessage(task);
+`,
+  );
+  writeFileSync(join(folder, 'index.html'), html('./main.js'));
+  const found = await open(CHROMIUM, {}, { folder });
+  expectFindings(found);
+  expect(found.info).toEqual({ build: 'relaxed', threads: 1, worker: false });
+});
+
 /** Bundlers that do not follow `new URL(..., import.meta.url)`: the package stays as it is, and an import map says where. */
 async function beside(folder: string, bundler: string, ...args: string[]): Promise<string> {
   await build(folder, bundler, ...args);
