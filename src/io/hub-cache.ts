@@ -6,7 +6,7 @@ const WEIGHTS = /\.(safetensors|bin|gguf)$/;
 
 /**
  * The folder of a repository in the cache, if it holds a configuration and weights: what was left of a download that never ended is no
- * checkpoint.
+ * checkpoint, and what may not be read is not there.
  * @param id `org/name`
  */
 export async function cachedFolder(
@@ -20,15 +20,15 @@ export async function cachedFolder(
   if (commit === undefined || !COMMIT.test(commit)) return undefined;
   const folder = files.join(repository, `snapshots/${commit}`);
   if ((await files.kind(folder)) !== 'folder') return undefined;
-  const names = await files.list(folder);
+  const names = await files.list(folder).catch(() => []);
   const present = await Promise.all(names.map(async (name) => (await files.kind(files.join(folder, name))) === 'file'));
   const whole = names.filter((_, i) => present[i]);
   return whole.includes('config.json') && whole.some((name) => WEIGHTS.test(name)) ? folder : undefined;
 }
 
 async function textOf(files: FileAccess, path: string): Promise<string | undefined> {
-  if ((await files.kind(path)) !== 'file') return undefined;
-  const file = await files.open(path);
+  const file = await files.open(path).catch(() => undefined);
+  if (!file) return undefined;
   try {
     return new TextDecoder().decode(await file.read(0, Math.min(file.size, 64))).trim();
   } finally {

@@ -36,8 +36,8 @@ export interface Source {
 
 /** Access to a file system, given by the platform. Paths are the platform's own. */
 export interface FileAccess {
-  /** What lies at the path; undefined if nothing does. */
-  kind(path: string): Promise<'file' | 'folder' | undefined>;
+  /** What lies at the path; undefined if nothing does, 'denied' where this process may not look. */
+  kind(path: string): Promise<'file' | 'folder' | 'denied' | undefined>;
   /** Names of the files (not folders) directly in the folder. */
   list(folder: string): Promise<string[]>;
   open(path: string): Promise<OpenFile>;

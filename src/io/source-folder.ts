@@ -31,7 +31,14 @@ export class FolderSource extends BaseSource {
 
   override async has(file: string, signal?: AbortSignal): Promise<boolean> {
     this.checkCall(file, signal);
-    return (await this.files.kind(this.files.join(this.name, file))) === 'file';
+    const kind = await this.files.kind(this.files.join(this.name, file));
+    if (kind === 'denied') {
+      throw new WasmformerError(
+        'INVALID_FILE',
+        `${this.where(file)} may not be read: give this process the permission (Node: --allow-fs-read, Deno: --allow-read)`,
+      );
+    }
+    return kind === 'file';
   }
 
   override async readAll(file: string, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {

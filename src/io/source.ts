@@ -102,10 +102,10 @@ async function openPath(text: string, files: FileAccess): Promise<Source | undef
     throw new WasmformerError('INVALID_ARGUMENT', `${JSON.stringify(text)} is not a valid file URL`, { cause });
   }
   const kind = await files.kind(path);
-  if (kind === undefined) return undefined;
+  if (kind === undefined || (kind === 'denied' && HUB_ID.test(text))) return undefined;
   // a page has no folders: it never asks for this module
   const { FolderSource } = await import('./source-folder');
-  if (kind === 'folder') return new FolderSource(path, files);
+  if (kind !== 'file') return new FolderSource(path, files);
   const { folder, file } = files.split(path);
   if (WEIGHT_FILE.test(file)) return new FolderSource(folder, files, file);
   throw new WasmformerError(

@@ -8,6 +8,9 @@ import { builtin, call } from './builtins-node';
 /** Bytes up to which a read is done at once: waiting for another thread costs more than the disk, some 10 ms in a start of 50. */
 const SMALL = 64 * 1024;
 
+/** What the system says of a path that may not be seen, and what Node's permissions and Deno's do. */
+const DENIED = /^(EACCES|EPERM|ERR_ACCESS_DENIED|NotCapable)$/;
+
 /** The local file system. What takes microseconds is done at once; large reads leave the event loop free. */
 export const nodeFiles: FileAccess = {
   async kind(path) {
@@ -17,9 +20,10 @@ export const nodeFiles: FileAccess = {
       if (found.isDirectory()) return 'folder';
       // Opening a pipe would wait for ever.
       return found.isFile() ? 'file' : undefined;
-    } catch {
-      // Also for a path that no file can have (too long, a zero byte) or that may not be seen.
-      return undefined;
+    } catch (error) {
+      // Undefined also for a path that no file can have (too long, a zero byte).
+      const { code, name } = error as NodeJS.ErrnoException;
+      return DENIED.test(code ?? name) ? 'denied' : undefined;
     }
   },
 

@@ -96,7 +96,6 @@ export async function startFollower(
     if (!stopping) onLost(joined);
     stopping = true;
   };
-  worker.unref();
   worker.on('message', (message) => {
     joined = true;
     // a trap, which the rejection of the call cannot name: it is thrown before this comes
@@ -104,6 +103,8 @@ export async function startFollower(
   });
   worker.on('error', lost);
   worker.on('exit', lost);
+  // after its listeners: one for messages holds the process again
+  worker.unref();
   return {
     stop: () => {
       stopping = true;

@@ -223,4 +223,32 @@ describe('Node', () => {
     });
     expect(output.trim().split('\n')).toEqual(['[[1,24],false,1]', 'WORKER_FAILED', '[[1,24],false,1]']);
   });
+
+  it('without the permission to read the folder: says so, and not that there is none', () => {
+    const flag = process.allowedNodeEnvironmentFlags.has('--permission') ? '--permission' : '--experimental-permission';
+    const script = `
+      import { Encoder } from './dist/node/index.js';
+      for (const source of ['/tmp', '/tmp/model.safetensors', 'org/name']) {
+        const { code, message } = await Encoder.fromPretrained(source, { endpoint: 'http://127.0.0.1:9', worker: false, fetch: () =>
+          Promise.reject(new Error('asked')) }).catch((error) => error);
+        console.log(code, message);
+      }`;
+    const args = [
+      flag,
+      `--allow-fs-read=${root}dist/*`,
+      `--allow-fs-read=${root}node_modules/*`,
+      `--allow-fs-read=${root}package.json`,
+    ];
+    const output = execFileSync(process.execPath, [...args, '--input-type=module', '-e', script], {
+      cwd: root,
+      encoding: 'utf8',
+      timeout: 30_000,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    expect(output.trim().split('\n')).toEqual([
+      expect.stringMatching(/^INVALID_FILE .*config\.json.* in \/tmp may not be read.*--allow-fs-read/),
+      expect.stringMatching(/^INVALID_FILE .* in \/tmp\/model\.safetensors may not be read.*--allow-fs-read/),
+      expect.stringMatching(/^NETWORK .*asked/),
+    ]);
+  });
 });

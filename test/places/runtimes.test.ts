@@ -38,6 +38,7 @@ describe.each(RUNTIMES)('%s', (_, command, args) => {
     [{}, true],
     [{ threads: 2 }, true],
     [{ worker: false, threads: 1 }, false],
+    [{ worker: false, threads: 2 }, false],
   ])('embeds and generates with %j, and ends by itself', async (options, worker) => {
     const { stdout } = await run(command, [...args, 'main.js', hub.url, TEXT, JSON.stringify(options)], {
       cwd: APP,

@@ -167,10 +167,12 @@ describe('options', () => {
     expect(Math.max(...stderr.split('\n').map((line) => line.length))).toBeLessThan(600);
   });
 
-  it('models with equal options share an engine, and the process ends by itself', () => {
-    const script = `
+  it.each([[{ threads: 2 }], [{ threads: 2, worker: false }], [{ threads: 1, worker: false }]])(
+    'models with %j share an engine, and the process ends by itself',
+    (options) => {
+      const script = `
       import { Encoder } from ${JSON.stringify(new URL('../../dist/node/index.js', import.meta.url).href)};
-      const options = { threads: 2 };
+      const options = ${JSON.stringify(options)};
       const a = await Encoder.fromPretrained(${JSON.stringify(tiny)}, options);
       const b = await Encoder.fromPretrained(${JSON.stringify(tiny)}, options);
       const [x, y] = await Promise.all([a.embed('one'), b.embed('one')]);
@@ -181,13 +183,14 @@ describe('options', () => {
       // a timer that is left would hold the process up
       console.log('done', process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length);
     `;
-    for (const mode of ['dispose', 'leave']) {
-      const { status, stdout, stderr } = spawnSync(
-        process.execPath,
-        ['--input-type=module', '-e', script, '--', mode],
-        { encoding: 'utf8', timeout: 20_000 },
-      );
-      expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: 'done 0\n', stderr: '' });
-    }
-  });
+      for (const mode of ['dispose', 'leave']) {
+        const { status, stdout, stderr } = spawnSync(
+          process.execPath,
+          ['--input-type=module', '-e', script, '--', mode],
+          { encoding: 'utf8', timeout: 20_000 },
+        );
+        expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: 'done 0\n', stderr: '' });
+      }
+    },
+  );
 });

@@ -8,7 +8,7 @@ export interface Findings {
   error?: string;
 }
 
-/** The program, for a place that imports the package by this name. */
+/** The program, for a place that imports the package by this name. It leaves its models: a process must end all the same. */
 export const programOf = (name = 'wasmformer'): string => `
 import { Decoder, Encoder } from '${name}';
 
@@ -19,8 +19,6 @@ export async function findings(endpoint, text, options = {}) {
     const { build, threads, worker } = encoder.info;
     const decoder = await Decoder.fromPretrained('tests/decoder', { endpoint, ...options });
     const { ids } = await decoder.generate('once upon a', { maxNewTokens: 8 }).result();
-    await encoder.dispose();
-    await decoder.dispose();
     return { embedding: Array.from(data), ids, info: { build, threads, worker } };
   } catch (error) {
     return { error: String(error?.stack ?? error) + (error?.cause ? ' cause: ' + error.cause.stack : '') };
