@@ -1,4 +1,5 @@
 // What generate() gives: pieces of text as they come, and the result at the end. One for decoders, sessions and encoder-decoders.
+import { shareSignal } from '#platform';
 import { abortError, WasmformerError } from '../errors';
 import { StopMatcher, type Alternative, type FinishReason, type GenerationSettings } from '../generate';
 import type { DecodeStream, Tokenizer } from '../io/tokenizer';
@@ -125,6 +126,7 @@ export class GenerationStream<R = GeneratedResult | GeneratedResult[]> implement
         );
       const abort = (): void => this.controller.abort(signal!.reason);
       if (signal?.aborted) abort();
+      if (signal) shareSignal(signal);
       signal?.addEventListener('abort', abort, { once: true });
       try {
         return this.finish(source, await this.run(source));

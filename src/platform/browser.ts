@@ -15,7 +15,7 @@ export function hasWorkers(): boolean {
 
 /** What to do about a core that is not there. */
 export const CORE_ADVICE =
-  "serve the files of dist/wasm beside those of dist/web (Vite 5 to 7, in development: optimizeDeps: { exclude: ['wasmformer'] })";
+  "serve dist/wasm beside dist/web (Vite 5 to 7, in development: optimizeDeps: { exclude: ['wasmformer'] })";
 
 /** What to do about a worker that cannot start. */
 export const WORKER_ADVICE = 'serve worker.js beside the bundle, or pass worker: false';
@@ -83,6 +83,9 @@ export async function startFollower(
   worker.postMessage({ module, memory });
   return { stop: () => worker.terminate() };
 }
+
+/** Only Node counts listeners. */
+export const shareSignal: (signal: AbortSignal) => void = () => {};
 
 /** Lets the event loop turn once. A message is not throttled, as timers are. */
 export function yieldToEventLoop(): Promise<void> {

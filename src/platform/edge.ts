@@ -56,6 +56,9 @@ export function wirePorts(): void {}
 export const startFollower: (...args: unknown[]) => Promise<Follower> = noWorkers;
 export const exposeEngine: (expose: (endpoint: Endpoint) => void) => Promise<void> = noWorkers;
 
+/** Only Node counts listeners. */
+export const shareSignal: (signal: AbortSignal) => void = () => {};
+
 /** Lets the event loop turn once. */
 export function yieldToEventLoop(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));

@@ -1,5 +1,6 @@
 // What Node gives: files, worker threads, V8 flags. Chosen by the package's export conditions, never by sniffing. Modules that a
 // single thread does not need are imported when they are: worker_threads and v8 take 10 ms of a short process.
+import { setMaxListeners } from 'node:events';
 import { availableParallelism } from 'node:os';
 import type { MessagePort as NodePort } from 'node:worker_threads';
 import type { Endpoint } from 'comlink';
@@ -111,6 +112,15 @@ export async function startFollower(
       void worker.terminate();
     },
   };
+}
+
+/** One signal may be of any number of calls at a time: Node, which warns of more than ten listeners, is told so, as its fetch does. */
+export function shareSignal(signal: AbortSignal): void {
+  try {
+    setMaxListeners(0, signal);
+  } catch {
+    // a signal from elsewhere, whose listeners nobody counts
+  }
 }
 
 /** Lets the event loop turn once. */

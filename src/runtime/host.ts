@@ -212,6 +212,7 @@ export class Engine {
         void this.host?.then((host) => host.cancel(call));
       };
       this.pending.push(fail);
+      if (signal) platform.shareSignal(signal);
       signal?.addEventListener('abort', onAbort, { once: true });
       this.start()
         .then((started) => {

@@ -4,12 +4,14 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it, vi } from 'vitest';
+import { Decoder } from '../../src/api/decoder';
 import { Encoder } from '../../src/api/encoder';
 import { createEngine, type EngineOptions } from '../../src/runtime/host';
 import { bigEncoderFiles } from '../support/random-encoder';
 import { failure } from '../support/generate';
 
 const tiny = fileURLToPath(new URL('../golden/encoders/sentence-mean', import.meta.url));
+const pieces = fileURLToPath(new URL('../golden/texts/pieces', import.meta.url));
 const masked = fileURLToPath(new URL('../golden/encoders/bert-masked-lm', import.meta.url));
 const rows = (n: number, length: number): number[][] =>
   Array.from({ length: n }, (_, i) => Array.from({ length }, (_, t) => (7 * i + 3 * t) % 90));
@@ -29,6 +31,26 @@ describe.each(places)('%s', (_, options) => {
     const together = await Promise.all(inputs.map((inputIds) => model.embed({ inputIds })));
     for (const [i, inputIds] of inputs.entries()) {
       expect((await model.embed({ inputIds })).data).toEqual(together[i].data);
+    }
+  });
+
+  it('one signal is of many calls at a time, without a warning of listeners', async () => {
+    await using engine = await createEngine(options);
+    const encoder = await Encoder.fromPretrained(tiny, { engine });
+    const decoder = await Decoder.fromPretrained(pieces, { engine });
+    const warned = vi.fn();
+    process.on('warning', warned);
+    try {
+      const embedding = new AbortController().signal;
+      const generating = AbortSignal.any([embedding]);
+      const calls = Array.from({ length: 20 }, () => [
+        encoder.embed('one', { signal: embedding }),
+        decoder.generate('once', { maxNewTokens: 3, signal: generating }).result(),
+      ]);
+      await Promise.all(calls.flat());
+      expect(warned).not.toHaveBeenCalled();
+    } finally {
+      process.off('warning', warned);
     }
   });
 
