@@ -1,4 +1,5 @@
 // Regions of wasm memory. TypeScript owns all of it: weights, activations, plans and scratch are regions given out here.
+import { MEMORY_ADVICE } from '#platform';
 import { HEAP } from '../../assembly/abi/layout';
 import { WasmformerError } from '../errors';
 
@@ -19,7 +20,7 @@ export function createMemory(shared: boolean): Memory {
       cause = error;
     }
   }
-  throw new WasmformerError('OUT_OF_MEMORY', 'no WebAssembly memory: dispose other engines', { cause });
+  throw new WasmformerError('OUT_OF_MEMORY', `no WebAssembly memory: dispose other engines${MEMORY_ADVICE}`, { cause });
 }
 
 /** What regions are for. */

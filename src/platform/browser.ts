@@ -14,11 +14,12 @@ export function hasWorkers(): boolean {
 }
 
 /** What to do about a core that is not there. */
-export const CORE_ADVICE =
-  "serve dist/wasm beside dist/web (Vite 5 to 7, in development: optimizeDeps: { exclude: ['wasmformer'] })";
+export const CORE_ADVICE = "serve dist/wasm beside dist/web (Vite before 8: optimizeDeps: { exclude: ['wasmformer'] })";
 
 /** What to do about a worker that cannot start. */
 export const WORKER_ADVICE = 'serve worker.js beside the bundle, or pass worker: false';
+
+export const MEMORY_ADVICE = '';
 
 /** What to do about memory that cannot be shared. */
 export const SHARING_ADVICE =

@@ -10,6 +10,7 @@ export const files: FileAccess | undefined = undefined;
 export const output: FileOutput | undefined = undefined;
 
 export const CORE_ADVICE = '';
+export const MEMORY_ADVICE = '';
 export const WORKER_ADVICE = '';
 export const SHARING_ADVICE = '';
 

@@ -36,6 +36,9 @@ export const CORE_ADVICE =
 export const WORKER_ADVICE =
   "if a bundler has taken wasmformer into a bundle for a server, leave it out (Next.js: serverExternalPackages: ['wasmformer'], esbuild: --external:wasmformer)";
 
+/** What else to do where there are too few addresses: a memory takes 8 GB of them, or what it may grow to without the trap handler. */
+export const MEMORY_ADVICE = '; where addresses are limited (ulimit -v), start Node with --disable-wasm-trap-handler';
+
 /** Memory can always be shared. */
 export const SHARING_ADVICE = '';
 
