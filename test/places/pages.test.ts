@@ -170,6 +170,19 @@ describe.skipIf(!hasBrowser(CHROMIUM))('built by', () => {
         ),
     ],
     [
+      'esbuild-whole, with the workers as bundles of their own',
+      async (folder) => {
+        const web = 'node_modules/wasmformer/dist/web';
+        const flags = ['--bundle', '--format=esm', '--minify', '--outdir=out'];
+        await build(folder, 'esbuild', 'main.js', ...flags);
+        await build(folder, 'esbuild', `${web}/worker.js`, `${web}/follower.js`, ...flags);
+        const out = join(folder, 'out');
+        cpSync(join(folder, web, '../wasm'), join(out, 'wasm'), { recursive: true });
+        writeFileSync(join(out, 'index.html'), html('./main.js'));
+        return out;
+      },
+    ],
+    [
       'Rollup, with the package beside the bundle',
       (folder) => beside(folder, 'rollup', 'main.js', '--format=es', '--external=wasmformer', '--file=out/main.js'),
     ],
