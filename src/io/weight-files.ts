@@ -13,6 +13,8 @@ const INDEX = 'model.safetensors.index.json';
 const PYTORCH = /\.(bin|pt|pth)$/;
 const PYTORCH_SINGLE = 'pytorch_model.bin';
 const PYTORCH_INDEX = 'pytorch_model.bin.index.json';
+/** All that repositories made for transformers.js have. */
+const ONNX = 'onnx/model.onnx';
 /** Shard headers read at the same time. */
 const PARALLEL_HEADERS = 4;
 
@@ -40,11 +42,13 @@ export async function findWeights(source: Source, signal?: AbortSignal): Promise
   const own = [PYTORCH_SINGLE, PYTORCH_INDEX].find((file) => files.includes(file));
   if (own) return own;
   const others = files.filter((file) => /\.(bin|pt|pth|ckpt|h5|msgpack|onnx|gguf|npz)$/.test(file));
-  const found =
-    others.length > 0
-      ? `, found only ${others.join(', ')}; save the model as safetensors, or name the file, if it is one of torch.save's`
-      : ', found none';
-  throw new WasmformerError('FILE_NOT_FOUND', `${looked} and any other .safetensors file${found}`);
+  let found = 'none';
+  if (others.length > 0) {
+    found = `only ${others.join(', ')}; save the model as safetensors, or name the file, if it is one of torch.save's`;
+  } else if (await source.has(ONNX, signal)) {
+    found = `only ${ONNX}: load the repository that it was converted from, which its model card names`;
+  }
+  throw new WasmformerError('FILE_NOT_FOUND', `${looked} and any other .safetensors file, found ${found}`);
 }
 
 async function listFiles(source: Source, signal?: AbortSignal): Promise<string[] | undefined> {

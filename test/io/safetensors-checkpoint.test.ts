@@ -58,6 +58,7 @@ describe('openCheckpoint', () => {
 
   it.each<[string, Record<string, FileContent>, RegExp]>([
     ['nothing', { 'config.json': '{}' }, /looked for model\.safetensors, .*none/],
+    ['a repository for transformers.js', { 'onnx/model.onnx': 'x' }, /only onnx\/model\.onnx: load the repository/],
     ['another format', { 'tf_model.h5': 'x' }, /tf_model\.h5; save the model as safetensors/],
     [
       'shards without index',
