@@ -12,6 +12,8 @@ const PLATFORMS = [
     example: 'cloudflare-worker',
     models: 'models',
     path: '/',
+    // wants a newer Node than 20
+    node: inPlaces('runtimes/node_modules/node24/bin/node'),
     serve: (port: number) => ['wrangler/bin/wrangler.js', 'dev', '--ip', '127.0.0.1', '--port', String(port)],
   },
   {
@@ -19,11 +21,12 @@ const PLATFORMS = [
     example: 'vercel-edge',
     models: 'public',
     path: '/api/mood',
+    node: process.execPath,
     serve: (port: number) => ['vercel/dist/vc.js', 'dev', '--local', '--yes', '--listen', `127.0.0.1:${port}`],
   },
 ];
 
-describe.each(PLATFORMS)('$name', ({ example, models, path, serve }) => {
+describe.each(PLATFORMS)('$name', ({ example, models, path, node, serve }) => {
   let server: ChildProcess | undefined;
   let url: string;
 
@@ -35,17 +38,13 @@ describe.each(PLATFORMS)('$name', ({ example, models, path, serve }) => {
     cpSync(join(APP, 'node_modules'), join(folder, 'node_modules'), { recursive: true });
     const port = await freePort();
     const [script, ...args] = serve(port);
-    // Both want a newer Node than 20. A group of its own, since both start further processes.
-    server = spawn(
-      inPlaces('runtimes/node_modules/node24/bin/node'),
-      [inPlaces('edge/node_modules', script), ...args],
-      {
-        cwd: folder,
-        detached: true,
-        stdio: ['ignore', 'ignore', 'inherit'],
-        env: { ...process.env, CI: 'true', WRANGLER_SEND_METRICS: 'false', VERCEL_TELEMETRY_DISABLED: '1' },
-      },
-    );
+    server = spawn(node, [inPlaces('edge/node_modules', script), ...args], {
+      cwd: folder,
+      // a group of its own, since both start further processes
+      detached: true,
+      stdio: ['ignore', 'ignore', 'inherit'],
+      env: { ...process.env, CI: 'true', WRANGLER_SEND_METRICS: 'false', VERCEL_TELEMETRY_DISABLED: '1' },
+    });
     url = `http://127.0.0.1:${port}${path}`;
     await until(() => fetch(url), 60_000);
   });
