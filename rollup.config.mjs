@@ -274,7 +274,13 @@ export default module;
 const types = {
   onLog,
   input: input(PUBLIC),
-  output: { dir: 'dist/types', format: 'es', chunkFileNames: '[name].d.ts' },
+  output: {
+    dir: 'dist/types',
+    format: 'es',
+    chunkFileNames: '[name].d.ts',
+    // Symbol.asyncDispose, for projects whose `lib` is of a year without it and whose compiler looks into packages
+    banner: '/// <reference lib="esnext.disposable" />',
+  },
   plugins: [clean('dist/types'), dts({ tsconfig: 'tsconfig.build.json' }), declarations],
 };
 

@@ -78,7 +78,7 @@ export async function similarity(folder: string): Promise<Tensor<Float32Array>> 
     ['nodenext', 'nodenext'],
     ['esnext', 'bundler'],
   ]) {
-    const options = ['--strict', '--noEmit', '--target', 'es2022', '--lib', 'es2022,dom,esnext.disposable'];
+    const options = ['--strict', '--noEmit', '--target', 'es2022', '--lib', 'es2022,dom'];
     run(process.execPath, [tsc, ...options, '--module', module, '--moduleResolution', resolution, 'try.ts']);
   }
   console.log('its types check');
