@@ -30,7 +30,8 @@ export function uncompilable(file: string, bytes: BufferSource, cause: unknown):
   if (String.fromCharCode(...begin) !== '\0asm') {
     return new WasmformerError(
       'INVALID_FILE',
-      `what was fetched as the core ${file} is no WebAssembly, but perhaps a web page in place of a missing file: ${CORE_ADVICE}`,
+      `what was fetched as the core ${file} is no WebAssembly, but perhaps a web page in place of a missing file: ${CORE_ADVICE} ` +
+        "(Vite before 8: optimizeDeps: { exclude: ['wasmformer'] })",
       { cause },
     );
   }

@@ -12,6 +12,8 @@ export interface Storage {
   /** Undefined where nothing can be kept. */
   openStore(place?: string): Promise<Store | undefined>;
   createHasher(): Promise<Hasher>;
+  /** The answer, in a form whose body may be read at any pace. */
+  readAhead(response: Response): Response;
   /** What the environment says of the Hub. */
   hubSettings(): { token?: string; localFilesOnly: boolean };
 }
@@ -102,7 +104,12 @@ async function openHttp(
   const environment = new URL(url).origin === DEFAULT_ENDPOINT ? settings : undefined;
   const localFilesOnly = options.localFilesOnly ?? environment?.localFilesOnly ?? false;
   const fetchFile = authorized(options, environment?.token);
-  const remote = new RemoteFiles(url, { ...about, fetch: fetchFile, onProgress: onDownload });
+  const { readAhead = (response: Response) => response } = storage ?? {};
+  const remote = new RemoteFiles(url, {
+    ...about,
+    fetch: async (input, init) => readAhead(await fetchFile(input, init)),
+    onProgress: onDownload,
+  });
   // a query may be a signature, which is another one each time
   const store = cacheDir === null || new URL(url).search ? undefined : await storage?.openStore(cacheDir?.toString());
   if (store) {

@@ -120,19 +120,35 @@ async function inTime<T>(step: Promise<T>, url: string, hangUp: () => void): Pro
   }
 }
 
+/** A body, or what fetches of Node's own libraries give in its place: a stream of Node's. */
+type NodeBody = Partial<ReadableStream<Uint8Array>> & {
+  on?(event: 'error', listener: () => void): void;
+  [Symbol.asyncIterator]?(): Chunks;
+};
+
+interface Chunks {
+  next(): Promise<{ done?: boolean; value?: Uint8Array }>;
+}
+
+function chunksOf(response: Response): Chunks | undefined {
+  const body = response.body as NodeBody | null;
+  const reader = body?.getReader?.();
+  return reader ? { next: () => reader.read() } : body?.[Symbol.asyncIterator]?.();
+}
+
 /** Reads a body front to back into buffers of the caller's choosing. */
 export class BodyReader {
   /** Bytes consumed so far. */
   position = 0;
   private readonly url: string;
   private readonly hangUp: () => void;
-  private readonly reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  private readonly chunks: Chunks | undefined;
   private rest: Uint8Array = new Uint8Array(0);
 
   constructor({ response, hangUp }: Connection, url: string) {
     this.url = url;
     this.hangUp = hangUp;
-    this.reader = response.body?.getReader();
+    this.chunks = chunksOf(response);
   }
 
   /** The next bytes, or undefined at the end. */
@@ -179,10 +195,10 @@ export class BodyReader {
     return part.byteLength;
   }
 
-  private async pull(): Promise<{ done: boolean; value?: Uint8Array }> {
-    if (!this.reader) return { done: true };
+  private async pull(): Promise<{ done?: boolean; value?: Uint8Array }> {
+    if (!this.chunks) return { done: true };
     try {
-      return await inTime(this.reader.read(), this.url, this.hangUp);
+      return await inTime(this.chunks.next(), this.url, this.hangUp);
     } catch (cause) {
       if (cause instanceof TransientError) throw cause;
       throw new TransientError(`${shownUrl(this.url)}: the connection broke after ${this.position} bytes`, cause);
@@ -218,7 +234,10 @@ async function send(
   const headers: Record<string, string> = options.range === undefined ? {} : { Range: options.range };
   try {
     const { method = 'GET', redirect = 'follow', cache } = options;
-    return await fetchFile(url, { method, headers, signal, redirect, ...(cache ? { cache } : {}) });
+    const response = await fetchFile(url, { method, headers, signal, redirect, ...(cache ? { cache } : {}) });
+    // a stream of Node's ends the process by a failure that nobody listens to; who reads it is told in any case
+    (response.body as NodeBody | null)?.on?.('error', () => {});
+    return response;
   } catch (cause) {
     const reason = reasonOf(cause);
     const message = `${shownUrl(url)}: the request failed: ${reason.text}`;

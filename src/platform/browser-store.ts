@@ -49,6 +49,9 @@ export async function createHasher(): Promise<Hasher> {
   };
 }
 
+/** What only a fetch of Node's needs. */
+export const readAhead = (response: Response): Response => response;
+
 /** A page has no environment. */
 export function hubSettings(): { token?: string; localFilesOnly: boolean } {
   return { localFilesOnly: false };

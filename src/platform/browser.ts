@@ -14,7 +14,7 @@ export function hasWorkers(): boolean {
 }
 
 /** What to do about a core that is not there. */
-export const CORE_ADVICE = "serve dist/wasm beside dist/web (Vite before 8: optimizeDeps: { exclude: ['wasmformer'] })";
+export const CORE_ADVICE = 'serve dist/wasm beside dist/web';
 
 /** What to do about a worker that cannot start. */
 export const WORKER_ADVICE = 'serve worker.js beside the bundle, or pass worker: false';

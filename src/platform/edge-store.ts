@@ -10,6 +10,9 @@ export async function createHasher(): Promise<Hasher> {
   throw new WasmformerError('UNSUPPORTED_PLATFORM', 'there is no storage for downloads here');
 }
 
+/** What only a fetch of Node's needs. */
+export const readAhead = (response: Response): Response => response;
+
 export function hubSettings(): { token?: string; localFilesOnly: boolean } {
   return { localFilesOnly: false };
 }

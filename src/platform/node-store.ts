@@ -67,6 +67,45 @@ export async function createHasher(): Promise<Hasher> {
   return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest('hex') };
 }
 
+/** Bytes of a body that may wait to be used. */
+const AHEAD = 16 * 1024 * 1024;
+const waitsBadly = Number(process.versions.undici?.split('.')[0]) < 8;
+
+/**
+ * The answer, its body being read as it arrives. The fetch of Node 22 and 24 ends the process when a server closes the connection
+ * behind a body that waits to be read (undici issue 5360): up to 16 MB are taken before they are asked for, and the last 16 always.
+ */
+export function readAhead(response: Response): Response {
+  const { body, status, headers } = response;
+  // a fetch of the user's own may give a body of another kind
+  if (!waitsBadly || typeof body?.getReader !== 'function') return response;
+  const reader = body.getReader();
+  let left = Number(headers.get('content-length') ?? Infinity);
+  let goOn = (): void => {};
+  const source: UnderlyingDefaultSource<Uint8Array> = {
+    start(controller) {
+      const untilRead = () => new Promise<void>((resolve) => (goOn = resolve));
+      const take = async (): Promise<void> => {
+        for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) {
+          controller.enqueue(value!);
+          left -= value!.byteLength;
+          if (controller.desiredSize! <= 0 && left > AHEAD) await untilRead();
+        }
+        controller.close();
+      };
+      take().catch(async (error: unknown) => {
+        // what came before is not lost
+        while (controller.desiredSize! < AHEAD) await untilRead();
+        controller.error(error);
+      });
+    },
+    pull: () => goOn(),
+    cancel: (reason) => reader.cancel(reason),
+  };
+  const queue = new ByteLengthQueuingStrategy({ highWaterMark: AHEAD });
+  return new Response(new ReadableStream(source, queue), { status, headers });
+}
+
 class FolderStore implements Store {
   constructor(readonly place: string) {}
 

@@ -1,4 +1,5 @@
 // Sources over HTTP: layouts, ranges and servers without them, failures, retries, changed files, aborts.
+import { Readable } from 'node:stream';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openPytorch } from '../../src/io/pytorch/pytorch';
 import { openCheckpoint } from '../../src/io/safetensors';
@@ -212,6 +213,19 @@ describe('reading', () => {
     await source.readJson('config.json');
     expect(seen).toEqual([true]);
   });
+});
+
+it("takes a fetch whose bodies are Node's streams", async () => {
+  const served = await serve();
+  const nodes: typeof fetch = async (input, init) => {
+    const { status, headers, body } = await fetch(input, init);
+    return { status, headers, body: body && Readable.fromWeb(body as never) } as unknown as Response;
+  };
+  const source = await openSource('org/name', { endpoint: served.url, fetch: nodes });
+  expect(await source.readJson('config.json')).toEqual({ model_type: 'bert' });
+  expectBytes(await source.read('big.bin', MB, 1000), MB, 1000);
+  expectBytes(await source.read('big.bin', MB + 1000, 2 * MB), MB + 1000, 2 * MB);
+  await source.close();
 });
 
 describe('addresses', () => {

@@ -1,11 +1,12 @@
 // Node of every supported line, Deno, Bun and workerd.
 import { spawn, type ChildProcess } from 'node:child_process';
-import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { HubServer } from '../support/hub-server';
+import { startHubServer, type HubServer } from '../support/hub-server';
 import { programOf, type Findings } from './page/program';
-import { APP, expectFindings, freePort, inPlaces, run, startHub, TEXT, until } from './places';
+import { APP, expectFindings, freePort, inPlaces, root, run, startHub, TEXT, until } from './places';
 
 let hub: HubServer;
 
@@ -48,6 +49,34 @@ describe.each(RUNTIMES)('%s', (_, command, args) => {
     expectFindings(found);
     expect(found.info).toMatchObject({ worker, ...('threads' in options ? { threads: options.threads } : {}) });
   });
+});
+
+// A connection that ends behind a body which waits to be read ended Node 22 and 24.
+it.each(RUNTIMES)('%s downloads from a server that closes every connection', async (name, command, args) => {
+  const read = (file: string) => readFileSync(join(root, 'test/golden/encoders/sentence-mean', file));
+  const files = Object.fromEntries(
+    ['config.json', 'model.safetensors', 'tokenizer.json'].map((file) => [file, read(file)]),
+  );
+  // as large as those of real models
+  files['tokenizer.json'] = Buffer.concat([files['tokenizer.json'], Buffer.alloc(1e6, ' ')]);
+  const closing = await startHubServer({ repos: { 'tests/large': files }, headers: { Connection: 'close' } });
+  const cacheDir = mkdtempSync(join(tmpdir(), 'wasmformer-closing-'));
+  try {
+    const file = join(APP, 'downloads.js');
+    writeFileSync(
+      file,
+      `import { Encoder } from 'wasmformer';
+const [endpoint, cacheDir] = process.argv.slice(2);
+for (let i = 0; i < 20; i++) await Encoder.fromPretrained('tests/large', { endpoint, cacheDir: cacheDir + '/' + i, worker: false });
+console.log('done');
+`,
+    );
+    const { stdout } = await run(command, [...args, file, closing.url, cacheDir], { cwd: APP, timeout: 60_000 });
+    expect([name, stdout]).toEqual([name, 'done\n']);
+  } finally {
+    await closing.close();
+    rmSync(cacheDir, { recursive: true, force: true });
+  }
 });
 
 // The optimising compiler meets a function only once it is busy: here it compiles all of the core before anything runs.
