@@ -40,8 +40,8 @@ function project(name: string): string {
 }
 
 const tool = (name: string, where = 'bundlers'): string => inPlaces(where, 'node_modules/.bin', name);
-const build = (folder: string, name: string, ...args: string[]): Promise<unknown> =>
-  run(tool(name), args, { cwd: folder, timeout: 120_000 });
+const build = (folder: string, command: string, ...args: string[]): Promise<unknown> =>
+  run(command, args, { cwd: folder, timeout: 120_000 });
 
 /** Versions of Vite, where they are installed, and what each needs to be told. */
 const VITES: [name: string, where: string, config: object][] = [
@@ -122,7 +122,7 @@ await navigator.serviceWorker.register('./service.js', { type: 'module' });
 
 /** Bundlers that do not follow `new URL(..., import.meta.url)`: the package stays as it is, and an import map says where. */
 async function beside(folder: string, bundler: string, ...args: string[]): Promise<string> {
-  await build(folder, bundler, ...args);
+  await build(folder, tool(bundler), ...args);
   const out = join(folder, 'out');
   cpSync(join(folder, 'node_modules/wasmformer/dist'), join(out, 'wasmformer'), { recursive: true });
   const map = { imports: { wasmformer: './wasmformer/web/index.js' } };
@@ -140,7 +140,7 @@ describe.skipIf(!hasBrowser(CHROMIUM))('built by', () => {
       async (folder) => {
         writeFileSync(join(folder, 'index.html'), html('./main.js'));
         writeViteConfig(folder, config);
-        await run(tool('vite', where), ['build', '--base', './'], { cwd: folder, timeout: 120_000 });
+        await build(folder, tool('vite', where), 'build', '--base', './');
         return join(folder, 'dist');
       },
     ]),
@@ -151,7 +151,7 @@ describe.skipIf(!hasBrowser(CHROMIUM))('built by', () => {
           join(folder, 'webpack.config.js'),
           `export default { mode: 'production', entry: './main.js', output: { path: ${JSON.stringify(join(folder, 'out'))}, filename: 'bundle.js' } };`,
         );
-        await build(folder, 'webpack', '--config', 'webpack.config.js');
+        await build(folder, tool('webpack'), '--config', 'webpack.config.js');
         writeFileSync(join(folder, 'out/index.html'), html('./bundle.js'));
         return join(folder, 'out');
       },
@@ -174,8 +174,8 @@ describe.skipIf(!hasBrowser(CHROMIUM))('built by', () => {
       async (folder) => {
         const web = 'node_modules/wasmformer/dist/web';
         const flags = ['--bundle', '--format=esm', '--minify', '--outdir=out'];
-        await build(folder, 'esbuild', 'main.js', ...flags);
-        await build(folder, 'esbuild', `${web}/worker.js`, `${web}/follower.js`, ...flags);
+        await build(folder, tool('esbuild'), 'main.js', ...flags);
+        await build(folder, tool('esbuild'), `${web}/worker.js`, `${web}/follower.js`, ...flags);
         const out = join(folder, 'out');
         cpSync(join(folder, web, '../wasm'), join(out, 'wasm'), { recursive: true });
         writeFileSync(join(out, 'index.html'), html('./main.js'));
