@@ -63,9 +63,10 @@ const SELDOM = {
     /src\/(models\/(transformers?|bart|bart-parts|t5|encoder-decoder)|runtime\/(transformer-runner|stack-runner)|api\/(transformer-calls|languages))\./,
   relative: /src\/nn\/relative\./,
   // tokenizers of other kinds than BERT's
-  subwords: /src\/io\/tokenizer\/(subword-\w+|class-settings|template|long-pieces)\./,
+  subwords: /src\/io\/tokenizer\/(subword-\w+|class-settings|template|long-pieces|word-level)\./,
   bpe: /src\/io\/tokenizer\/(bpe|merges)\./,
   unigram: /src\/io\/tokenizer\/unigram\./,
+  large: /src\/io\/tokenizer\/large-json\./,
   convert: /src\/io\/tokenizer\/(convert\/|piece-model\.|sentencepiece\.)/,
   precompiled: /src\/io\/tokenizer\/precompiled\./,
   scripts: /src\/io\/tokenizer\/script(s|-ranges)\./,
@@ -159,7 +160,7 @@ function nodePurposeOf(id, graph) {
   // MPNet's biases, and T5's: generation imports encoders' stacks
   if (name === 'relative') return 'encoders';
   if (['stream', 'output'].includes(name)) return 'http';
-  if (['bpe', 'unigram', 'precompiled', 'subwords'].includes(name)) return 'subwords';
+  if (['bpe', 'unigram', 'precompiled', 'subwords', 'large'].includes(name)) return 'subwords';
   if (['transformer', 'save'].includes(name)) return 'generation';
   if (name === 'ops') return 'core';
   if (['shards', 'memory', 'progress', 'mistakes', 'misfit', 'failures', 'explain', 'checkpoint'].includes(name))

@@ -1,5 +1,5 @@
 // What callers pass in, and texts made into a ragged batch.
-import { throwIfAborted, WasmformerError } from '../errors';
+import { WasmformerError } from '../errors';
 import { describe } from '../io/source';
 import type { Encoding, Tokenizer } from '../io/tokenizer';
 import type { RaggedBatch } from '../runtime/batch';
@@ -127,9 +127,7 @@ export async function encodeTexts(
   const turns = new Turns();
   for (let i = 0; i < texts.length; i++) {
     encodings.push(encodeText(tokenizer, facts, texts[i], pairs?.[i], options));
-    if (!turns.isDue) continue;
-    await turns.take();
-    throwIfAborted(signal);
+    await turns.give(signal);
   }
   return encodings;
 }

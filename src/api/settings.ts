@@ -1,10 +1,15 @@
 // The small JSON files of a checkpoint folder: config.json, the tokenizer's, sentence-transformers'.
 import { WasmformerError } from '../errors';
+import { parseJson, type ParseJson } from '../io/json';
 import type { Source } from '../io/source';
 import type { Tokenizer } from '../io/tokenizer';
 import type { DenseSettings } from '../models/dense';
 import type { Config } from '../models/model';
 import type { Pooling } from '../ops/pool';
+import { Turns } from '../runtime/turns';
+
+/** Of a tokenizer.json that is read in turns. */
+const LARGE_BYTES = 1 << 20;
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -38,8 +43,13 @@ export interface Settings {
   readonly generation: Config | null;
 }
 
-async function readObject(source: Source, file: string, signal?: AbortSignal): Promise<Json | null> {
-  const value = await source.readJsonIfThere(file, signal);
+async function readObject(
+  source: Source,
+  file: string,
+  signal?: AbortSignal,
+  parse?: ParseJson,
+): Promise<Json | null> {
+  const value = await source.readJsonIfThere(file, signal, parse);
   if (value === undefined) return null;
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new WasmformerError('INVALID_FILE', `${file} in ${source.name}: must be a JSON object`);
@@ -80,8 +90,14 @@ export async function readTokenizer(
   signal?: AbortSignal,
   tokenizerClass?: string,
 ): Promise<Pick<Settings, 'tokenizer' | 'tokenizerRefusal' | 'continuingSubwordPrefix'>> {
+  const turns = new Turns();
+  const pause = (): Promise<void> | undefined => turns.give(signal);
+  const parse: ParseJson = async (bytes, where) => {
+    if (bytes.length < LARGE_BYTES) return parseJson(bytes, where);
+    return (await import('../io/tokenizer/large-json')).parseLargeJson(bytes, where, pause);
+  };
   const [stored, own, specials] = await Promise.all([
-    readObject(source, 'tokenizer.json', signal),
+    readObject(source, 'tokenizer.json', signal, parse),
     readObject(source, 'tokenizer_config.json', signal),
     readObject(source, 'special_tokens_map.json', signal),
   ]);
@@ -108,7 +124,7 @@ export async function readTokenizer(
   const { Tokenizer } = await import('../io/tokenizer');
   const prefix = (found.json.model as Json | undefined)?.continuing_subword_prefix;
   return {
-    tokenizer: await Tokenizer.fromJson(found.json, found.config, found.name),
+    tokenizer: await Tokenizer.fromJson(found.json, found.config, found.name, pause),
     tokenizerRefusal: null,
     continuingSubwordPrefix: typeof prefix === 'string' && prefix !== '' ? prefix : null,
   };

@@ -11,12 +11,21 @@ const BACKSLASH = 0x5c;
  * @throws INVALID_FILE for bytes that are not UTF-8 or not JSON
  */
 export function parseJson(bytes: Uint8Array, where: string): unknown {
-  let text: string;
+  return parseText(decodeText(bytes, where), where);
+}
+
+/** parseJson, or what gives the same. */
+export type ParseJson = (bytes: Uint8Array, where: string) => unknown;
+
+export function decodeText(bytes: Uint8Array, where: string): string {
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
     throw new WasmformerError('INVALID_FILE', `${where} is not UTF-8 text; download it again`, { cause });
   }
+}
+
+export function parseText(text: string, where: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch (cause) {

@@ -1,6 +1,6 @@
 // What every source of files shares: the interface, file name rules, bounds, and the reading of whole and JSON files.
 import { throwIfAborted, WasmformerError } from '../errors';
-import { parseJson } from './json';
+import { parseJson, type ParseJson } from './json';
 
 /** Largest piece that the library itself reads at once, in bytes. */
 export const PIECE_BYTES = 8 * 1024 * 1024;
@@ -27,9 +27,9 @@ export interface Source {
   /** The whole file, in a fresh buffer. For small files; weights are read piece by piece. */
   readAll(file: string, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>>;
   /** The file parsed as JSON, or undefined if there is none: over a network one request instead of two. */
-  readJsonIfThere(file: string, signal?: AbortSignal): Promise<unknown>;
+  readJsonIfThere(file: string, signal?: AbortSignal, parse?: ParseJson): Promise<unknown>;
   /** The file parsed as JSON; INVALID_FILE names the file if it is not. */
-  readJson(file: string, signal?: AbortSignal): Promise<unknown>;
+  readJson(file: string, signal?: AbortSignal, parse?: ParseJson): Promise<unknown>;
   /** Releases file handles and connections. The source may be used again. */
   close(): Promise<void>;
 }
@@ -117,12 +117,12 @@ export abstract class BaseSource implements Source {
     return all;
   }
 
-  async readJsonIfThere(file: string, signal?: AbortSignal): Promise<unknown> {
-    return (await this.has(file, signal)) ? this.readJson(file, signal) : undefined;
+  async readJsonIfThere(file: string, signal?: AbortSignal, parse?: ParseJson): Promise<unknown> {
+    return (await this.has(file, signal)) ? this.readJson(file, signal, parse) : undefined;
   }
 
-  async readJson(file: string, signal?: AbortSignal): Promise<unknown> {
-    return parseJson(await this.readAll(file, signal), this.where(file));
+  async readJson(file: string, signal?: AbortSignal, parse: ParseJson = parseJson): Promise<unknown> {
+    return parse(await this.readAll(file, signal), this.where(file));
   }
 
   abstract close(): Promise<void>;

@@ -1,6 +1,7 @@
 // Files on a web server, read by range requests, or from one running download where the server has no ranges.
 import { abortable, WasmformerError } from '../errors';
 import { bodySize, checkRange, checkUnchanged, type KnownFile } from './http-headers';
+import type { ParseJson } from './json';
 import type { RemoteFiles } from './remote-files';
 import { BaseSource } from './source-base';
 import { BodyReader, endedEarly, request, retrying, shownUrl } from './source-request';
@@ -79,8 +80,8 @@ export class HttpSource extends BaseSource {
     return this.remote.readAll(file, signal);
   }
 
-  override async readJsonIfThere(file: string, signal?: AbortSignal): Promise<unknown> {
-    return this.remote.ifThere(() => this.readJson(file, signal));
+  override async readJsonIfThere(file: string, signal?: AbortSignal, parse?: ParseJson): Promise<unknown> {
+    return this.remote.ifThere(() => this.readJson(file, signal, parse));
   }
 
   protected override where(file: string): string {

@@ -9,7 +9,7 @@ import { compileDecoder, type Decoding } from './tokenizer/decoders.js';
 import { DecodeStream } from './tokenizer/decode-stream.js';
 import { Encoding, TokenSequence, type Part, type Trace } from './tokenizer/encoding.js';
 import { grown } from './tokenizer/grown.js';
-import { asObject, invalidTokenizer, type JsonObject } from './tokenizer/json.js';
+import { asObject, describe, invalidTokenizer, type JsonObject, type Pause } from './tokenizer/json.js';
 import { createModel } from './tokenizer/models.js';
 import { compileNormalizer } from './tokenizer/normalizers.js';
 import type { Pieces, WordModel } from './tokenizer/pieces.js';
@@ -96,12 +96,14 @@ export class Tokenizer {
    * @param tokenizerJson the file's text or parsed content
    * @param tokenizerConfig the parsed tokenizer_config.json; the keys of special_tokens_map.json may be spread into it
    * @param fileName what error messages call the file
+   * @param pause gives others a turn: a large vocabulary takes a while. Default: nobody waits
    * @throws INVALID_TOKENIZER for broken JSON, missing parts and unknown types
    */
   static async fromJson(
     tokenizerJson: object | string,
     tokenizerConfig: object = {},
     fileName = 'tokenizer.json',
+    pause: Pause = () => undefined,
   ): Promise<Tokenizer> {
     let json: unknown = tokenizerJson;
     if (typeof tokenizerJson === 'string') {
@@ -115,11 +117,14 @@ export class Tokenizer {
     const config = asObject(tokenizerConfig, 'tokenizer_config.json');
     if (file.model === undefined) invalidTokenizer(fileName, 'has no "model"; this is not a tokenizer.json');
     await preparePatterns(file.normalizer, file.pre_tokenizer, file.decoder);
-    const model = await createModel(file.model, `${fileName}: model`);
+    await pause();
+    const model = await createModel(file.model, `${fileName}: model`, pause);
+    await pause();
     const normalize = await compileNormalizer(file.normalizer, `${fileName}: normalizer`);
     const preTokenizer = await compilePreTokenizer(file.pre_tokenizer, `${fileName}: pre_tokenizer`);
     const suffix = model.endOfWordSuffix ?? '';
     const startDecoding = await compileDecoder(file.decoder, `${fileName}: decoder`, suffix);
+    await pause();
     return new Tokenizer(file, config, fileName, model, normalize, preTokenizer, startDecoding);
   }
 
@@ -475,15 +480,6 @@ export class Tokenizer {
 /** An added token as the one token of its own word; `length` includes the white space it took along. */
 function addedPieces(token: AddedToken, length: number): Pieces {
   return { ids: [token.id], starts: [0], ends: [length] };
-}
-
-/** What was given instead, for messages. */
-function describe(value: unknown): string {
-  if (value === null || value === undefined) return String(value);
-  if (typeof value === 'number') return String(value);
-  return typeof value === 'bigint' || typeof value === 'string' || typeof value === 'boolean'
-    ? `the ${typeof value} ${JSON.stringify(String(value))}`
-    : `a value of type ${typeof value}`;
 }
 
 function checkCount(value: number, name: string, least: number): void {

@@ -46,7 +46,7 @@ export class BeamLoop extends BaseLoop {
           beams.forEach((beam) => beam.dispose());
         });
         this.searches = this.searches.filter((one) => !one.search.done || this.finish(one));
-        if (this.turns.isDue) await this.turns.take();
+        await this.turns.give();
         this.checkCancelled();
       }
     } catch (error) {

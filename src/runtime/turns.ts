@@ -1,5 +1,6 @@
 // Long work in a thread that others need: the event loop gets a turn now and then.
 import { yieldToEventLoop } from '#platform';
+import { throwIfAborted } from '../errors';
 
 const TURN_MS = 8;
 
@@ -15,5 +16,10 @@ export class Turns {
   async take(): Promise<void> {
     await yieldToEventLoop();
     this.last = Date.now();
+  }
+
+  /** A turn if it is due. Throws ABORTED if the signal fired meanwhile. */
+  give(signal?: AbortSignal): Promise<void> | undefined {
+    return this.isDue ? this.take().then(() => throwIfAborted(signal)) : undefined;
   }
 }

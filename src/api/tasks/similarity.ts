@@ -1,7 +1,7 @@
 // How near embeddings are to each other: matrices of scores, and the nearest of many. A plain loop over blocks that stay in the
 // cache, four embeddings at a time, with sums in float64: 100,000 of 384 dimensions take a query about as long as copying them into
 // the engine would.
-import { throwIfAborted, WasmformerError } from '../../errors';
+import { WasmformerError } from '../../errors';
 import { Turns } from '../../runtime/turns';
 import { Tensor } from '../tensor';
 import { checkCount, topIndices } from './scores';
@@ -170,9 +170,7 @@ async function scores(
       const at = i * n + first;
       score(queries[i], block, count, out, at);
       if (divisors) for (let row = 0; row < count; row++) out[at + row] /= divisors[row];
-      if (!turns.isDue) continue;
-      await turns.take();
-      throwIfAborted(signal);
+      await turns.give(signal);
     }
   }
   return out;

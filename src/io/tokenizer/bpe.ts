@@ -4,16 +4,18 @@
 import { bytesOf, byteUnits } from './bytes.js';
 import { ByteTokens, PieceArrays } from './long-pieces.js';
 import { MergeTable } from './merges.js';
-import { readUnknown, readVocab, type Pieces, type WordModel } from './pieces.js';
+import { readVocab, type Pieces, type WordModel } from './pieces.js';
 import { WordCache } from './word-cache.js';
-import { asArray, asFlag, asString, invalidTokenizer, type JsonObject } from './json.js';
+import { readUnknown } from './word-level.js';
+import { asArray, asFlag, asString, ENTRIES, invalidTokenizer, type JsonObject, type Pause } from './json.js';
 
 /** Words of more units than this are cut first. */
 const CUT_LENGTH = 32;
 
 /** Builds a `model` entry of type BPE. */
-export function createBpe(config: JsonObject, where: string): WordModel {
+export async function createBpe(config: JsonObject, where: string, pause: Pause): Promise<WordModel> {
   const ids = readVocab(config, where);
+  await pause();
   const vocab: string[] = [];
   ids.forEach((id, token) => {
     vocab[id] = token;
@@ -26,7 +28,7 @@ export function createBpe(config: JsonObject, where: string): WordModel {
   const suffix = asString(config.end_of_word_suffix ?? '', `${where}.end_of_word_suffix`);
   const prefix = asString(config.continuing_subword_prefix ?? '', `${where}.continuing_subword_prefix`);
   const byPiece = asFlag(config.merges_by_piece, false, `${where}.merges_by_piece`);
-  const { merges, isPart } = readMerges(config.merges, ids, vocab, prefix, byPiece, `${where}.merges`);
+  const { merges, isPart } = await readMerges(config.merges, ids, vocab, prefix, byPiece, `${where}.merges`, pause);
   const letters = new Letters(ids);
   const bytes = fallback ? new ByteTokens(ids) : null;
   // Cutting looks at characters: these tokens stand for others than those in their names, and a last character with its suffix may be
@@ -182,14 +184,15 @@ function hashOf(a: number, b: number): number {
 }
 
 /** Merges are two tokens each, or in older files their texts with a space between. Also gives which ids are part of any. */
-function readMerges(
+async function readMerges(
   json: unknown,
   ids: ReadonlyMap<string, number>,
   vocab: readonly string[],
   prefix: string,
   byPiece: boolean,
   where: string,
-): { merges: MergeTable; isPart: Uint8Array } {
+  pause: Pause,
+): Promise<{ merges: MergeTable; isPart: Uint8Array }> {
   const list = asArray(json, where);
   const merges = new MergeTable(list.length);
   const isPart = new Uint8Array(vocab.length);
@@ -197,6 +200,7 @@ function readMerges(
   let rank = -1;
   let lastMade = -1;
   for (let i = 0; i < list.length; i++) {
+    if (i % ENTRIES === 0) await pause();
     const entry = list[i];
     let left: unknown;
     let right: unknown;

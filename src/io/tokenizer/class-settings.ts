@@ -91,11 +91,15 @@ function entryOf(token: unknown) {
 
 /** Ids of texts: those of the vocabulary, for others the next ones. */
 function idsOf({ vocab }: JsonObject, tokens: readonly JsonObject[]): (content: string) => unknown {
-  const count = (): number => (Array.isArray(vocab) ? vocab.length : isObject(vocab) ? Object.keys(vocab).length : 0);
+  // a Map: read in turns (large-json.ts)
+  const byText = vocab instanceof Map ? (vocab as ReadonlyMap<unknown, unknown>) : null;
+  const count = (): number =>
+    byText?.size ?? (Array.isArray(vocab) ? vocab.length : isObject(vocab) ? Object.keys(vocab).length : 0);
   const behind = (): number =>
     tokens.reduce((most, { id }) => Math.max(most, typeof id === 'number' ? id + 1 : 0), count());
   let next: number | undefined;
   return (content) => {
+    if (byText?.has(content)) return byText.get(content);
     if (isObject(vocab) && Object.hasOwn(vocab, content)) return vocab[content];
     const id = Array.isArray(vocab) ? vocab.findIndex((entry) => Array.isArray(entry) && entry[0] === content) : -1;
     if (id >= 0) return id;

@@ -4,6 +4,12 @@ import { WasmformerError } from '../../errors.js';
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
+/** Awaited now and then during long work: others get a turn where they have waited for long. Throws where nobody waits for the result. */
+export type Pause = () => Promise<void> | undefined;
+
+/** How many entries of a vocabulary are read between two pauses. */
+export const ENTRIES = 1024;
+
 /** Throws INVALID_TOKENIZER; `where` is the file and field. */
 export function invalidTokenizer(where: string, problem: string, cause?: unknown): never {
   throw new WasmformerError('INVALID_TOKENIZER', `${where}: ${problem}`, { cause });
@@ -47,8 +53,9 @@ export function parts(value: unknown, key: string, where: string): { config: Jso
   return asArray(config[key], `${where}.${key}`).flatMap((part, i) => parts(part, key, `${where}.${key}[${i}]`));
 }
 
-function describe(value: unknown): string {
-  if (value === null) return 'null';
-  if (Array.isArray(value)) return 'an array';
-  return typeof value === 'object' ? 'an object' : `${typeof value} ${JSON.stringify(value) ?? ''}`.trim();
+/** What was given instead, for messages. */
+export function describe(value: unknown): string {
+  if (value === null || value === undefined || typeof value === 'number') return String(value);
+  if (typeof value === 'object') return Array.isArray(value) ? 'an array' : 'an object';
+  return `the ${typeof value} ${JSON.stringify(String(value))}`;
 }

@@ -1,13 +1,13 @@
-// From words to tokens: the models, with each token's place in its word. BPE and Unigram have files of
-// their own, which are loaded on demand.
+// From words to tokens: the models, with each token's place in its word. All but BERT's have files of their own, which are loaded on
+// demand.
 
-import { asId, asObject, asString, invalidTokenizer, type JsonObject } from './json.js';
-import { PieceList, readUnknown, readVocab, type WordModel } from './pieces.js';
+import { asId, asObject, asString, invalidTokenizer, type JsonObject, type Pause } from './json.js';
+import { PieceList, readVocab, type WordModel } from './pieces.js';
 
 const MODEL_TYPES = ['WordPiece', 'BPE', 'Unigram', 'WordLevel'];
 
 /** Builds the `model` entry. Throws INVALID_TOKENIZER for types and options that are not known here. */
-export async function createModel(json: unknown, where: string): Promise<WordModel> {
+export async function createModel(json: unknown, where: string, pause: Pause): Promise<WordModel> {
   const config = asObject(json, where);
   const type = config.type ?? guessType(config);
   switch (type) {
@@ -16,17 +16,19 @@ export async function createModel(json: unknown, where: string): Promise<WordMod
     case 'BPE': {
       // BERTs do without
       const { createBpe } = await import('./bpe.js');
-      return createBpe(config, where);
+      return createBpe(config, where, pause);
     }
     case 'Unigram': {
       const { createUnigram } = await import('./unigram.js');
-      return createUnigram(config, where);
+      return createUnigram(config, where, pause);
     }
-    case 'WordLevel':
-      return wordLevel(config, where);
+    case 'WordLevel': {
+      const { createWordLevel } = await import('./word-level.js');
+      return createWordLevel(config, where);
+    }
     case 'SentencePiece': {
       const { createPieceModel } = await import('./piece-model.js');
-      return createPieceModel(config, await createModel(config.model, `${where}.model`), where);
+      return createPieceModel(config, await createModel(config.model, `${where}.model`, pause), where);
     }
     default:
       return invalidTokenizer(
@@ -72,35 +74,14 @@ function wordPiece(config: JsonObject, where: string): WordModel {
     unknownToken: unknown,
     encode(word) {
       const pieces = new PieceList();
-      const isTooLong = word.length > limit && countCharacters(word) > limit;
+      // in characters, of which so many units have one too many for certain
+      const isTooLong = word.length > limit && [...word.slice(0, 2 * limit + 1)].length > limit;
       for (let start = 0; start < word.length;) {
         const piece = isTooLong ? null : next(word, start);
         if (!piece) return { ids: [unknownId], starts: [0], ends: [word.length] };
         pieces.add(piece.id, start, piece.end);
         start = piece.end;
       }
-      return pieces;
-    },
-  };
-}
-
-function countCharacters(text: string): number {
-  let count = 0;
-  for (let i = 0; i < text.length; count++) i += text.codePointAt(i)! > 0xffff ? 2 : 1;
-  return count;
-}
-
-function wordLevel(config: JsonObject, where: string): WordModel {
-  const ids = readVocab(config, where);
-  const unknown = readUnknown(config, ids, where);
-  const unknownId = unknown === undefined ? undefined : ids.get(unknown);
-  return {
-    tokenToId: ids,
-    unknownToken: unknown,
-    encode(word) {
-      const pieces = new PieceList();
-      const id = ids.get(word) ?? unknownId;
-      if (id !== undefined) pieces.add(id, 0, word.length);
       return pieces;
     },
   };

@@ -1,6 +1,6 @@
 // What models have in common: the tokens of a word, and the checked vocabulary.
 
-import { asObject, asString, invalidTokenizer, type JsonObject } from './json.js';
+import { asObject, invalidTokenizer, type JsonObject } from './json.js';
 
 /** The tokens of one word. Token `i` covers units `[starts[i], ends[i])` of the word as the model saw it. */
 export interface Pieces {
@@ -40,22 +40,20 @@ const LARGEST_ID = 0xffffff;
 
 /** A `{ token: id }` vocabulary, checked: in one pass, since to list the keys of a large object takes as long as to parse it. */
 export function readVocab(config: JsonObject, where: string): Map<string, number> {
-  const vocab = asObject(config.vocab, `${where}.vocab`);
-  const ids = new Map<string, number>();
-  for (const token in vocab) {
-    const id = vocab[token];
-    if (typeof id !== 'number' || !Number.isInteger(id) || id < 0 || id > LARGEST_ID) {
-      const problem = `the id of ${JSON.stringify(token)} is ${JSON.stringify(id)}, not an integer from 0 to ${LARGEST_ID}`;
-      return invalidTokenizer(`${where}.vocab`, problem);
-    }
-    ids.set(token, id);
+  const { vocab } = config;
+  // read in turns (large-json.ts)
+  if (vocab instanceof Map) {
+    vocab.forEach((id, token) => checkId(id, token, where));
+    return vocab as Map<string, number>;
   }
+  const entries = asObject(vocab, `${where}.vocab`);
+  const ids = new Map<string, number>();
+  for (const token in entries) ids.set(token, checkId(entries[token], token, where));
   return ids;
 }
 
-/** The unknown token, undefined if there is none or the vocabulary lacks it. */
-export function readUnknown(config: JsonObject, ids: ReadonlyMap<string, number>, where: string): string | undefined {
-  if (config.unk_token === undefined || config.unk_token === null) return undefined;
-  const token = asString(config.unk_token, `${where}.unk_token`);
-  return ids.has(token) ? token : undefined;
+function checkId(id: unknown, token: unknown, where: string): number {
+  if (typeof id === 'number' && Number.isInteger(id) && id >= 0 && id <= LARGEST_ID) return id;
+  const problem = `the id of ${JSON.stringify(token)} is ${JSON.stringify(id)}, not an integer from 0 to ${LARGEST_ID}`;
+  return invalidTokenizer(`${where}.vocab`, problem);
 }

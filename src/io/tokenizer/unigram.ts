@@ -1,6 +1,6 @@
 // The Unigram model: the cut of a word into tokens whose scores have the greatest sum, found in one pass from left to right.
 
-import { asArray, asFlag, asId, invalidTokenizer, type JsonObject } from './json.js';
+import { asArray, asFlag, asId, ENTRIES, invalidTokenizer, type JsonObject, type Pause } from './json.js';
 import { ByteTokens, listOf, replaceUnknown } from './long-pieces.js';
 import type { Pieces, WordModel } from './pieces.js';
 
@@ -8,20 +8,25 @@ import type { Pieces, WordModel } from './pieces.js';
 const UNKNOWN_PENALTY = 10;
 
 /** Builds a `model` entry of type Unigram. */
-export function createUnigram(config: JsonObject, where: string): WordModel {
+export async function createUnigram(config: JsonObject, where: string, pause: Pause): Promise<WordModel> {
   const entries = asArray(config.vocab, `${where}.vocab`);
   if (entries.length === 0) return invalidTokenizer(`${where}.vocab`, 'the vocabulary is empty');
   const isSentencePiece = asFlag(config.single_precision, false, `${where}.single_precision`);
   const ids = new Map<string, number>();
   const scores = new Float64Array(entries.length);
-  const tokens = entries.map((entry, i) => {
+  const tokens: string[] = [];
+  const trie = new Trie(tokens);
+  for (let i = 0; i < entries.length; i++) {
+    if (i % ENTRIES === 0) await pause();
+    const entry = entries[i];
     if (!Array.isArray(entry) || typeof entry[0] !== 'string' || typeof entry[1] !== 'number') {
       return invalidTokenizer(`${where}.vocab[${i}]`, 'expected a token and its score');
     }
     scores[i] = isSentencePiece ? entry[1] : asReadFrom(entry[1]);
     ids.set(entry[0], i);
-    return entry[0];
-  });
+    tokens.push(entry[0]);
+    trie.expect(i);
+  }
   const unknown = asId(config.unk_id, `${where}.unk_id`);
   if (unknown >= tokens.length) {
     return invalidTokenizer(`${where}.unk_id`, `${unknown} is beyond the vocabulary of ${tokens.length} tokens`);
@@ -29,9 +34,9 @@ export function createUnigram(config: JsonObject, where: string): WordModel {
   const bytes = asFlag(config.byte_fallback, false, `${where}.byte_fallback`) ? new ByteTokens(ids) : null;
   const least = scores.reduce((a, b) => Math.min(a, b), Infinity) - UNKNOWN_PENALTY;
   scores[unknown] = isSentencePiece ? Math.fround(least) : least;
+  const search = new BestPath(tokens, trie, scores, unknown, isSentencePiece ? Float32Array : Float64Array);
   /** The sum of scores up to the word. */
   let before = 0;
-  let search: BestPath | null = null;
 
   return {
     tokenToId: ids,
@@ -39,7 +44,6 @@ export function createUnigram(config: JsonObject, where: string): WordModel {
     verbatimId: unknown,
     ...(isSentencePiece ? { begin: () => void (before = 0) } : {}),
     encode(word): Pieces {
-      search ??= new BestPath(ids, scores, unknown, isSentencePiece ? Float32Array : Float64Array);
       const { pieces, hasUnknown, sum } = search.cut(word, before);
       if (isSentencePiece) before = sum;
       return hasUnknown ? replaceUnknown(word, pieces, unknown, true, idsOfUnknown) : pieces;
@@ -78,9 +82,6 @@ interface Cut {
 
 /** The search for the best cut of a word. */
 class BestPath {
-  private readonly trie = new Trie();
-  /** Units of each token. */
-  private readonly lengths: Uint32Array;
   /**
    * The best sums of scores up to a place, NaN where there is none yet: a ring of the places that a token from the present one may
    * reach, then a cell for adding. SentencePiece adds in single precision, from the beginning of the text on: what was added before
@@ -90,18 +91,13 @@ class BestPath {
   private readonly short = new Int32Array(SHORT + 1);
 
   constructor(
-    ids: ReadonlyMap<string, number>,
+    private readonly tokens: readonly string[],
+    private readonly trie: Trie,
     private readonly scores: Float64Array,
     private readonly unknown: number,
     Sums: typeof Float64Array | typeof Float32Array,
   ) {
-    this.lengths = new Uint32Array(scores.length);
-    let longest = 2;
-    for (const [token, id] of ids) {
-      this.trie.add(token, id);
-      this.lengths[id] = token.length;
-      longest = Math.max(longest, token.length);
-    }
+    const longest = tokens.reduce((most, { length }) => Math.max(most, length), 2);
     this.best = new Sums((1 << (32 - Math.clz32(longest))) + 1).fill(NaN);
   }
 
@@ -124,6 +120,7 @@ class BestPath {
       const width = word.codePointAt(start)! > 0xffff ? 2 : 1;
       const sum = best[start & mask];
       let isCovered = false;
+      trie.open(word, start);
       for (let node = 0, end = start; end < size;) {
         node = trie.child(node, word.charCodeAt(end++));
         if (node < 0) break;
@@ -144,16 +141,16 @@ class BestPath {
 
   /** The tokens on the way to the end of a word. */
   private collect(last: Int32Array, size: number): Omit<Cut, 'sum'> {
-    const { lengths, unknown } = this;
+    const { tokens, unknown } = this;
     let count = 0;
-    for (let end = size; end > 0; count++) end -= last[end] < 0 ? -last[end] : lengths[last[end]];
+    for (let end = size; end > 0; count++) end -= last[end] < 0 ? -last[end] : tokens[last[end]].length;
     const ids = listOf(count);
     const starts = listOf(count);
     const ends = listOf(count);
     let hasUnknown = false;
     for (let end = size; end > 0;) {
       const id = last[end] < 0 ? unknown : last[end];
-      const start = end - (last[end] < 0 ? -last[end] : lengths[id]);
+      const start = end - (last[end] < 0 ? -last[end] : tokens[id].length);
       if (id === unknown) hasUnknown = true;
       ids[--count] = id;
       starts[count] = start;
@@ -164,15 +161,40 @@ class BestPath {
   }
 }
 
-/** Tokens by their units, as one open-addressed table of a node and a unit to the node that follows. */
+/** Tokens by their units, as one open-addressed table of a node and a unit to the node that follows. Most of a large vocabulary is never
+ *  met: tokens wait by their first two units, and come into the table when a text has these. */
 class Trie {
   private nodes = 1;
   private keys = new Float64Array(1 << 12).fill(-1);
   private children = new Int32Array(1 << 12);
-  private tokens = new Int32Array(1 << 11).fill(-1);
+  private ends = new Int32Array(1 << 11).fill(-1);
+  /** Of the tokens that wait the last one with each beginning, and of each token the one before it with the same. */
+  private readonly waiting = new Map<number, number>();
+  private readonly before: number[] = [];
 
-  add(text: string, token: number): void {
-    if (text === '') return;
+  /** `tokens`: by id, and may still grow. */
+  constructor(private readonly tokens: readonly string[]) {}
+
+  /** The last of the tokens: from now on it is known. */
+  expect(token: number): void {
+    const text = this.tokens[token];
+    const key = beginning(text, 0);
+    this.before.push(this.waiting.get(key) ?? -1);
+    if (text.length === 1) this.add(text, token);
+    else this.waiting.set(key, token);
+  }
+
+  /** To be called before a walk that begins with a unit of the text. */
+  open(text: string, at: number): void {
+    const key = beginning(text, at);
+    const last = this.waiting.get(key);
+    if (last === undefined) return;
+    this.waiting.delete(key);
+    for (let token = last; token >= 0; token = this.before[token]) this.add(this.tokens[token], token);
+  }
+
+  /** Of tokens with one text the last counts. */
+  private add(text: string, token: number): void {
     let node = 0;
     for (let i = 0; i < text.length; i++) {
       const key = node * 0x10000 + text.charCodeAt(i);
@@ -187,7 +209,7 @@ class Trie {
       }
       node = this.children[slot];
     }
-    this.tokens[node] = token;
+    if (this.ends[node] < token) this.ends[node] = token;
   }
 
   /** The node after `node` by way of `unit`, -1 if there is none. */
@@ -198,7 +220,7 @@ class Trie {
 
   /** The token that ends at the node, -1 if there is none. */
   token(node: number): number {
-    return this.tokens[node];
+    return this.ends[node];
   }
 
   private slot(key: number): number {
@@ -211,11 +233,11 @@ class Trie {
   }
 
   private grow(): void {
-    const { keys, children, tokens } = this;
+    const { keys, children, ends } = this;
     this.keys = new Float64Array(2 * keys.length).fill(-1);
     this.children = new Int32Array(2 * keys.length);
-    this.tokens = new Int32Array(keys.length).fill(-1);
-    this.tokens.set(tokens);
+    this.ends = new Int32Array(keys.length).fill(-1);
+    this.ends.set(ends);
     keys.forEach((key, i) => {
       if (key < 0) return;
       const slot = this.slot(key);
@@ -223,4 +245,9 @@ class Trie {
       this.children[slot] = children[i];
     });
   }
+}
+
+/** The two units from a place on, as a number; the second is 0 where there is none. */
+function beginning(text: string, at: number): number {
+  return text.charCodeAt(at) * 0x10000 + (at + 1 < text.length ? text.charCodeAt(at + 1) : 0);
 }
