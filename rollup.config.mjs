@@ -63,7 +63,7 @@ const SELDOM = {
     /src\/(models\/(transformers?|bart|bart-parts|t5|encoder-decoder)|runtime\/(transformer-runner|stack-runner)|api\/(transformer-calls|languages))\./,
   relative: /src\/nn\/relative\./,
   // tokenizers of other kinds than BERT's
-  subwords: /src\/io\/tokenizer\/(subword-\w+|class-settings|template|long-pieces|word-level)\./,
+  subwords: /src\/io\/tokenizer\/(subword-\w+|class-settings|template|long-pieces|word-level|in-blocks)\./,
   bpe: /src\/io\/tokenizer\/(bpe|merges)\./,
   unigram: /src\/io\/tokenizer\/unigram\./,
   large: /src\/io\/tokenizer\/large-json\./,

@@ -43,12 +43,7 @@ export interface Settings {
   readonly generation: Config | null;
 }
 
-async function readObject(
-  source: Source,
-  file: string,
-  signal?: AbortSignal,
-  parse?: ParseJson,
-): Promise<Json | null> {
+async function readObject(source: Source, file: string, signal?: AbortSignal, parse?: ParseJson): Promise<Json | null> {
   const value = await source.readJsonIfThere(file, signal, parse);
   if (value === undefined) return null;
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {

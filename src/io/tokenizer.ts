@@ -157,11 +157,7 @@ export class Tokenizer {
     this.rawTokens = new AddedTokenSplitter(patterns(false));
     this.normalizedTokens = new AddedTokenSplitter(patterns(true));
 
-    let highest = -1;
-    for (const id of this.model.tokenToId.values()) highest = Math.max(highest, id);
-    for (const id of this.model.writtenIds?.values() ?? []) highest = Math.max(highest, id);
-    for (const { id } of this.added) highest = Math.max(highest, id);
-    this.vocabSize = highest + 1;
+    this.vocabSize = this.added.reduce((size, { id }) => Math.max(size, id + 1), this.model.size);
     this.specialTokens = specialTokens(config, this.added, json.post_processor, this.model.unknownToken);
     this.modelMaxLength = modelMaxLength(config);
     this.cleanUp = config.clean_up_tokenization_spaces === true;

@@ -28,7 +28,24 @@ function plain(value: unknown): unknown {
 }
 
 /** Tokens that look like what stands between two tokens of a file. */
-const ODD = ['1,"', '": 1, "', '0},"', '7 }', '],[', '"],["', ']],', '"]}', '\\', '\\"', '{', '[', ',', '"', '\n', '🙂'];
+const ODD = [
+  '1,"',
+  '": 1, "',
+  '0},"',
+  '7 }',
+  '],[',
+  '"],["',
+  ']],',
+  '"]}',
+  '\\',
+  '\\"',
+  '{',
+  '[',
+  ',',
+  '"',
+  '\n',
+  '🙂',
+];
 
 /** Above what is parsed at a time several times over. */
 function filler(count: number): string[] {
@@ -55,7 +72,9 @@ function unigramFile(tokens: readonly string[]): Json {
   };
 }
 
-const odd = fc.array(fc.oneof(fc.constantFrom(...ODD), fc.string({ unit: 'grapheme', maxLength: 6 })), { maxLength: 3 });
+const odd = fc.array(fc.oneof(fc.constantFrom(...ODD), fc.string({ unit: 'grapheme', maxLength: 6 })), {
+  maxLength: 3,
+});
 const tokens = fc
   .array(
     odd.map((parts) => parts.join('')),
@@ -133,10 +152,7 @@ function largeBpe(): string {
   const twos = letters.flatMap((a) => letters.map((b) => a + b));
   const fours = twos.flatMap((a) => twos.slice(0, 30).map((b) => a + b));
   const all = [...letters, ...twos, ...fours];
-  const half = (token: string): [string, string] => [
-    token.slice(0, token.length / 2),
-    token.slice(token.length / 2),
-  ];
+  const half = (token: string): [string, string] => [token.slice(0, token.length / 2), token.slice(token.length / 2)];
   const merges = [...twos, ...fours].map(half);
   const vocab = Object.fromEntries(all.map((token, id) => [token, id]));
   return JSON.stringify({ added_tokens: [], model: { type: 'BPE', vocab, merges } }, null, 2);

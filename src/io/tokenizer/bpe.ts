@@ -2,12 +2,13 @@
 // rank, so that the time stays proportional to the length whatever the text.
 
 import { bytesOf, byteUnits } from './bytes.js';
+import { inBlocks } from './in-blocks.js';
 import { ByteTokens, PieceArrays } from './long-pieces.js';
 import { MergeTable } from './merges.js';
 import { readVocab, type Pieces, type WordModel } from './pieces.js';
 import { WordCache } from './word-cache.js';
 import { readUnknown } from './word-level.js';
-import { asArray, asFlag, asString, ENTRIES, invalidTokenizer, type JsonObject, type Pause } from './json.js';
+import { asArray, asFlag, asString, invalidTokenizer, type JsonObject, type Pause } from './json.js';
 
 /** Words of more units than this are cut first. */
 const CUT_LENGTH = 32;
@@ -76,6 +77,7 @@ export async function createBpe(config: JsonObject, where: string, pause: Pause)
 
   return {
     tokenToId: ids,
+    size: vocab.length,
     unknownToken: unknown,
     endOfWordSuffix: suffix,
     encode(word): Pieces {
@@ -196,11 +198,9 @@ async function readMerges(
   const list = asArray(json, where);
   const merges = new MergeTable(list.length);
   const isPart = new Uint8Array(vocab.length);
-  let made: number | undefined = -1;
-  let rank = -1;
   let lastMade = -1;
-  for (let i = 0; i < list.length; i++) {
-    if (i % ENTRIES === 0) await pause();
+  let rank = -1;
+  const read = (i: number): void => {
     const entry = list[i];
     let left: unknown;
     let right: unknown;
@@ -215,13 +215,13 @@ async function readMerges(
       return invalidTokenizer(`${where}[${i}]`, 'expected two tokens');
     const tail = prefix === '' ? right : right.slice(prefix.length);
     // Ids mostly follow the ranks: trying the next one spares joining and hashing the text.
-    const guess: string | undefined = vocab[made + 1];
+    const guess: string | undefined = vocab[lastMade + 1];
     const next: boolean =
       guess !== undefined &&
       guess.length === left.length + tail.length &&
       guess.startsWith(left) &&
       guess.endsWith(tail);
-    made = next ? made + 1 : ids.get(left + tail);
+    const made = next ? lastMade + 1 : ids.get(left + tail);
     const a = ids.get(left);
     const b = ids.get(right);
     if (a === undefined || b === undefined || made === undefined) {
@@ -233,6 +233,9 @@ async function readMerges(
     lastMade = made;
     merges.set(a, b, rank, made);
     isPart[a] = isPart[b] = 1;
-  }
+  };
+  await inBlocks(list.length, pause, (from, to) => {
+    for (let i = from; i < to; i++) read(i);
+  });
   return { merges, isPart };
 }

@@ -7,9 +7,6 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 /** Awaited now and then during long work: others get a turn where they have waited for long. Throws where nobody waits for the result. */
 export type Pause = () => Promise<void> | undefined;
 
-/** How many entries of a vocabulary are read between two pauses. */
-export const ENTRIES = 1024;
-
 /** Throws INVALID_TOKENIZER; `where` is the file and field. */
 export function invalidTokenizer(where: string, problem: string, cause?: unknown): never {
   throw new WasmformerError('INVALID_TOKENIZER', `${where}: ${problem}`, { cause });

@@ -3,9 +3,12 @@
 
 import { decodeText, parseText } from '../json.js';
 import type { Pause } from './json.js';
+import { isId } from './pieces.js';
 
 /** Units of text that are parsed at a time: a millisecond or two. */
 const PIECE = 0x10000;
+/** Bytes that are decoded at a time. */
+const BYTES = 1 << 20;
 /** How many places for a cut are tried; more fail only where the text is no JSON. */
 const TRIES = 64;
 const LISTS = /"(vocab|merges)"\s*:\s*([[{])/g;
@@ -21,15 +24,28 @@ const NUMBERS: Ends = { next: /\d\s*,(?=\s*")/g, last: /\d\s*\}(?=\s*[,}])/g };
 const STRINGS: Ends = { next: /"\s*,(?=\s*")/g, last: /"\s*\](?=\s*[,}])/g };
 const PAIRS: Ends = { next: /\]\s*,(?=\s*\[)/g, last: /\]\s*\](?=\s*[,}])/g };
 
-type List = unknown[] | Map<string, unknown>;
+type List = unknown[] | Map<string, number>;
 
 /** What parseJson gives, but with a Map as the model's vocabulary where the file has an object, if it can be read in turns.
  *  @throws INVALID_FILE */
 export async function parseLargeJson(bytes: Uint8Array, where: string, pause: Pause): Promise<unknown> {
-  await pause();
-  const text = decodeText(bytes, where);
-  await pause();
+  const text = await decodeInTurns(bytes, where, pause);
   return (await parseInTurns(text, pause)) ?? parseText(text, where);
+}
+
+async function decodeInTurns(bytes: Uint8Array, where: string, pause: Pause): Promise<string> {
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  const parts: string[] = [];
+  for (let at = 0; at < bytes.length; at += BYTES) {
+    await pause();
+    try {
+      parts.push(decoder.decode(bytes.subarray(at, at + BYTES), { stream: at + BYTES < bytes.length }));
+    } catch {
+      return decodeText(bytes, where); // which says what is wrong
+    }
+  }
+  await pause();
+  return parts.join('');
 }
 
 /** Undefined if the text is not as expected: then only JSON.parse can tell what it is. */
@@ -65,7 +81,7 @@ async function readList(
 ): Promise<{ list: List; end: number } | null> {
   const [open, close] = isObject ? '{}' : '[]';
   const { next, last } = isObject ? NUMBERS : /^\s*\[/.test(text.slice(from, from + 99)) ? PAIRS : STRINGS;
-  const list: List = isObject ? new Map<string, unknown>() : [];
+  const list: List = isObject ? new Map<string, number>() : [];
   let end = endOf(last, text, from);
   for (let tries = 0, cut = 0; tries < TRIES; tries++) {
     const isLast = end - from <= PIECE;
@@ -79,12 +95,26 @@ async function readList(
       continue;
     }
     tries = -1;
-    if (list instanceof Map) for (const key in piece as object) list.set(key, (piece as Record<string, unknown>)[key]);
-    else for (const entry of piece as unknown[]) list.push(entry);
+    if (!append(list, piece)) return null;
     if (isLast) return { list, end };
     from = to;
   }
   return null;
+}
+
+/** Adds the entries of a piece. False if one is no token with its id. */
+function append(list: List, piece: unknown): boolean {
+  if (!(list instanceof Map)) {
+    for (const entry of piece as unknown[]) list.push(entry);
+    return true;
+  }
+  const ids = piece as Readonly<Record<string, unknown>>;
+  for (const token in ids) {
+    const id = ids[token];
+    if (!isId(id)) return false;
+    list.set(token, id);
+  }
+  return true;
 }
 
 /** Where the first match from `from` on ends; Infinity if there is none. */

@@ -56,8 +56,10 @@ function wordPiece(config: JsonObject, where: string): WordModel {
     return invalidTokenizer(`${where}.unk_token`, `${JSON.stringify(unknown)} is not in the vocabulary`);
   }
   let longest = 0;
-  ids.forEach((_, token) => {
+  let size = 0;
+  ids.forEach((id, token) => {
     if (token.length > longest) longest = token.length;
+    if (id >= size) size = id + 1;
   });
 
   /** Where the longest token from `start` on ends, and its id; null if there is none. */
@@ -71,6 +73,7 @@ function wordPiece(config: JsonObject, where: string): WordModel {
   };
   return {
     tokenToId: ids,
+    size,
     unknownToken: unknown,
     encode(word) {
       const pieces = new PieceList();

@@ -4,6 +4,7 @@
 import { asArray, asFlag, asId, invalidTokenizer, type JsonObject } from './json.js';
 import { ByteTokens, listOf, replaceUnknown } from './long-pieces.js';
 import { readVocab, type Pieces, type WordModel } from './pieces.js';
+import { sizeOf } from './word-level.js';
 
 /** In place of the checkpoint's id. */
 const UNKNOWN = -1;
@@ -24,7 +25,8 @@ export function createPieceModel(config: JsonObject, base: WordModel, where: str
     id === null ? UNKNOWN : asId(id, `${where}.ids[${i}]`),
   );
   const tokenToId = readVocab(config, where);
-  const written = config.written_vocab;
+  const written =
+    config.written_vocab === undefined ? undefined : readVocab({ vocab: config.written_vocab }, `${where}: written`);
   const unknown = asId(config.unknown, `${where}.unknown`);
   const bytes = asFlag(config.byte_fallback, false, `${where}.byte_fallback`) ? new ByteTokens(tokenToId) : null;
   const isApart = bytes !== null && (config.model as JsonObject).type === 'BPE';
@@ -33,10 +35,11 @@ export function createPieceModel(config: JsonObject, base: WordModel, where: str
   }
   return {
     tokenToId,
+    size: Math.max(sizeOf(tokenToId), written ? sizeOf(written) : 0),
     unknownToken: undefined,
     verbatimId: unknown,
     ...(base.begin ? { begin: base.begin.bind(base) } : {}),
-    ...(written === undefined ? {} : { writtenIds: readVocab({ vocab: written }, `${where}: written`) }),
+    ...(written ? { writtenIds: written } : {}),
     encode(word): Pieces {
       const { ids: own, starts, ends } = base.encode(word);
       const known = listOf(own.length);

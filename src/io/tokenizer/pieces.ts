@@ -12,6 +12,8 @@ export interface Pieces {
 /** A model with what the tokenizer needs of it. */
 export interface WordModel {
   tokenToId: ReadonlyMap<string, number>;
+  /** The highest id plus one. */
+  size: number;
   unknownToken: string | undefined;
   /** The id whose tokens are shown as the text they cover, not as the vocabulary has them. */
   verbatimId?: number;
@@ -40,20 +42,20 @@ const LARGEST_ID = 0xffffff;
 
 /** A `{ token: id }` vocabulary, checked: in one pass, since to list the keys of a large object takes as long as to parse it. */
 export function readVocab(config: JsonObject, where: string): Map<string, number> {
-  const { vocab } = config;
-  // read in turns (large-json.ts)
-  if (vocab instanceof Map) {
-    vocab.forEach((id, token) => checkId(id, token, where));
-    return vocab as Map<string, number>;
-  }
-  const entries = asObject(vocab, `${where}.vocab`);
+  if (config.vocab instanceof Map) return config.vocab as Map<string, number>; // of large-json.ts, checked as it was read
+  const vocab = asObject(config.vocab, `${where}.vocab`);
   const ids = new Map<string, number>();
-  for (const token in entries) ids.set(token, checkId(entries[token], token, where));
+  for (const token in vocab) {
+    const id = vocab[token];
+    if (!isId(id)) {
+      const problem = `the id of ${JSON.stringify(token)} is ${JSON.stringify(id)}, not an integer from 0 to ${LARGEST_ID}`;
+      return invalidTokenizer(`${where}.vocab`, problem);
+    }
+    ids.set(token, id);
+  }
   return ids;
 }
 
-function checkId(id: unknown, token: unknown, where: string): number {
-  if (typeof id === 'number' && Number.isInteger(id) && id >= 0 && id <= LARGEST_ID) return id;
-  const problem = `the id of ${JSON.stringify(token)} is ${JSON.stringify(id)}, not an integer from 0 to ${LARGEST_ID}`;
-  return invalidTokenizer(`${where}.vocab`, problem);
+export function isId(id: unknown): id is number {
+  return typeof id === 'number' && Number.isInteger(id) && id >= 0 && id <= LARGEST_ID;
 }

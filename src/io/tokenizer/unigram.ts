@@ -1,6 +1,7 @@
 // The Unigram model: the cut of a word into tokens whose scores have the greatest sum, found in one pass from left to right.
 
-import { asArray, asFlag, asId, ENTRIES, invalidTokenizer, type JsonObject, type Pause } from './json.js';
+import { asArray, asFlag, asId, invalidTokenizer, type JsonObject, type Pause } from './json.js';
+import { inBlocks } from './in-blocks.js';
 import { ByteTokens, listOf, replaceUnknown } from './long-pieces.js';
 import type { Pieces, WordModel } from './pieces.js';
 
@@ -16,17 +17,18 @@ export async function createUnigram(config: JsonObject, where: string, pause: Pa
   const scores = new Float64Array(entries.length);
   const tokens: string[] = [];
   const trie = new Trie(tokens);
-  for (let i = 0; i < entries.length; i++) {
-    if (i % ENTRIES === 0) await pause();
-    const entry = entries[i];
-    if (!Array.isArray(entry) || typeof entry[0] !== 'string' || typeof entry[1] !== 'number') {
-      return invalidTokenizer(`${where}.vocab[${i}]`, 'expected a token and its score');
+  await inBlocks(entries.length, pause, (from, to) => {
+    for (let i = from; i < to; i++) {
+      const entry = entries[i];
+      if (!Array.isArray(entry) || typeof entry[0] !== 'string' || typeof entry[1] !== 'number') {
+        return invalidTokenizer(`${where}.vocab[${i}]`, 'expected a token and its score');
+      }
+      scores[i] = isSentencePiece ? entry[1] : asReadFrom(entry[1]);
+      ids.set(entry[0], i);
+      tokens.push(entry[0]);
+      trie.expect(i);
     }
-    scores[i] = isSentencePiece ? entry[1] : asReadFrom(entry[1]);
-    ids.set(entry[0], i);
-    tokens.push(entry[0]);
-    trie.expect(i);
-  }
+  });
   const unknown = asId(config.unk_id, `${where}.unk_id`);
   if (unknown >= tokens.length) {
     return invalidTokenizer(`${where}.unk_id`, `${unknown} is beyond the vocabulary of ${tokens.length} tokens`);
@@ -40,6 +42,7 @@ export async function createUnigram(config: JsonObject, where: string, pause: Pa
 
   return {
     tokenToId: ids,
+    size: tokens.length,
     unknownToken: tokens[unknown],
     verbatimId: unknown,
     ...(isSentencePiece ? { begin: () => void (before = 0) } : {}),
@@ -161,6 +164,8 @@ class BestPath {
   }
 }
 
+const MET = 1 << 10;
+
 /** Tokens by their units, as one open-addressed table of a node and a unit to the node that follows. Most of a large vocabulary is never
  *  met: tokens wait by their first two units, and come into the table when a text has these. */
 class Trie {
@@ -171,6 +176,8 @@ class Trie {
   /** Of the tokens that wait the last one with each beginning, and of each token the one before it with the same. */
   private readonly waiting = new Map<number, number>();
   private readonly before: number[] = [];
+  /** Beginnings met of late, for which none waits. */
+  private readonly met = new Float64Array(MET).fill(-1);
 
   /** `tokens`: by id, and may still grow. */
   constructor(private readonly tokens: readonly string[]) {}
@@ -187,6 +194,9 @@ class Trie {
   /** To be called before a walk that begins with a unit of the text. */
   open(text: string, at: number): void {
     const key = beginning(text, at);
+    const slot = (key ^ (key >>> 14)) & (MET - 1);
+    if (this.met[slot] === key) return;
+    this.met[slot] = key;
     const last = this.waiting.get(key);
     if (last === undefined) return;
     this.waiting.delete(key);

@@ -10,6 +10,7 @@ export function createWordLevel(config: JsonObject, where: string): WordModel {
   const unknownId = unknown === undefined ? undefined : ids.get(unknown);
   return {
     tokenToId: ids,
+    size: sizeOf(ids),
     unknownToken: unknown,
     encode(word) {
       const pieces = new PieceList();
@@ -18,6 +19,13 @@ export function createWordLevel(config: JsonObject, where: string): WordModel {
       return pieces;
     },
   };
+}
+
+/** The highest id plus one. */
+export function sizeOf(ids: ReadonlyMap<string, number>): number {
+  let size = 0;
+  for (const id of ids.values()) size = Math.max(size, id + 1);
+  return size;
 }
 
 /** The unknown token, undefined if there is none or the vocabulary lacks it. */
