@@ -110,7 +110,7 @@ export async function readTokenizer(
     return { tokenizer: null, tokenizerRefusal: null, continuingSubwordPrefix: null };
   } else {
     const { convertTokenizer } = await import('../io/tokenizer/convert');
-    const converted = await convertTokenizer(source, await modelConfig, config, own !== null, signal);
+    const converted = await convertTokenizer(source, await modelConfig, config, own !== null, pause, signal);
     if (converted === null || converted instanceof WasmformerError) {
       return { tokenizer: null, tokenizerRefusal: converted, continuingSubwordPrefix: null };
     }

@@ -2,7 +2,7 @@
 
 import { WasmformerError } from '../../../errors.js';
 import type { Source } from '../../source.js';
-import { asObject, invalidTokenizer, type JsonObject } from '../json.js';
+import { asObject, invalidTokenizer, type JsonObject, type Pause } from '../json.js';
 import { familyOf, knownClasses, tokenizerClass, type Family } from './families.js';
 import type { SideFiles } from './specials.js';
 
@@ -23,6 +23,7 @@ const PIECE_FILES = ['tokenizer.model', 'spiece.model', 'sentencepiece.bpe.model
  * @param modelConfig config.json, empty if there is none: then the files themselves may tell their class
  * @param config what counts of tokenizer_config.json and special_tokens_map.json
  * @param isConfigured whether there is a tokenizer_config.json
+ * @param pause gives others a turn
  * @returns what tokenizer.json would say, null if there are no files, or an error for files that cannot be converted but are only
  *   missed once there is text
  * @throws INVALID_TOKENIZER for damaged files, and what the source throws
@@ -32,9 +33,10 @@ export async function convertTokenizer(
   modelConfig: JsonObject,
   config: JsonObject,
   isConfigured: boolean,
+  pause: Pause,
   signal?: AbortSignal,
 ): Promise<(Converted & { name: string }) | WasmformerError | null> {
-  const files = new Files(source, signal);
+  const files = new Files(source, pause, signal);
   let className = tokenizerClass(config.tokenizer_class ?? modelConfig.tokenizer_class, modelConfig.model_type);
   if (className === undefined && Object.keys(modelConfig).length === 0) className = await guess(files);
   const family = className === undefined ? undefined : familyOf(className);
@@ -58,7 +60,7 @@ async function guess(files: Files): Promise<string | undefined> {
     const bytes = await files.bytes(name);
     if (bytes === null) continue;
     const { readPieceModel } = await import('./protobuf.js');
-    return classOfPieces(readPieceModel(bytes, files.where(name)).pieces, name);
+    return classOfPieces((await readPieceModel(bytes, files.where(name), files.pause)).pieces, name);
   }
   return undefined;
 }
@@ -80,7 +82,8 @@ async function read(files: Files, family: Family, config: JsonObject): Promise<N
       if (merges === null) return null;
       const { convertMerges } = await import('./merges.js');
       const where = { vocab: files.where('vocab.json'), merges: files.where('merges.txt') };
-      return { ...convertMerges(vocab, merges, family, await files.beside(config), where), name: where.vocab };
+      const converted = await convertMerges(vocab, merges, family, await files.beside(config), where, files.pause);
+      return { ...converted, name: where.vocab };
     }
     case 'sentencepiece': {
       const byVocab = family.layout === 'm2m' || family.layout === 'marian';
@@ -93,8 +96,9 @@ async function read(files: Files, family: Family, config: JsonObject): Promise<N
       const { readPieceModel } = await import('./protobuf.js');
       const { convertPieces } = await import('./pieces.js');
       const target = config.separate_vocabs === true ? await files.json('target_vocab.json') : null;
-      const model = readPieceModel(bytes, where);
-      return { ...convertPieces(model, family, await files.beside(config), { vocab, target }, where), name: where };
+      const model = await readPieceModel(bytes, where, files.pause);
+      const beside = await files.beside(config);
+      return { ...(await convertPieces(model, family, beside, { vocab, target }, where, files.pause)), name: where };
     }
   }
 }
@@ -106,6 +110,7 @@ class Files {
 
   constructor(
     private readonly source: Source,
+    readonly pause: Pause,
     private readonly signal?: AbortSignal,
   ) {}
 

@@ -1,6 +1,7 @@
 // vocab.json and merges.txt, byte-pair encoding, as a tokenizer.json.
 
-import { asFlag, asObject, asString, invalidTokenizer, type JsonObject } from '../json.js';
+import { inBlocks } from '../in-blocks.js';
+import { asFlag, asObject, invalidTokenizer, type JsonObject, type Pause } from '../json.js';
 import type { MergesFamily } from './families.js';
 import { templateProcessor } from '../template.js';
 import { AddedTokens, type SideFiles } from './specials.js';
@@ -73,13 +74,15 @@ function textParts(family: MergesFamily, prefix: boolean): JsonObject {
 }
 
 /** Converts the two files. */
-export function convertMerges(
+export async function convertMerges(
   vocabJson: unknown,
   mergesText: string,
   family: MergesFamily,
   files: SideFiles,
   where: { vocab: string; merges: string },
-): Converted {
+  pause: Pause,
+): Promise<Converted> {
+  await pause();
   const vocab = asObject(vocabJson, where.vocab);
   let highest = -1;
   for (const token in vocab) if (typeof vocab[token] === 'number') highest = Math.max(highest, vocab[token]);
@@ -100,7 +103,7 @@ export function convertMerges(
     model: {
       type: 'BPE',
       vocab,
-      merges: readMerges(mergesText, where.merges),
+      merges: await readMerges(mergesText, where.merges, pause),
       // byte-level BPE knows every text
       unk_token: suffix === '' ? null : tokens.token('unk'),
       end_of_word_suffix: suffix,
@@ -147,10 +150,11 @@ function whisperWords(tokens: AddedTokens): Record<string, string[]> {
 }
 
 /** The pairs of merges.txt: two tokens a line, the first line may tell a version. */
-function readMerges(text: string, where: string): [string, string][] {
+async function readMerges(text: string, where: string, pause: Pause): Promise<[string, string][]> {
   const merges: [string, string][] = [];
-  for (const [number, line] of text.split(/\r\n?|\n/).entries()) {
-    if (line === '' || (number === 0 && line.startsWith('#version'))) continue;
+  const lines = text.split(/\r\n?|\n/);
+  const read = (line: string, number: number): void => {
+    if (line === '' || (number === 0 && line.startsWith('#version'))) return;
     const pair = line.split(' ');
     if (pair.length !== 2 || pair[0] === '' || pair[1] === '') {
       return invalidTokenizer(
@@ -158,7 +162,10 @@ function readMerges(text: string, where: string): [string, string][] {
         `line ${number + 1} is ${JSON.stringify(line.slice(0, 80))}, not two tokens with a space between`,
       );
     }
-    merges.push([asString(pair[0], where), pair[1]]);
-  }
+    merges.push([pair[0], pair[1]]);
+  };
+  await inBlocks(lines.length, pause, (from, to) => {
+    for (let i = from; i < to; i++) read(lines[i], i);
+  });
   return merges;
 }

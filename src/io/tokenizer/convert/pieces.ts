@@ -1,6 +1,7 @@
 // A SentencePiece model as a tokenizer.json: what its pieces' ids are in a family of checkpoints, and its algorithm as tokenizer.json's.
 
-import { asFlag, asId, invalidTokenizer, type JsonObject } from '../json.js';
+import { inBlocks } from '../in-blocks.js';
+import { asFlag, asId, invalidTokenizer, type JsonObject, type Pause } from '../json.js';
 import type { SentencePieceFamily } from './families.js';
 import type { Converted } from './index.js';
 import { languageTokens } from './languages.js';
@@ -29,14 +30,17 @@ interface Ids {
 }
 
 /** Converts a model. `vocabularies`: vocab.json and target_vocab.json of the layouts that have one. */
-export function convertPieces(
+export async function convertPieces(
   model: PieceModel,
   family: SentencePieceFamily,
   files: SideFiles,
   vocabularies: { vocab: JsonObject | null; target: JsonObject | null },
   where: string,
-): Converted {
+  pause: Pause,
+): Promise<Converted> {
+  await pause();
   const ids = layIds(model, family, files.config, vocabularies.vocab, where);
+  await pause();
   const { tokens, language } = addTokens(model, family, files, ids);
   const { config } = tokens;
   const removes = family.text === 'albert' && asFlag(config.remove_space, true, 'remove_space');
@@ -52,7 +56,7 @@ export function convertPieces(
     post_processor: postProcessor(family, tokens, language, where),
     model: {
       type: 'SentencePiece',
-      ...modelBelow(model, family, ids),
+      ...(await modelBelow(model, family, ids, pause)),
       vocab: ids.vocab,
       ...(target ? { written_vocab: target } : {}),
       unknown: ids.unknown,
@@ -247,11 +251,13 @@ function wordsBefore(family: SentencePieceFamily, config: JsonObject): JsonObjec
 }
 
 /** The Unigram or BPE model, and the checkpoint's id of each of its tokens. */
-function modelBelow(
+async function modelBelow(
   model: PieceModel,
   family: SentencePieceFamily,
   { idOf }: Ids,
-): { model: JsonObject; ids: (number | null)[] } {
+  pause: Pause,
+): Promise<{ model: JsonObject; ids: (number | null)[] }> {
+  await pause();
   const { pieces } = model;
   const found = pieces.map(({ type }) => type === PieceType.Normal || type === PieceType.UserDefined);
   const ids: (number | null)[] = pieces.map((_, i) => (found[i] ? idOf(i) : null));
@@ -264,7 +270,7 @@ function modelBelow(
   }
   const vocab = Object.create(null) as Vocab;
   for (let i = 0; i < pieces.length; i++) vocab[name(i)] = i;
-  const merges = pieceMerges(
+  const merges = await pieceMerges(
     pieces.filter((_, i) => found[i]),
     (char) => {
       // a character that is only part of pieces
@@ -272,6 +278,7 @@ function modelBelow(
       ids.push(null);
     },
     vocab,
+    pause,
   );
   return {
     model: { type: 'BPE', vocab, merges, merges_by_piece: true, unk_token: name(model.unknown), fuse_unk: false },
@@ -287,13 +294,15 @@ function unigramScores({ pieces }: PieceModel, family: SentencePieceFamily): num
 }
 
 /** All ways to make a piece of two others or of characters, best piece first. */
-function pieceMerges(
+async function pieceMerges(
   pieces: readonly { text: string; score: number }[],
   addCharacter: (char: string) => void,
   vocab: Readonly<Vocab>,
-): [string, string][] {
+  pause: Pause,
+): Promise<[string, string][]> {
   const merges: [string, string][] = [];
-  for (const { text } of [...pieces].sort((a, b) => b.score - a.score)) {
+  const best = [...pieces].sort((a, b) => b.score - a.score);
+  const split = (text: string): void => {
     let at = 0;
     const chars = Array.from(text);
     if (chars.length > 1) for (const char of chars) if (vocab[char] === undefined) addCharacter(char);
@@ -303,6 +312,9 @@ function pieceMerges(
       const right = text.slice(at);
       if (vocab[left] !== undefined && vocab[right] !== undefined) merges.push([left, right]);
     }
-  }
+  };
+  await inBlocks(best.length, pause, (from, to) => {
+    for (let i = from; i < to; i++) split(best[i].text);
+  });
   return merges;
 }

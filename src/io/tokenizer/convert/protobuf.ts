@@ -1,7 +1,8 @@
 // SentencePiece's model file: a protocol buffer (ModelProto), of which the fields that encoding needs are read.
 
 import { lookalike } from '../../lookalikes';
-import { invalidTokenizer } from '../json.js';
+import { inBlocks } from '../in-blocks.js';
+import { invalidTokenizer, type Pause } from '../json.js';
 
 /** What a piece is. */
 export const PieceType = { Normal: 1, Unknown: 2, Control: 3, UserDefined: 4, Unused: 5, Byte: 6 } as const;
@@ -107,14 +108,14 @@ function readText(bytes: Uint8Array, where: string): string {
 }
 
 /** Reads a model. Throws INVALID_TOKENIZER for damage and for what SentencePiece can do but is not supported here. */
-export function readPieceModel(bytes: Uint8Array, where: string): PieceModel {
-  const pieces: Piece[] = [];
+export async function readPieceModel(bytes: Uint8Array, where: string, pause: Pause): Promise<PieceModel> {
+  const found: Uint8Array[] = [];
   const trainer = { algorithm: 1, byteFallback: false, suffix: false };
   const normalizer = { characterMap: new Uint8Array(0), addsPrefix: true, removesSpaces: true, escapes: true };
   readMessage(bytes, where, (field, part) => {
     if (typeof part === 'number') return;
     if (field === 1) {
-      pieces.push(readPiece(part, `${where}: piece ${pieces.length}`));
+      found.push(part);
     } else if (field === 2) {
       readMessage(part, where, (key, value) => {
         if (typeof value !== 'number') return;
@@ -132,6 +133,10 @@ export function readPieceModel(bytes: Uint8Array, where: string): PieceModel {
       });
     }
   });
+  const pieces: Piece[] = [];
+  await inBlocks(found.length, pause, (from, to) => {
+    for (let i = from; i < to; i++) pieces.push(readPiece(found[i], `${where}: piece ${i}`));
+  });
   if (pieces.length === 0) invalidTokenizer(where, 'has no pieces; this is not a SentencePiece model');
   if (trainer.algorithm !== 1 && trainer.algorithm !== 2) {
     invalidTokenizer(
@@ -141,6 +146,7 @@ export function readPieceModel(bytes: Uint8Array, where: string): PieceModel {
   }
   if (trainer.suffix) invalidTokenizer(where, 'treats white space as a suffix, which is not supported');
   if (!normalizer.escapes) invalidTokenizer(where, 'leaves white space unescaped, which is not supported');
+  await pause();
   checkPieces(pieces, trainer.byteFallback, where);
   return {
     pieces,
