@@ -200,8 +200,7 @@ async function readMerges(
   const isPart = new Uint8Array(vocab.length);
   let lastMade = -1;
   let rank = -1;
-  const read = (i: number): void => {
-    const entry = list[i];
+  await inBlocks(list, pause, (entry, i) => {
     let left: unknown;
     let right: unknown;
     if (typeof entry === 'string') {
@@ -233,9 +232,6 @@ async function readMerges(
     lastMade = made;
     merges.set(a, b, rank, made);
     isPart[a] = isPart[b] = 1;
-  };
-  await inBlocks(list.length, pause, (from, to) => {
-    for (let i = from; i < to; i++) read(i);
   });
   return { merges, isPart };
 }

@@ -17,17 +17,14 @@ export async function createUnigram(config: JsonObject, where: string, pause: Pa
   const scores = new Float64Array(entries.length);
   const tokens: string[] = [];
   const trie = new Trie(tokens);
-  await inBlocks(entries.length, pause, (from, to) => {
-    for (let i = from; i < to; i++) {
-      const entry = entries[i];
-      if (!Array.isArray(entry) || typeof entry[0] !== 'string' || typeof entry[1] !== 'number') {
-        return invalidTokenizer(`${where}.vocab[${i}]`, 'expected a token and its score');
-      }
-      scores[i] = isSentencePiece ? entry[1] : asReadFrom(entry[1]);
-      ids.set(entry[0], i);
-      tokens.push(entry[0]);
-      trie.expect(i);
+  await inBlocks(entries, pause, (entry, i) => {
+    if (!Array.isArray(entry) || typeof entry[0] !== 'string' || typeof entry[1] !== 'number') {
+      return invalidTokenizer(`${where}.vocab[${i}]`, 'expected a token and its score');
     }
+    scores[i] = isSentencePiece ? entry[1] : asReadFrom(entry[1]);
+    ids.set(entry[0], i);
+    tokens.push(entry[0]);
+    trie.expect(i);
   });
   const unknown = asId(config.unk_id, `${where}.unk_id`);
   if (unknown >= tokens.length) {

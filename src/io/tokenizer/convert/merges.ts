@@ -152,8 +152,7 @@ function whisperWords(tokens: AddedTokens): Record<string, string[]> {
 /** The pairs of merges.txt: two tokens a line, the first line may tell a version. */
 async function readMerges(text: string, where: string, pause: Pause): Promise<[string, string][]> {
   const merges: [string, string][] = [];
-  const lines = text.split(/\r\n?|\n/);
-  const read = (line: string, number: number): void => {
+  await inBlocks(text.split(/\r\n?|\n/), pause, (line, number) => {
     if (line === '' || (number === 0 && line.startsWith('#version'))) return;
     const pair = line.split(' ');
     if (pair.length !== 2 || pair[0] === '' || pair[1] === '') {
@@ -163,9 +162,6 @@ async function readMerges(text: string, where: string, pause: Pause): Promise<[s
       );
     }
     merges.push([pair[0], pair[1]]);
-  };
-  await inBlocks(lines.length, pause, (from, to) => {
-    for (let i = from; i < to; i++) read(lines[i], i);
   });
   return merges;
 }

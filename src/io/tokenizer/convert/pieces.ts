@@ -302,7 +302,7 @@ async function pieceMerges(
 ): Promise<[string, string][]> {
   const merges: [string, string][] = [];
   const best = [...pieces].sort((a, b) => b.score - a.score);
-  const split = (text: string): void => {
+  await inBlocks(best, pause, ({ text }) => {
     let at = 0;
     const chars = Array.from(text);
     if (chars.length > 1) for (const char of chars) if (vocab[char] === undefined) addCharacter(char);
@@ -312,9 +312,6 @@ async function pieceMerges(
       const right = text.slice(at);
       if (vocab[left] !== undefined && vocab[right] !== undefined) merges.push([left, right]);
     }
-  };
-  await inBlocks(best.length, pause, (from, to) => {
-    for (let i = from; i < to; i++) split(best[i].text);
   });
   return merges;
 }

@@ -134,8 +134,8 @@ export async function readPieceModel(bytes: Uint8Array, where: string, pause: Pa
     }
   });
   const pieces: Piece[] = [];
-  await inBlocks(found.length, pause, (from, to) => {
-    for (let i = from; i < to; i++) pieces.push(readPiece(found[i], `${where}: piece ${i}`));
+  await inBlocks(found, pause, (piece, i) => {
+    pieces.push(readPiece(piece, `${where}: piece ${i}`));
   });
   if (pieces.length === 0) invalidTokenizer(where, 'has no pieces; this is not a SentencePiece model');
   if (trainer.algorithm !== 1 && trainer.algorithm !== 2) {
