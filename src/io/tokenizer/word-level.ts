@@ -1,4 +1,4 @@
-// The WordLevel model: a word is one token.
+// The WordLevel model, of which a word is one token, and what it and others than BERT's ask of a vocabulary.
 
 import { asString, type JsonObject } from './json.js';
 import { PieceList, readVocab, type WordModel } from './pieces.js';
